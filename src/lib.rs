@@ -1,0 +1,4 @@
+//! skeleton
+
+pub mod outbox;
+pub mod user;
