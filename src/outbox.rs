@@ -1,7 +1,324 @@
-//! The outbox: what is still to do for a user after the commit.
+//! The outbox: what is still to do after a commit, committed together with it (invariant 3).
+//!
+//! A table in the application's own database, the only place that is atomic with the deletion of
+//! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
+//! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::roots::{Identity, Place, shown};
+use crate::user::UserKey;
+
+/// The outbox's name in the database.
+pub const TABLE: &str = "_reset_app_outbox";
+
+/// Its definition, which `sqlite_schema` must hold to the byte.
+const DEFINITION: &str = "CREATE TABLE _reset_app_outbox(\
+id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, \
+root BLOB, path BLOB, identity TEXT, detail TEXT)";
 
 /// Evidence that a commit which deletes rows is durable (invariant 2). Only a commit, or an outbox
 /// found in the database (which only a commit can have left there), makes one; removing files and
 /// Redis keys demands it.
 #[derive(Debug)]
 pub struct Erased(pub(crate) ());
+
+/// What a run records about itself, for whoever finishes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run's name: in the quarantine's, the audit trail's and the report's.
+    pub run: String,
+    /// The command.
+    pub operation: String,
+    /// The application's root, for which the recorded paths hold.
+    pub base: String,
+    /// Whose Redis keys go.
+    pub keys: KeysRecord,
+}
+
+/// Whose Redis keys a run clears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeysRecord {
+    /// Nobody's.
+    None,
+    /// Those of the users erased.
+    Users,
+    /// Every key that belongs to a user.
+    Everyone,
+}
+
+/// What is recorded of a user whose rows are gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The outbox row.
+    pub id: i64,
+    /// The run that erased the user.
+    pub run: String,
+    /// The user's key; none for rows that nobody owned.
+    pub key: Option<UserKey>,
+    /// The audit line, finished but for the files.
+    pub detail: String,
+}
+
+/// A file that is to go.
+#[derive(Clone, Debug)]
+pub struct FileRecord {
+    /// The outbox row, also its name in the quarantine.
+    pub id: i64,
+    /// The run whose quarantine takes it.
+    pub run: String,
+    /// The root's name and the path below it, as stored: to pass the gate again.
+    pub path: (Vec<u8>, Vec<u8>),
+    /// What stood there when the user was erased; none for a directory.
+    pub identity: Option<Identity>,
+    /// The summary line it counts for.
+    pub line: String,
+}
+
+/// What an outbox row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The run.
+    Run,
+    /// A user's Redis keys and audit line.
+    User,
+    /// A file.
+    File,
+    /// A directory, removed only when empty.
+    Directory,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::User => "user",
+            Self::File => "file",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+/// Whether the database holds an outbox of ours.
+///
+/// Fails where a table of that name is not ours: what another program left there is not to be done.
+pub fn exists(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT sql FROM main.sqlite_schema WHERE lower(name) = ?1";
+    let found: Option<Option<String>> = connection
+        .query_row(sql, [TABLE], |row| row.get(0))
+        .optional()
+        .map_err(Error::surveying)?;
+    let others = "SELECT count(*) FROM main.sqlite_schema WHERE lower(tbl_name) = ?1 AND lower(name) <> ?1";
+    let dependents: i64 = connection.query_row(others, [TABLE], |row| row.get(0)).map_err(Error::surveying)?;
+    match found {
+        None => Ok(false),
+        Some(Some(sql)) if sql == DEFINITION && dependents == 0 => Ok(true),
+        Some(_) => Err(Error::ForeignOutbox),
+    }
+}
+
+/// Records the run, making the outbox if there is none. Inside the first transaction of a run.
+pub(crate) fn begin(connection: &Connection, run: &RunRecord) -> Result<()> {
+    if exists(connection)? {
+        let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind = 'run' AND run = ?1)";
+        if connection.query_row(sql, [&run.run], |row| row.get(0)).map_err(Error::surveying)? {
+            return Ok(());
+        }
+    } else {
+        connection.execute_batch(DEFINITION).map_err(Error::erasing)?;
+    }
+    let detail = serde_json::to_string(run).map_err(|_| Error::Bug("a run record is not JSON"))?;
+    insert(connection, &run.run, Kind::Run, None, |row| row.detail = Some(detail))
+}
+
+/// Records a user, in the transaction that deletes the user's rows. `detail` is the audit line.
+pub(crate) fn add_user(
+    connection: &Connection,
+    run: &str,
+    position: i64,
+    key: Option<&UserKey>,
+    detail: String,
+) -> Result<()> {
+    insert(connection, run, Kind::User, Some(position), |row| {
+        row.detail = Some(detail);
+        match key {
+            Some(key @ UserKey::Integer(_)) => row.identity = Some(key.to_string()),
+            Some(key @ UserKey::Text(_)) => row.path = Some(key.bytes().into_owned()),
+            None => {}
+        }
+    })
+}
+
+/// Records a file, or a directory, in the transaction that deletes the rows naming it.
+pub(crate) fn add_path(
+    connection: &Connection,
+    run: &str,
+    position: i64,
+    place: &Place,
+    identity: Option<&Identity>,
+    line: &str,
+) -> Result<()> {
+    let kind = if identity.is_some() { Kind::File } else { Kind::Directory };
+    insert(connection, run, kind, Some(position), |row| {
+        row.root = Some(bytes(place.root_name()));
+        row.path = Some(bytes(place.relative()));
+        row.identity = identity.map(ToString::to_string);
+        row.detail = Some(line.to_owned());
+    })
+}
+
+fn bytes(path: &std::path::Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+#[derive(Default)]
+struct NewRow {
+    root: Option<Vec<u8>>,
+    path: Option<Vec<u8>>,
+    identity: Option<String>,
+    detail: Option<String>,
+}
+
+fn insert(
+    connection: &Connection,
+    run: &str,
+    kind: Kind,
+    position: Option<i64>,
+    fill: impl FnOnce(&mut NewRow),
+) -> Result<()> {
+    let mut row = NewRow::default();
+    fill(&mut row);
+    let sql = "INSERT INTO main._reset_app_outbox(run, kind, position, root, path, identity, detail) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut statement = connection.prepare_cached(sql).map_err(Error::erasing)?;
+    let values = params![run, kind.name(), position, row.root, row.path, row.identity, row.detail];
+    statement.execute(values).map_err(Error::erasing).map(drop)
+}
+
+/// The runs recorded, oldest first.
+pub fn runs(connection: &Connection) -> Result<Vec<RunRecord>> {
+    let sql = "SELECT detail FROM main._reset_app_outbox WHERE kind = 'run' ORDER BY id";
+    let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
+    let details = statement.query_map([], |row| row.get::<_, String>(0)).map_err(Error::surveying)?;
+    let parse = |detail: rusqlite::Result<String>| {
+        let detail = detail.map_err(|_| Error::OutboxRow)?;
+        serde_json::from_str(&detail).map_err(|_| Error::OutboxRow)
+    };
+    details.map(parse).collect()
+}
+
+/// How many users and files are recorded.
+pub fn pending(connection: &Connection) -> Result<(u64, u64)> {
+    let sql = "SELECT count(*) FILTER (WHERE kind = 'user'), count(*) FILTER (WHERE kind IN ('file', 'directory')) \
+               FROM main._reset_app_outbox";
+    let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    row.map_err(Error::surveying)
+}
+
+/// Up to `limit` recorded users after the row `after`.
+pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result<Vec<UserRecord>> {
+    let sql = "SELECT id, run, identity, path, detail FROM main._reset_app_outbox \
+               WHERE kind = 'user' AND id > ?1 ORDER BY id LIMIT ?2";
+    collect(connection, sql, after, limit, |row| {
+        let number: Option<String> = row.get(2)?;
+        let text: Option<Vec<u8>> = row.get(3)?;
+        let integer = number.and_then(|number| number.parse().ok()).map(UserKey::Integer);
+        Ok(UserRecord {
+            id: row.get(0)?,
+            run: row.get(1)?,
+            key: integer.or(text.map(UserKey::Text)),
+            detail: row.get(4)?,
+        })
+    })
+}
+
+/// Up to `limit` recorded files, or directories, after the row `after`.
+///
+/// Fails where a row is not of the form this program writes.
+pub(crate) fn paths(connection: &Connection, kind: Kind, after: i64, limit: usize) -> Result<Vec<FileRecord>> {
+    let sql = match kind {
+        Kind::Directory => {
+            "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
+             WHERE kind = 'directory' AND id > ?1 ORDER BY id LIMIT ?2"
+        }
+        _ => {
+            "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
+             WHERE kind = 'file' AND id > ?1 ORDER BY id LIMIT ?2"
+        }
+    };
+    collect(connection, sql, after, limit, |row| {
+        let identity: Option<String> = row.get(4)?;
+        let identity = identity.map(|text| text.parse()).transpose();
+        Ok(FileRecord {
+            id: row.get(0)?,
+            run: row.get(1)?,
+            path: (blob(row, 2)?, blob(row, 3)?),
+            identity: identity.map_err(|_| rusqlite::Error::InvalidQuery)?,
+            line: row.get(5)?,
+        })
+    })
+}
+
+fn blob(row: &Row, column: usize) -> rusqlite::Result<Vec<u8>> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
+        _ => Err(rusqlite::Error::InvalidQuery),
+    }
+}
+
+fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    after: i64,
+    limit: usize,
+    read: impl FnMut(&Row) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![after, limit], read).map_err(Error::surveying)?;
+    rows.collect::<Result<_, _>>().map_err(|_| Error::OutboxRow)
+}
+
+/// Whether the user at `position` of `run` is recorded: the token of a commit that answered with
+/// an error.
+pub(crate) fn holds_user(connection: &Connection, run: &str, position: i64) -> Result<bool> {
+    if !exists(connection)? {
+        return Ok(false);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox \
+               WHERE kind = 'user' AND run = ?1 AND position = ?2)";
+    connection.query_row(sql, params![run, position], |row| row.get(0)).map_err(Error::surveying)
+}
+
+/// Takes rows out: what they stood for is done, durably.
+pub(crate) fn remove(connection: &Connection, ids: impl IntoIterator<Item = i64>) -> Result<()> {
+    let sql = "DELETE FROM main._reset_app_outbox WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql).map_err(Error::erasing)?;
+    for id in ids {
+        statement.execute([id]).map_err(Error::erasing)?;
+    }
+    Ok(())
+}
+
+/// Drops the outbox if nothing but runs is left in it. Inside a transaction. Whether it did.
+pub(crate) fn drop_if_done(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind <> 'run')";
+    let done: bool = connection.query_row(sql, [], |row| row.get(0)).map_err(Error::surveying)?;
+    if done {
+        connection.execute_batch("DROP TABLE main._reset_app_outbox").map_err(Error::erasing)?;
+    }
+    Ok(done)
+}
+
+/// A recorded path as a person reads it.
+pub(crate) fn shown_path(record: &FileRecord) -> String {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let (root, path) = &record.path;
+    let whole = std::path::Path::new(OsStr::from_bytes(root)).join(OsStr::from_bytes(path));
+    shown(&whole)
+}

@@ -1,0 +1,119 @@
+//! Opening the database: for the deed, and for a look that leaves no trace.
+//!
+//! Only `SQLite` opens the file. Closing any other handle on it would drop the POSIX locks that a
+//! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
+
+mod preview;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+use crate::error::{Error, Result};
+pub use preview::look;
+
+/// How long a statement waits for a lock that another connection holds.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The path of an existing database: absolute, links resolved, a regular file with something in it.
+///
+/// Fails where it does not exist, is no regular file, or is empty: an empty file is a legal
+/// database, but never one that holds users.
+pub fn existing(path: &Path) -> Result<PathBuf> {
+    let absolute = path.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::DatabaseMissing { path: path.into() },
+        _ => Error::DatabaseUnreadable {
+            path: path.into(),
+            error,
+        },
+    })?;
+    let metadata = fs::metadata(&absolute).map_err(|error| Error::DatabaseUnreadable {
+        path: path.into(),
+        error,
+    })?;
+    if !metadata.is_file() {
+        return Err(Error::DatabaseNotAFile { path: path.into() });
+    }
+    if metadata.len() == 0 {
+        return Err(Error::DatabaseEmpty { path: path.into() });
+    }
+    Ok(absolute)
+}
+
+/// A neighbour of the database: the same path with `suffix` behind it, such as `-wal`.
+#[must_use]
+pub fn neighbour(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens the database for the deed: read-write, never created, durable commits, foreign keys on,
+/// deleted content overwritten, the schema not trusted. Every setting is read back.
+///
+/// `path` comes from [`existing`]. Fails where the file is no database, may not be written, or a
+/// setting does not take. A hot journal is rolled back by `SQLite` here, as by any writer.
+pub fn open(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(Error::opening)?;
+    harden(&connection)?;
+    set(&connection, "foreign_keys", "ON", 1)?;
+    set(&connection, "synchronous", "EXTRA", 3)?;
+    set(&connection, "secure_delete", "ON", 1)?;
+    first_read(&connection, path)?;
+    if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
+        return Err(Error::DatabaseReadOnly { path: path.into() });
+    }
+    Ok(connection)
+}
+
+/// What holds for every connection (<https://sqlite.org/security.html>).
+fn harden(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(Error::opening)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    ] {
+        if connection.set_db_config(setting, value).map_err(Error::opening)? != value {
+            return Err(Error::Bug("SQLite refused a security setting"));
+        }
+    }
+    set(connection, "cell_size_check", "ON", 1)?;
+    set(connection, "automatic_index", "OFF", 0)
+}
+
+/// Sets a pragma and reads it back: `SQLite` ignores what it does not know or cannot do now.
+fn set(connection: &Connection, pragma: &'static str, value: &str, expected: i64) -> Result<()> {
+    let sql = format!("PRAGMA {pragma} = {value}");
+    connection.execute_batch(&sql).map_err(Error::opening)?;
+    let sql = format!("PRAGMA {pragma}");
+    let found: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(Error::opening)?;
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Pragma { pragma, value: value.into() })
+    }
+}
+
+/// `SQLite` opens lazily: the first statement finds out what the file is.
+fn first_read(connection: &Connection, path: &Path) -> Result<()> {
+    let sql = "SELECT count(*) FROM main.sqlite_schema";
+    connection
+        .query_row(sql, [], |row| row.get::<_, i64>(0))
+        .map(drop)
+        .map_err(|error| Error::first_read(path, error))
+}
+
+/// A number that changes whenever another connection commits, and only then
+/// (<https://sqlite.org/pragma.html#pragma_data_version>).
+///
+/// It tells of commits that the current transaction can see: read it inside the transaction.
+pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached("PRAGMA data_version").map_err(Error::surveying)?;
+    statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+}

@@ -1,0 +1,206 @@
+//! Deleting the rows of one user: one transaction, all of them or none (invariant 1).
+//!
+//! Never touches the file system: what is to become of files and Redis keys is handed in and
+//! committed as the outbox (invariant 3).
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::database::{BUSY_TIMEOUT, data_version};
+use crate::error::{Error, Result};
+use crate::outbox::Erased;
+use crate::plan::{Group, MentionFate, Plan, RowIdentity};
+use crate::sql::{joined, main_table, quote, same_row, set_columns};
+use crate::survey::{Rows, mention_set, set_name};
+
+/// A transaction that holds the write lock. Dropped without a commit, it is rolled back.
+#[derive(Debug)]
+pub(crate) struct Deletion<'c> {
+    connection: &'c Connection,
+    open: bool,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub(crate) enum Commit {
+    /// It is durable.
+    Done(Erased),
+    /// Nothing was changed, for this reason.
+    RolledBack(Error),
+    /// `SQLite` answered with an error that does not say whether the commit happened: only the
+    /// database, opened anew, tells.
+    Unknown(Error),
+}
+
+impl<'c> Deletion<'c> {
+    /// Takes the write lock.
+    ///
+    /// Fails where another connection holds it for longer than the busy timeout; nothing is changed.
+    pub(crate) fn begin(connection: &'c Connection) -> Result<Self> {
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::locking)?;
+        let deletion = Self {
+            connection,
+            open: true,
+        };
+        connection.execute_batch("PRAGMA defer_foreign_keys = ON").map_err(Error::erasing)?;
+        Ok(deletion)
+    }
+
+    /// Whether other connections have left the database as it was at `version`.
+    pub(crate) fn unchanged_since(&self, version: i64) -> Result<bool> {
+        Ok(data_version(self.connection)? == version)
+    }
+
+    /// Sets mentions, deletes the rows in the sets of the user at `owner`, deepest first, and
+    /// checks that none is left.
+    ///
+    /// Fails where a statement fails, or where a trigger kept a row; the transaction is then only
+    /// good for a rollback.
+    pub(crate) fn delete_rows(&self, plan: &Plan, rows: &Rows, owner: i64) -> Result<()> {
+        for at in 0..plan.mentions.len() {
+            set_mention(self.connection, plan, at, owner)?;
+        }
+        let mut direct = true;
+        for group in plan.groups.iter().rev() {
+            direct &= self.delete_group(plan, rows, group, owner)?;
+        }
+        if !direct || plan.triggers {
+            for at in plan.going() {
+                require_none_left(self.connection, plan, at, owner)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every row of the sets was deleted by its own statement.
+    fn delete_group(&self, plan: &Plan, rows: &Rows, group: &Group, owner: i64) -> Result<bool> {
+        if !plan.going().any(|at| group.tables.contains(&at)) {
+            return Ok(true);
+        }
+        if !group.cyclic {
+            let at = group.tables.start;
+            let deleted = delete(self.connection, plan, at, owner, None)?;
+            return Ok(deleted == expected(self.connection, at, owner)?);
+        }
+        let (mut deleted, mut wanted) = (0, 0);
+        for at in group.tables.clone() {
+            wanted += expected(self.connection, at, owner)?;
+        }
+        if wanted == 0 {
+            return Ok(true);
+        }
+        for level in (0..=rows.levels(self.connection, group, owner)?).rev() {
+            for at in group.tables.clone() {
+                deleted += delete(self.connection, plan, at, owner, Some(level))?;
+            }
+        }
+        Ok(deleted == wanted)
+    }
+
+    /// Commits. A reader in a rollback journal mode makes COMMIT answer BUSY and leaves the
+    /// transaction open, so it is tried again for a while
+    /// (<https://sqlite.org/lang_transaction.html>).
+    pub(crate) fn commit(mut self) -> Commit {
+        self.open = false;
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            let error = match self.connection.execute_batch("COMMIT") {
+                Ok(()) => return Commit::Done(Erased(())),
+                Err(error) => error,
+            };
+            let busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+            if busy && !self.connection.is_autocommit() && Instant::now() < deadline {
+                sleep(Duration::from_millis(20));
+                continue;
+            }
+            if self.connection.is_autocommit() {
+                return Commit::Unknown(Error::committing(error));
+            }
+            roll_back(self.connection);
+            return Commit::RolledBack(Error::committing(error));
+        }
+    }
+}
+
+impl Drop for Deletion<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            roll_back(self.connection);
+        }
+    }
+}
+
+/// An error may have rolled the transaction back already
+/// (<https://sqlite.org/c3ref/get_autocommit.html>).
+fn roll_back(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = connection.execute_batch("ROLLBACK") {
+        log::error!("could not roll back, which closing the database will do: {error}");
+    }
+}
+
+fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
+    let mention = &plan.mentions[at];
+    let MentionFate::SetNull(columns) = &mention.fate else {
+        return Ok(());
+    };
+    let set = joined(columns.iter().map(|c| format!("{} = NULL", quote(c))), ", ");
+    let sql = format!(
+        "UPDATE {} SET {set} WHERE {}",
+        main_table(&mention.table),
+        in_set(&mention.identity, &mention_set(at), "owner = ?1")
+    );
+    execute(connection, &sql, [owner]).map(drop)
+}
+
+fn delete(connection: &Connection, plan: &Plan, at: usize, owner: i64, level: Option<i64>) -> Result<u64> {
+    let table = &plan.tables[at];
+    let (condition, parameters) = match level {
+        Some(level) => ("owner = ?1 AND level = ?2", vec![owner, level]),
+        None => ("owner = ?1", vec![owner]),
+    };
+    let rows = in_set(&table.identity, &set_name(at), condition);
+    let sql = format!("DELETE FROM {} WHERE {rows}", main_table(&table.name));
+    execute(connection, &sql, rusqlite::params_from_iter(parameters))
+}
+
+fn in_set(row: &RowIdentity, set: &str, condition: &str) -> String {
+    let columns = joined(row.columns().iter().map(|c| quote(c)), ", ");
+    format!("({columns}) IN (SELECT {} FROM {set} WHERE {condition})", set_columns("", row))
+}
+
+fn expected(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM {} WHERE owner = ?1", set_name(at));
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
+    statement.query_row([owner], |row| row.get(0)).map_err(Error::erasing)
+}
+
+fn require_none_left(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
+    let table = &plan.tables[at];
+    let sql = format!(
+        "SELECT count(*) FROM {} AS s CROSS JOIN {} AS c ON {} WHERE s.owner = ?1",
+        set_name(at),
+        main_table(&table.name),
+        same_row("c", "s", &table.identity)
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
+    let left: u64 = statement.query_row([owner], |row| row.get(0)).map_err(Error::erasing)?;
+    if left == 0 {
+        return Ok(());
+    }
+    Err(Error::RowsKept {
+        table: table.name.clone(),
+        rows: left,
+    })
+}
+
+fn execute(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<u64> {
+    log::trace!("{sql}");
+    let mut statement = connection.prepare_cached(sql).map_err(Error::erasing)?;
+    let changed = statement.execute(parameters).map_err(Error::erasing)?;
+    Ok(changed as u64)
+}

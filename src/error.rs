@@ -1,0 +1,512 @@
+//! Everything that can stop a run, as a sentence for the person at the terminal: what was tried,
+//! on what, why it failed, and what to do next.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::keyspace::KeyspaceError;
+use crate::manifest::Columns;
+use crate::roots::RootsError;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How bad it is; the command line turns it into the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Refused before anything changed.
+    Refused,
+    /// Failed; what was committed is complete.
+    Failed,
+}
+
+/// A reference of which neither the database nor the manifest says what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// The columns that hold it.
+    pub columns: Columns,
+    /// The table it names.
+    pub parent: String,
+}
+
+/// Mentions that can neither stay nor be set when what they name goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocking {
+    /// `table.column`.
+    pub column: String,
+    /// The table whose rows they name.
+    pub parent: String,
+    /// How many rows hold one.
+    pub rows: u64,
+}
+
+/// What stopped a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such file.
+    #[error("there is no database at `{}`; name it with `--database`, or its application with `--root`", path.display())]
+    DatabaseMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file cannot be reached or read.
+    #[error("could not read the database `{}`: {error}", path.display())]
+    DatabaseUnreadable {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A directory, a device, a pipe.
+    #[error("`{}` is not a regular file, so it is no database", path.display())]
+    DatabaseNotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// A file of zero bytes.
+    #[error("the database `{}` is empty: it holds no users to delete; is it the right file?", path.display())]
+    DatabaseEmpty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not a database, encrypted, or damaged at its very start.
+    #[error("`{}` is not a SQLite database, or it is encrypted: {error}", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// `SQLite` found damage.
+    #[error("the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first")]
+    Damaged {
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// A file or directory that may not be written.
+    #[error("the database `{}` may not be written; check the permissions of the file and its directory", path.display())]
+    DatabaseReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A journal of a writer that died.
+    #[error(
+        "the database `{}` has a hot journal: a program died while writing, and only a writer may roll it back; \
+         `reset-app resume` does so, and nothing else", path.display()
+    )]
+    HotJournal {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A setting did not take.
+    #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]
+    Pragma {
+        /// The pragma.
+        pragma: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// Another connection holds the lock.
+    #[error("the database is locked by another program: {error}; nothing more was changed, stop that program or try again")]
+    Locked {
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// No room.
+    #[error("no space is left for the database or its journal: {error}; make room and run again")]
+    Full {
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// Any other answer of `SQLite`.
+    #[error("{doing} failed: {error}")]
+    Sqlite {
+        /// What was tried.
+        doing: &'static str,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// The structure cannot be read.
+    #[error("could not read the structure of the database: {error}")]
+    Schema {
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// A database without a table.
+    #[error("the database holds no table; is it the right file?")]
+    NoTables,
+    /// Another application's database, and no manifest.
+    #[error(
+        "this is not a database of {application}, whose manifest is built in: it has no table `{table}`; \
+         describe your application in a `reset-app.toml` in its root"
+    )]
+    NotBuiltin {
+        /// The reference application.
+        application: String,
+        /// The first table that is missing.
+        table: String,
+    },
+    /// The users table is missing.
+    #[error("the users table `{table}` that {source_name} names is not in the database")]
+    UsersTableMissing {
+        /// The table.
+        table: String,
+        /// The manifest.
+        source_name: String,
+    },
+    /// The users table has no usable key.
+    #[error("users cannot be told apart in `{table}`: {reason}; name a unique column as `key` in [users]")]
+    UserKey {
+        /// The users table.
+        table: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A user's key that is neither a number nor text.
+    #[error("a user's key is a {found}; only integers and text can name a user")]
+    UserKeyType {
+        /// What it is.
+        found: String,
+    },
+    /// The manifest cannot be read.
+    #[error("could not read the manifest `{}`: {error}", file.display())]
+    ManifestUnreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The manifest is not valid.
+    #[error("{source_name} is not valid: {reason}")]
+    Manifest {
+        /// The manifest.
+        source_name: String,
+        /// Why, with line and column.
+        reason: String,
+    },
+    /// The manifest names a table that does not exist.
+    #[error("{source_name} names the table `{table}` in {place}, which is not in the database")]
+    ManifestTable {
+        /// The manifest.
+        source_name: String,
+        /// The section.
+        place: &'static str,
+        /// The table.
+        table: String,
+    },
+    /// The manifest names a column that does not exist.
+    #[error("{source_name} names `{column}`, which is not in the database")]
+    ManifestColumn {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
+    /// The manifest decides on a foreign key that is not declared.
+    #[error(
+        "{source_name} decides on `{column}`, which the database does not declare as a foreign key; \
+         write `\"{column}\" = {{ is = \"owner\", to = \"table.column\" }}` to declare it there"
+    )]
+    ManifestReference {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
+    /// The manifest declares a reference that cannot be.
+    #[error("{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables")]
+    ManifestUndeclared {
+        /// The manifest.
+        source_name: String,
+        /// The child's columns.
+        from: String,
+        /// The parent's.
+        to: String,
+    },
+    /// References of which nobody says what they mean.
+    #[error("{}", undecided(.0))]
+    UndecidedReferences(Vec<Undecided>),
+    /// A foreign key that makes the deletion fail.
+    #[error("{}", foreign_key(columns, parent.as_deref()))]
+    ForeignKey {
+        /// The child's columns.
+        columns: String,
+        /// The parent; none where it does not exist.
+        parent: Option<String>,
+    },
+    /// Rows that cannot be told apart.
+    #[error(
+        "the rows of `{table}` cannot be told apart: columns take all three names of its rowid, \
+         and it has no primary key that is never null"
+    )]
+    NoIdentity {
+        /// The table.
+        table: String,
+    },
+    /// Mentions that stop the run.
+    #[error("{}", blocked(.0))]
+    Blocked(Vec<Blocking>),
+    /// A name that fits nobody.
+    #[error("no user has the key or name `{name}`")]
+    UnknownUser {
+        /// What was asked for.
+        name: String,
+    },
+    /// A name that fits several.
+    #[error("`{name}` fits several users, with the keys {}; name one of them by a column that only it has", keys.join(", "))]
+    AmbiguousUser {
+        /// What was asked for.
+        name: String,
+        /// The keys of those it fits.
+        keys: Vec<String>,
+    },
+    /// Several sources name several databases.
+    #[error("{first} names the database `{}`, but {second} names `{}`; say which with `--database`", one.display(), other.display())]
+    TwoDatabases {
+        /// One source.
+        first: &'static str,
+        /// Its database.
+        one: PathBuf,
+        /// The other source.
+        second: &'static str,
+        /// Its database.
+        other: PathBuf,
+    },
+    /// A URL of something that is not `SQLite`.
+    #[error("{place} names a database that is not SQLite (`{scheme}`); reset-app works on SQLite only")]
+    OtherEngine {
+        /// The source.
+        place: &'static str,
+        /// The scheme of the URL.
+        scheme: String,
+    },
+    /// Nothing says where the database is.
+    #[error("nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`")]
+    NoDatabaseNamed,
+    /// The `.env` cannot be read.
+    #[error("could not read `{}`: {reason}", file.display())]
+    Dotenv {
+        /// The file.
+        file: PathBuf,
+        /// Why, without its content.
+        reason: String,
+    },
+    /// The application's directory cannot be used.
+    #[error("could not use the application's directory `{}`: {error}", root.display())]
+    Root {
+        /// The directory.
+        root: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The roots cannot be used.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The files are not where the rows say.
+    #[error(
+        "{reason}: `{}` seems to be the wrong directory; name the application's with `--root`, \
+         or leave all files alone with `--no-files`", root.display()
+    )]
+    WrongRoot {
+        /// The application's directory.
+        root: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// Redis cannot be addressed.
+    #[error(transparent)]
+    Redis(#[from] KeyspaceError),
+    /// Another run is under way.
+    #[error("another run works on `{}`; wait until it ends", database.display())]
+    AnotherRun {
+        /// The database.
+        database: PathBuf,
+    },
+    /// The lock cannot be taken.
+    #[error("could not lock `{}`, without which nothing is deleted: {error}", path.display())]
+    RunLock {
+        /// The lock's file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// An outbox that is not ours.
+    #[error(
+        "the database holds a table `_reset_app_outbox` that this program did not make (or an older one did); \
+         look at it, and drop it if it is not needed"
+    )]
+    ForeignOutbox,
+    /// An outbox made for another directory.
+    #[error(
+        "unfinished work in the database belongs to the application's directory `{recorded}`, not to `{}`; \
+         finish it with `reset-app resume --root {recorded}`", root.display()
+    )]
+    OtherRoot {
+        /// The directory recorded.
+        recorded: String,
+        /// The one given.
+        root: PathBuf,
+    },
+    /// A row of the outbox that this program did not write.
+    #[error("the outbox in the database holds a row of another form than this program writes; nothing is done from it")]
+    OutboxRow,
+    /// A trigger or constraint kept rows.
+    #[error(
+        "{rows} rows of `{table}` are still there after they were deleted: a trigger of the database keeps them; \
+         the user is left as before"
+    )]
+    RowsKept {
+        /// The table.
+        table: String,
+        /// How many.
+        rows: u64,
+    },
+    /// More of other users would go than was agreed to.
+    #[error("{rows} more rows of other users hang on this user than when you were asked; the user is left as before, look again")]
+    NewCollateral {
+        /// How many more.
+        rows: u64,
+    },
+    /// A user whose files cannot be reached.
+    #[error("a file of the user, `{path}`, cannot be removed: {error}; the user is left as before")]
+    FileTrouble {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The user's row is gone.
+    #[error("the user is gone since the preview")]
+    UserGone,
+    /// The consent names something else.
+    #[error("not confirmed: the answer is not `{target}`; nothing was changed")]
+    NotConfirmed {
+        /// What had to be typed.
+        target: String,
+    },
+    /// The audit trail cannot be written.
+    #[error("could not write the audit trail `{}`: {error}; `reset-app resume` writes what is missing", file.display())]
+    Audit {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Random bytes cannot be had.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(String),
+    /// A state that this program's own logic rules out.
+    #[error("BUG: {0}; nothing more was changed, please report it")]
+    Bug(&'static str),
+}
+
+impl Error {
+    /// How bad it is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Locked { .. }
+            | Self::Full { .. }
+            | Self::Sqlite { .. }
+            | Self::DatabaseUnreadable { .. }
+            | Self::DatabaseReadOnly { .. }
+            | Self::RowsKept { .. }
+            | Self::NewCollateral { .. }
+            | Self::FileTrouble { .. }
+            | Self::UserGone
+            | Self::AnotherRun { .. }
+            | Self::RunLock { .. }
+            | Self::Audit { .. }
+            | Self::Random(_)
+            | Self::Bug(_) => Class::Failed,
+            _ => Class::Refused,
+        }
+    }
+
+    pub(crate) fn opening(error: rusqlite::Error) -> Self {
+        Self::sqlite("opening the database", error)
+    }
+
+    pub(crate) fn surveying(error: rusqlite::Error) -> Self {
+        Self::sqlite("reading the database", error)
+    }
+
+    pub(crate) fn locking(error: rusqlite::Error) -> Self {
+        Self::sqlite("taking the write lock", error)
+    }
+
+    pub(crate) fn erasing(error: rusqlite::Error) -> Self {
+        Self::sqlite("deleting rows", error)
+    }
+
+    pub(crate) fn committing(error: rusqlite::Error) -> Self {
+        Self::sqlite("committing", error)
+    }
+
+    /// What the first statement on a database says about the file.
+    pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
+        let extended = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
+            _ => 0,
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase {
+                path: path.into(),
+                error,
+            },
+            _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => Self::HotJournal { path: path.into() },
+            Some(ErrorCode::ReadOnly) => Self::DatabaseReadOnly { path: path.into() },
+            _ => Self::opening(error),
+        }
+    }
+
+    fn sqlite(doing: &'static str, error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },
+            Some(ErrorCode::DiskFull) => Self::Full { error },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            _ => Self::Sqlite { doing, error },
+        }
+    }
+}
+
+fn undecided(references: &[Undecided]) -> String {
+    let mut text = String::from(
+        "neither the database nor the manifest says whether these rows belong to what they name or only mention it; \
+         write one line each under [references] in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):",
+    );
+    for reference in references {
+        let line = reference.columns.to_string();
+        let key = if line.contains('"') { format!("'{line}'") } else { format!("\"{line}\"") };
+        let _ = write!(text, "\n  {key} = \"owner\"  # names a row of `{}`", reference.parent);
+    }
+    text
+}
+
+fn foreign_key(columns: &str, parent: Option<&str>) -> String {
+    match parent {
+        Some(parent) => format!(
+            "the foreign key `{columns}` does not fit a key of `{parent}`, so SQLite would refuse to delete from \
+             `{parent}`; give the parent's columns a unique index"
+        ),
+        None => format!(
+            "the foreign key `{columns}` names a table that does not exist, so SQLite would refuse to delete its rows; \
+             create that table or remove the foreign key"
+        ),
+    }
+}
+
+fn blocked(blocking: &[Blocking]) -> String {
+    let mut text = String::from(
+        "rows that stay name what is to go and cannot be set to null; leave those users out with `--except`, or leave \
+         the accounts (without `--delete-accounts`):",
+    );
+    for Blocking { column, parent, rows } in blocking {
+        let _ = write!(text, "\n  {rows} rows with `{column}`, which names a row of `{parent}`");
+    }
+    text
+}

@@ -1,0 +1,243 @@
+//! References between tables, and what each means: decided from the schema and the manifest alone.
+//!
+//! Pure: no connection, no file. A reference is an owner reference, a mention, or undecided; the
+//! manifest decides first, then the database:
+//!
+//! | declared | means |
+//! |---|---|
+//! | `ON DELETE CASCADE` | owner |
+//! | `ON DELETE SET NULL`, `SET DEFAULT` | mention |
+//! | no action or `RESTRICT`, a column that may be null | mention |
+//! | no action or `RESTRICT`, `NOT NULL` | undecided |
+//!
+//! A user never belongs to another row: references from the users table are mentions.
+
+use crate::error::{Error, Result};
+use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
+use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
+
+/// Tables and the references between them.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// The users table, as a position in the schema's tables.
+    pub users: usize,
+    /// The column of the users' key.
+    pub user_key: String,
+    /// Every reference, declared by the database or by the manifest.
+    pub references: Vec<Reference>,
+}
+
+/// A column (or several) of one table that names a row of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The table that holds it, as a position in the schema's tables.
+    pub child: usize,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The table it names; `None` where the database declares a parent that does not exist.
+    pub parent: Option<usize>,
+    /// The parent's columns.
+    pub parent_columns: Vec<String>,
+    /// What it means for the row that holds it.
+    pub meaning: Meaning,
+    /// Its ON DELETE action; `None` where only the manifest declares it.
+    pub on_delete: Option<Action>,
+    /// Those of its columns that can be set to null.
+    pub nullable: Vec<String>,
+    /// What is wrong with the declaration, if anything.
+    pub fault: Option<ForeignKeyFault>,
+}
+
+impl Graph {
+    /// Makes the graph.
+    ///
+    /// Fails where the manifest names a table or column that does not exist, decides on a foreign
+    /// key that is not declared, or the users table has no usable key.
+    pub fn new(schema: &Schema, manifest: &Manifest) -> Result<Self> {
+        require_tables(schema, manifest)?;
+        let users = position(schema, &manifest.users.table).ok_or_else(|| missing_users(manifest))?;
+        let user_key = user_key(&schema.tables[users], manifest)?;
+        let mut references = declared(schema);
+        for (from, decision) in &manifest.references {
+            match decision {
+                Decision::Declared(meaning) => decide(schema, manifest, &mut references, from, *meaning)?,
+                Decision::Undeclared(other) => references.push(undeclared(schema, manifest, from, other)?),
+            }
+        }
+        for reference in references.iter_mut().filter(|r| r.child == users) {
+            reference.meaning = Meaning::Mention;
+        }
+        Ok(Self {
+            users,
+            user_key,
+            references,
+        })
+    }
+}
+
+fn position(schema: &Schema, table: &str) -> Option<usize> {
+    schema.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table))
+}
+
+fn missing_users(manifest: &Manifest) -> Error {
+    Error::UsersTableMissing {
+        table: manifest.users.table.clone(),
+        source_name: manifest.source.to_string(),
+    }
+}
+
+/// The built-in manifest serves a database that has all of its tables, or none: half of them is
+/// some other application.
+fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
+    if schema.tables.is_empty() {
+        return Err(Error::NoTables);
+    }
+    for (table, place) in manifest.tables() {
+        if schema.table(table).is_some() {
+            continue;
+        }
+        return Err(match manifest.source {
+            Source::Builtin => Error::NotBuiltin {
+                application: manifest.application.name.clone(),
+                table: table.into(),
+            },
+            Source::File(_) if place == "[users]" => missing_users(manifest),
+            Source::File(_) => Error::ManifestTable {
+                source_name: manifest.source.to_string(),
+                place,
+                table: table.into(),
+            },
+        });
+    }
+    for column in manifest.files.columns.iter().map(|c| &c.column) {
+        require_columns(schema, manifest, column)?;
+    }
+    let names = manifest.users.names.iter().chain(&manifest.users.key);
+    for name in names {
+        require_columns(schema, manifest, &Columns::one(&manifest.users.table, name))?;
+    }
+    Ok(())
+}
+
+fn require_columns<'a>(schema: &'a Schema, manifest: &Manifest, columns: &Columns) -> Result<(usize, &'a Table)> {
+    let missing = || Error::ManifestColumn {
+        source_name: manifest.source.to_string(),
+        column: columns.to_string(),
+    };
+    let at = position(schema, &columns.table).ok_or_else(missing)?;
+    let table = &schema.tables[at];
+    if columns.columns.iter().any(|c| table.column(c).is_none()) {
+        return Err(missing());
+    }
+    Ok((at, table))
+}
+
+fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
+    let unusable = |reason: &'static str| Error::UserKey {
+        table: users.name.clone(),
+        reason,
+    };
+    let key = match (&manifest.users.key, &users.key()[..]) {
+        (Some(key), _) => key.clone(),
+        (None, [key]) => (*key).to_owned(),
+        (None, []) => return Err(unusable("it has no primary key")),
+        (None, _) => return Err(unusable("its primary key has several columns")),
+    };
+    if users.is_key(std::slice::from_ref(&key)) {
+        Ok(key)
+    } else {
+        Err(unusable("the column named in [users] is not unique"))
+    }
+}
+
+fn declared(schema: &Schema) -> Vec<Reference> {
+    let of_table = |(child, table): (usize, &Table)| -> Vec<Reference> {
+        let keys = table.foreign_keys.iter();
+        keys.map(|key| {
+            let nullable = nullable(table, &key.columns);
+            Reference {
+                child,
+                columns: key.columns.clone(),
+                parent: position(schema, &key.parent),
+                parent_columns: key.parent_columns.clone(),
+                meaning: meaning(key.on_delete, !nullable.is_empty()),
+                on_delete: Some(key.on_delete),
+                nullable,
+                fault: key.fault,
+            }
+        })
+        .collect()
+    };
+    schema.tables.iter().enumerate().flat_map(of_table).collect()
+}
+
+fn meaning(on_delete: Action, nullable: bool) -> Meaning {
+    match on_delete {
+        Action::Cascade => Meaning::Owner,
+        Action::SetNull | Action::SetDefault => Meaning::Mention,
+        Action::NoAction | Action::Restrict if nullable => Meaning::Mention,
+        Action::NoAction | Action::Restrict => Meaning::Undecided,
+    }
+}
+
+fn nullable(table: &Table, columns: &[String]) -> Vec<String> {
+    let can_be_null = |name: &&String| {
+        let column = table.column(name);
+        column.is_some_and(|c| !c.not_null && c.kind == ColumnKind::Ordinary && !table.is_rowid_alias(name))
+    };
+    columns.iter().filter(can_be_null).cloned().collect()
+}
+
+fn decide(
+    schema: &Schema,
+    manifest: &Manifest,
+    references: &mut [Reference],
+    from: &Columns,
+    meaning: Meaning,
+) -> Result<()> {
+    let (child, _) = require_columns(schema, manifest, from)?;
+    let mut found = false;
+    for reference in references.iter_mut().filter(|r| r.child == child) {
+        if same_columns(&reference.columns, &from.columns) {
+            reference.meaning = meaning;
+            found = true;
+        }
+    }
+    if found {
+        Ok(())
+    } else {
+        Err(Error::ManifestReference {
+            source_name: manifest.source.to_string(),
+            column: from.to_string(),
+        })
+    }
+}
+
+fn same_columns(left: &[String], right: &[String]) -> bool {
+    let has = |name: &String| right.iter().any(|r| r.eq_ignore_ascii_case(name));
+    left.len() == right.len() && left.iter().all(has)
+}
+
+fn undeclared(schema: &Schema, manifest: &Manifest, from: &Columns, other: &Undeclared) -> Result<Reference> {
+    let (child, table) = require_columns(schema, manifest, from)?;
+    let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
+    let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
+    let counts_agree = from.columns.len() == other.to.columns.len();
+    if !counts_agree || !plain(table) || !plain(parent_table) {
+        return Err(Error::ManifestUndeclared {
+            source_name: manifest.source.to_string(),
+            from: from.to_string(),
+            to: other.to.to_string(),
+        });
+    }
+    Ok(Reference {
+        child,
+        columns: from.columns.clone(),
+        parent: Some(parent),
+        parent_columns: other.to.columns.clone(),
+        meaning: other.is,
+        on_delete: None,
+        nullable: nullable(table, &from.columns),
+        fault: None,
+    })
+}

@@ -1,0 +1,83 @@
+//! SQL text: quoting, and the few phrases that every statement on a planned table is made of.
+//!
+//! Pure. Every name that comes from a database is quoted here: `a"b; DROP TABLE s--` is a legal name.
+
+use crate::plan::{Link, RowIdentity};
+use crate::schema::Affinity;
+
+/// A quoted identifier.
+#[must_use]
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table of the main database, which no temporary table of the same name can hide.
+#[must_use]
+pub fn main_table(name: &str) -> String {
+    format!("main.{}", quote(name))
+}
+
+/// The columns that identify a row, each behind `alias`: `c.rowid`, or `c."a", c."b"`.
+#[must_use]
+pub fn identity(alias: &str, identity: &RowIdentity) -> String {
+    let columns = identity.columns().iter();
+    joined(columns.map(|c| format!("{alias}.{}", quote(c))), ", ")
+}
+
+/// The same columns as a set table names them: `k0, k1`, each behind `alias`.
+#[must_use]
+pub fn set_columns(alias: &str, identity: &RowIdentity) -> String {
+    joined((0..identity.columns().len()).map(|at| format!("{alias}k{at}")), ", ")
+}
+
+/// Creates a temporary table that holds rows of a table, with further columns.
+#[must_use]
+pub fn create_set(name: &str, identity: &RowIdentity, columns: &str) -> String {
+    match identity {
+        RowIdentity::Rowid(_) => format!("CREATE TEMP TABLE {name}(k0 INTEGER PRIMARY KEY, {columns});"),
+        RowIdentity::Key(_) => {
+            let key = set_columns("", identity);
+            format!("CREATE TEMP TABLE {name}({key}, {columns}, PRIMARY KEY ({key})) WITHOUT ROWID;")
+        }
+    }
+}
+
+/// The row `alias` of a table is the row `set` of its set: the table's own column stands left, so
+/// that its collation decides.
+#[must_use]
+pub fn same_row(alias: &str, set: &str, identity: &RowIdentity) -> String {
+    let pairs = identity.columns().iter().enumerate();
+    joined(
+        pairs.map(|(at, column)| format!("{alias}.{} = {set}.k{at}", quote(column))),
+        " AND ",
+    )
+}
+
+/// The row `child` names the row `parent`: compared with the parent's affinity and collation, as a
+/// foreign key is (<https://sqlite.org/foreignkeys.html>).
+#[must_use]
+pub fn names(child: &str, parent: &str, link: &Link) -> String {
+    let keep_out = if link.plain_comparison { "" } else { "+" };
+    let pairs = link.columns.iter().zip(&link.parent_columns);
+    joined(
+        pairs.map(|(c, p)| format!("{parent}.{} = {keep_out}{child}.{}", quote(p), quote(c))),
+        " AND ",
+    )
+}
+
+/// A declared type that gives a column this affinity.
+#[must_use]
+pub fn type_of(affinity: Affinity) -> &'static str {
+    match affinity {
+        Affinity::Text => "TEXT",
+        Affinity::Numeric => "NUMERIC",
+        Affinity::Integer => "INTEGER",
+        Affinity::Real => "REAL",
+        Affinity::Blob => "BLOB",
+    }
+}
+
+/// Parts joined by a separator.
+pub fn joined(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
+    parts.into_iter().collect::<Vec<_>>().join(separator)
+}

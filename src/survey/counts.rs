@@ -1,0 +1,123 @@
+//! Counts over the sets: distinct rows, by table.
+
+use rusqlite::Connection;
+
+use super::rows::{mention_set, set_name};
+use crate::error::{Blocking, Error, Result};
+use crate::plan::{MentionFate, Plan};
+use crate::sql::{main_table, set_columns};
+
+/// Rows of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableCount {
+    /// The table.
+    pub table: String,
+    /// Rows of it.
+    pub rows: u64,
+}
+
+/// Rows that go, of each table of the plan: with every user, or with the one at `owner`.
+pub(crate) fn going(connection: &Connection, plan: &Plan, owner: Option<i64>) -> Result<Vec<TableCount>> {
+    let count = |at: usize| {
+        let (condition, owner) = match owner {
+            Some(owner) => ("WHERE owner = ?1", vec![owner]),
+            None => ("", vec![]),
+        };
+        let sql = format!("SELECT count(*) FROM {} {condition}", set_name(at));
+        Ok(TableCount {
+            table: plan.tables[at].name.clone(),
+            rows: number(connection, &sql, &owner)?,
+        })
+    };
+    plan.going().map(count).collect()
+}
+
+/// Rows of the plan's tables that no set holds; of tables that have some. Meaningful only where
+/// every user of the database was surveyed.
+pub(crate) fn unowned(connection: &Connection, plan: &Plan) -> Result<Vec<TableCount>> {
+    let mut unowned = Vec::new();
+    for (at, table) in plan.tables.iter().enumerate().skip(1) {
+        let all = number(connection, &format!("SELECT count(*) FROM {}", main_table(&table.name)), &[])?;
+        let owned = number(connection, &format!("SELECT count(*) FROM {}", set_name(at)), &[])?;
+        let rows = all.saturating_sub(owned);
+        if rows > 0 {
+            unowned.push(TableCount {
+                table: table.name.clone(),
+                rows,
+            });
+        }
+    }
+    Ok(unowned)
+}
+
+/// What is set in rows that stay because what they mention goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MentionCount {
+    /// `table.column`.
+    pub column: String,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// Mentions in rows that stay, and are set to null or their default.
+pub(crate) fn mentions(connection: &Connection, plan: &Plan) -> Result<Vec<MentionCount>> {
+    let mut counts = Vec::new();
+    for (at, mention) in plan.mentions.iter().enumerate() {
+        let rows = staying(connection, plan, at)?;
+        if rows > 0 && mention.fate != MentionFate::Blocks {
+            counts.push(MentionCount {
+                column: column_of(plan, at),
+                rows,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+/// Mentions that can neither stay nor be set, by rows that stand when what they mention goes.
+pub(crate) fn blocking(connection: &Connection, plan: &Plan) -> Result<Vec<Blocking>> {
+    let mut blocking = Vec::new();
+    for (at, mention) in plan.mentions.iter().enumerate() {
+        if mention.fate != MentionFate::Blocks {
+            continue;
+        }
+        let rows = number(connection, &format!("SELECT count(*) FROM {}", mention_set(at)), &[])?;
+        if rows > 0 {
+            blocking.push(Blocking {
+                column: column_of(plan, at),
+                parent: plan.tables[mention.link.parent].name.clone(),
+                rows,
+            });
+        }
+    }
+    Ok(blocking)
+}
+
+fn column_of(plan: &Plan, at: usize) -> String {
+    let mention = &plan.mentions[at];
+    let columns = crate::manifest::Columns {
+        table: mention.table.clone(),
+        columns: mention.link.columns.clone(),
+    };
+    columns.to_string()
+}
+
+fn staying(connection: &Connection, plan: &Plan, at: usize) -> Result<u64> {
+    let mention = &plan.mentions[at];
+    let gone = match mention.planned.filter(|table| plan.going().any(|going| going == *table)) {
+        Some(table) => format!(
+            "WHERE NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
+            set_name(table),
+            set_columns("g.", &mention.identity),
+            set_columns("m.", &mention.identity)
+        ),
+        None => String::new(),
+    };
+    number(connection, &format!("SELECT count(*) FROM {} AS m {gone}", mention_set(at)), &[])
+}
+
+fn number(connection: &Connection, sql: &str, params: &[i64]) -> Result<u64> {
+    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+    let params = rusqlite::params_from_iter(params);
+    statement.query_row(params, |row| row.get(0)).map_err(Error::surveying)
+}

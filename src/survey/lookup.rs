@@ -1,0 +1,188 @@
+//! Finding the rows that name given rows, at a cost that grows with the rows found.
+//!
+//! Where the database has an index for a reference, it serves. Where it has none, the table is
+//! read once and the columns of all its unindexed references are copied into an indexed temporary
+//! table, so that no table is scanned twice however many users, levels or references there are.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+use crate::plan::{Link, Plan, RowIdentity};
+use crate::sql::{create_set, identity, joined, main_table, names, quote, same_row, set_columns, type_of};
+
+/// A table and one of its links, with where rows that hold it are looked up.
+#[derive(Debug)]
+struct Lookup<'p> {
+    link: &'p Link,
+    /// The number of the link among those of its copy; `None` where an index of the database serves.
+    copied: Option<usize>,
+}
+
+/// The lookups of every link of a plan.
+#[derive(Debug)]
+pub(super) struct Lookups<'p> {
+    plan: &'p Plan,
+    tables: Vec<TableLookups<'p>>,
+    copies: RefCell<BTreeSet<usize>>,
+}
+
+#[derive(Debug)]
+struct TableLookups<'p> {
+    table: &'p str,
+    identity: &'p RowIdentity,
+    lookups: Vec<Lookup<'p>>,
+}
+
+impl<'p> Lookups<'p> {
+    /// Asks `SQLite`, link by link, whether an index would serve.
+    pub(super) fn new(connection: &Connection, plan: &'p Plan) -> Result<Self> {
+        let mut tables: Vec<TableLookups<'p>> = Vec::new();
+        let owners = plan.tables.iter();
+        let owners = owners.flat_map(|t| t.owners.iter().map(move |link| (t.name.as_str(), &t.identity, link)));
+        let mentions = plan.mentions.iter().map(|m| (m.table.as_str(), &m.identity, &m.link));
+        for (table, identity, link) in owners.chain(mentions) {
+            let at = tables.iter().position(|t| t.table == table).unwrap_or_else(|| {
+                tables.push(TableLookups {
+                    table,
+                    identity,
+                    lookups: Vec::new(),
+                });
+                tables.len() - 1
+            });
+            let copied = if has_index(connection, plan, table, link)? {
+                None
+            } else {
+                Some(tables[at].lookups.iter().filter(|l| l.copied.is_some()).count())
+            };
+            tables[at].lookups.push(Lookup { link, copied });
+        }
+        Ok(Self {
+            plan,
+            tables,
+            copies: RefCell::default(),
+        })
+    }
+
+    /// `FROM` and `WHERE` (without the words) that find the rows of `table` which name rows of
+    /// `set`, a set of the link's parent. The found row is `c`, identified by [`Found::identity`];
+    /// the set's row is `s`. Copies the table first where nothing else serves.
+    pub(super) fn find(&self, connection: &Connection, table: &str, link: &Link, set: &str) -> Result<Found> {
+        let known = self.tables.iter().position(|t| t.table == table);
+        let at = known.ok_or(Error::Bug("a lookup outside the plan"))?;
+        let lookups = self.tables[at].lookups.iter();
+        let copied = lookups.filter(|l| std::ptr::eq(l.link, link)).find_map(|l| l.copied);
+        let identity_of = self.tables[at].identity;
+        let Some(number) = copied else {
+            return Ok(direct(self.plan, table, identity_of, link, set));
+        };
+        if self.copies.borrow_mut().insert(at) {
+            self.copy(connection, at)?;
+        }
+        let (parent, value) = parent(self.plan, link, set);
+        let pairs = value.iter().enumerate();
+        let condition = joined(pairs.map(|(c, value)| format!("{value} = c.r{number}_{c}")), " AND ");
+        Ok(Found {
+            from: format!("{parent} CROSS JOIN temp.copy_{at} AS c"),
+            condition,
+            identity: set_columns("c.", identity_of),
+        })
+    }
+
+    /// Forgets the copies: another connection has written since they were made.
+    pub(super) fn forget(&self, connection: &Connection) -> Result<()> {
+        for at in std::mem::take(&mut *self.copies.borrow_mut()) {
+            let sql = format!("DROP TABLE IF EXISTS temp.copy_{at}");
+            connection.execute_batch(&sql).map_err(Error::surveying)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, connection: &Connection, at: usize) -> Result<()> {
+        let TableLookups { table, identity: id, lookups } = &self.tables[at];
+        let (mut columns, mut values, mut some, mut indexes) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+        for Lookup { link, copied } in lookups {
+            let Some(number) = copied else { continue };
+            let name = |column: usize| format!("r{number}_{column}");
+            for (at, ((affinity, collation), column)) in link.parent_types.iter().zip(&link.columns).enumerate() {
+                columns.push(format!("{} {} COLLATE {}", name(at), type_of(*affinity), quote(collation)));
+                values.push(format!("c.{}", quote(column)));
+            }
+            let present = link.columns.iter().map(|c| format!("c.{} IS NOT NULL", quote(c)));
+            some.push(format!("({})", joined(present, " AND ")));
+            let key = joined((0..link.columns.len()).map(name), ", ");
+            indexes.push_str(&format!("CREATE INDEX temp.copy_{at}_{number} ON copy_{at}({key});"));
+        }
+        let sql = format!(
+            "{create} INSERT INTO temp.copy_{at} SELECT {identity}, {values} FROM {table} AS c WHERE {some}; {indexes}",
+            create = create_set(&format!("copy_{at}"), id, &columns.join(", ")),
+            identity = identity("c", id),
+            values = values.join(", "),
+            table = main_table(table),
+            some = some.join(" OR "),
+        );
+        log::debug!("reading `{table}` once: {} of its references have no index", values.len());
+        connection.execute_batch(&sql).map_err(Error::surveying)
+    }
+}
+
+/// The pieces of a query that finds rows by what they name.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What stands after FROM.
+    pub(super) from: String,
+    /// What stands after WHERE.
+    pub(super) condition: String,
+    /// The columns that identify the found row.
+    pub(super) identity: String,
+}
+
+fn direct(plan: &Plan, table: &str, id: &RowIdentity, link: &Link, set: &str) -> Found {
+    let (parent, _) = parent(plan, link, set);
+    let condition = if link.parent_is_rowid {
+        joined(link.columns.iter().map(|c| format!("s.k0 = c.{}", quote(c))), " AND ")
+    } else {
+        names("c", "p", link)
+    };
+    Found {
+        from: format!("{parent} CROSS JOIN {} AS c", main_table(table)),
+        condition,
+        identity: identity("c", id),
+    }
+}
+
+/// The rows of the set, joined with their table where the link names other columns than the rowid;
+/// and the expressions of those columns.
+fn parent(plan: &Plan, link: &Link, set: &str) -> (String, Vec<String>) {
+    if link.parent_is_rowid {
+        return (format!("{set} AS s"), vec!["s.k0".into()]);
+    }
+    let parent = &plan.tables[link.parent];
+    let from = format!(
+        "{set} AS s CROSS JOIN {} AS p ON {}",
+        main_table(&parent.name),
+        same_row("p", "s", &parent.identity)
+    );
+    let columns = link.parent_columns.iter();
+    (from, columns.map(|c| format!("p.{}", quote(c))).collect())
+}
+
+/// `SQLite` itself says whether it would search or scan: it alone knows when an index's affinity,
+/// collation and WHERE clause fit (<https://sqlite.org/eqp.html>).
+fn has_index(connection: &Connection, plan: &Plan, table: &str, link: &Link) -> Result<bool> {
+    let any = RowIdentity::Rowid("rowid".into());
+    let set = super::rows::set_name(link.parent);
+    let found = direct(plan, table, &any, link, &set);
+    let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}", found.from, found.condition);
+    let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+    let details = statement.query_map([], |row| row.get::<_, String>("detail")).map_err(Error::surveying)?;
+    for detail in details {
+        let detail = detail.map_err(Error::surveying)?;
+        if detail.starts_with("SEARCH c ") {
+            return Ok(!detail.contains("AUTOMATIC"));
+        }
+    }
+    Ok(false)
+}

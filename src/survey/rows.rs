@@ -1,0 +1,320 @@
+//! Which rows go with which user.
+//!
+//! For every table of the plan a temporary table holds the rows that go and, for each, the position
+//! of the first user (in the order of the run) who takes it along. All users are surveyed together,
+//! so the counts of a preview are cumulative: a row that two users reach is counted once.
+//!
+//! Outside cycles a table is complete as soon as its parents are. In a group of tables that reach
+//! each other the users are taken one after another, each claiming what it reaches; a row once
+//! claimed by an earlier user is not visited again, so the cost stays linear in the rows.
+
+use rusqlite::{Connection, params};
+
+use super::lookup::Lookups;
+use super::targets::Targets;
+use crate::error::{Error, Result};
+use crate::plan::{Group, Link, Mention, Plan, RowIdentity};
+use crate::sql::{create_set, identity, main_table, same_row, set_columns};
+
+/// The set of the rows of table `at` that go.
+pub(crate) fn set_name(at: usize) -> String {
+    format!("temp.gone_{at}")
+}
+
+/// The set of the rows that mention what goes, of mention `at`.
+pub(crate) fn mention_set(at: usize) -> String {
+    format!("temp.mention_{at}")
+}
+
+/// The rows that go, in temporary tables of one connection.
+#[derive(Debug)]
+pub struct Rows<'p> {
+    plan: &'p Plan,
+    lookups: Lookups<'p>,
+}
+
+impl<'p> Rows<'p> {
+    /// Prepares empty sets on a connection.
+    pub(crate) fn prepare(connection: &Connection, plan: &'p Plan) -> Result<Self> {
+        for (at, table) in plan.tables.iter().enumerate() {
+            let cyclic = plan.groups.iter().any(|g| g.cyclic && g.tables.contains(&at));
+            connection.execute_batch(&set_sql(at, &table.identity, cyclic)).map_err(Error::surveying)?;
+        }
+        for (at, mention) in plan.mentions.iter().enumerate() {
+            connection.execute_batch(&mention_sql(at, mention)).map_err(Error::surveying)?;
+        }
+        Ok(Self {
+            plan,
+            lookups: Lookups::new(connection, plan)?,
+        })
+    }
+
+    /// Finds the rows of the targets: of all of them in their order, or of one.
+    ///
+    /// What the sets held before is forgotten. Reads the main database only.
+    pub(crate) fn find(&self, connection: &Connection, targets: &Targets, only: Option<i64>) -> Result<()> {
+        self.clear(connection)?;
+        targets.seed(connection, self.plan, only)?;
+        for group in &self.plan.groups {
+            self.enter_group(connection, group)?;
+            if group.cyclic {
+                self.spread_in_group(connection, group)?;
+            }
+        }
+        for at in 0..self.plan.mentions.len() {
+            self.find_mentions(connection, at)?;
+        }
+        Ok(())
+    }
+
+    /// Another connection has written: copies of its tables are stale.
+    pub(crate) fn forget_copies(&self, connection: &Connection) -> Result<()> {
+        self.lookups.forget(connection)
+    }
+
+    /// Adds, for the position `owner`, every row of a user-data table that no user's set holds.
+    ///
+    /// Complete only after [`Rows::find`] of all users of the database.
+    pub(crate) fn add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
+        for (at, table) in self.plan.tables.iter().enumerate().skip(1) {
+            let sql = format!(
+                "INSERT INTO {set} ({}, owner) SELECT {}, ?1 FROM {} AS c \
+                 WHERE NOT EXISTS (SELECT 1 FROM {set} AS s WHERE {})",
+                set_columns("", &table.identity),
+                identity("c", &table.identity),
+                main_table(&table.name),
+                same_row("c", "s", &table.identity),
+                set = set_name(at),
+            );
+            execute(connection, &sql, [owner])?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, connection: &Connection) -> Result<()> {
+        let sets = (0..self.plan.tables.len()).map(set_name);
+        for set in sets.chain((0..self.plan.mentions.len()).map(mention_set)) {
+            run(connection, &format!("DELETE FROM {set}"))?;
+        }
+        Ok(())
+    }
+
+    /// Rows that name a row of a table before this group.
+    fn enter_group(&self, connection: &Connection, group: &Group) -> Result<()> {
+        for at in group.tables.clone() {
+            let outside = |link: &&Link| !group.tables.contains(&link.parent);
+            for link in self.plan.tables[at].owners.iter().filter(outside) {
+                if is_empty(connection, &set_name(link.parent))? {
+                    continue;
+                }
+                let table = &self.plan.tables[at];
+                let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
+                let keys = set_columns("", &table.identity);
+                let sql = format!(
+                    "INSERT INTO {set} ({keys}, owner) SELECT {}, s.owner FROM {} WHERE {} {}",
+                    found.identity,
+                    found.from,
+                    found.condition,
+                    format_args!(
+                        "ON CONFLICT ({keys}) DO UPDATE SET owner = excluded.owner WHERE excluded.owner < owner"
+                    ),
+                    set = set_name(at),
+                );
+                run(connection, &sql)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Within a group: for one user after another, rows that name a row just found.
+    fn spread_in_group(&self, connection: &Connection, group: &Group) -> Result<()> {
+        let mut next = self.next_owner(connection, group, i64::MIN)?;
+        while let Some(owner) = next {
+            let mut wave = 0;
+            while self.spread_once(connection, group, owner, wave)? {
+                wave += 1;
+            }
+            next = self.next_owner(connection, group, owner)?;
+        }
+        Ok(())
+    }
+
+    fn next_owner(&self, connection: &Connection, group: &Group, after: i64) -> Result<Option<i64>> {
+        let mut next: Option<i64> = None;
+        for at in group.tables.clone() {
+            let sql = format!("SELECT min(owner) FROM {} WHERE owner > ?1", set_name(at));
+            let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+            let first: Option<i64> = statement.query_row([after], |row| row.get(0)).map_err(Error::surveying)?;
+            next = first.into_iter().chain(next).min();
+        }
+        Ok(next)
+    }
+
+    fn spread_once(&self, connection: &Connection, group: &Group, owner: i64, wave: i64) -> Result<bool> {
+        let mut more = false;
+        for (at, link) in inner_links(self.plan, group) {
+            let table = &self.plan.tables[at];
+            let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
+            let keys = set_columns("", &table.identity);
+            let sql = format!(
+                "INSERT INTO {set} ({keys}, owner, wave) SELECT {}, ?1, ?2 + 1 FROM {} \
+                 WHERE s.owner = ?1 AND s.wave = ?2 AND {} \
+                 ON CONFLICT ({keys}) DO UPDATE SET owner = excluded.owner, wave = excluded.wave \
+                 WHERE excluded.owner < owner",
+                found.identity,
+                found.from,
+                found.condition,
+                set = set_name(at),
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+            more |= statement.execute(params![owner, wave]).map_err(Error::surveying)? > 0;
+        }
+        Ok(more)
+    }
+
+    /// Rows that mention what goes and still stand when it does: rows that stay, and rows of a
+    /// later user.
+    fn find_mentions(&self, connection: &Connection, at: usize) -> Result<()> {
+        let mention = &self.plan.mentions[at];
+        let parents = set_name(mention.link.parent);
+        if is_empty(connection, &parents)? {
+            return Ok(());
+        }
+        let found = self.lookups.find(connection, &mention.table, &mention.link, &parents)?;
+        let gone_before = match mention.planned {
+            Some(table) if table > 0 || self.plan.going().any(|at| at == 0) => format!(
+                "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}) AND g.owner <= s.owner)",
+                set_name(table),
+                set_columns("g.", &mention.identity),
+                found.identity
+            ),
+            _ => String::new(),
+        };
+        let sql = format!(
+            "INSERT OR IGNORE INTO {} ({}, owner) SELECT {}, s.owner FROM {} WHERE {} {gone_before}",
+            mention_set(at),
+            set_columns("", &mention.identity),
+            found.identity,
+            found.from,
+            found.condition,
+        );
+        run(connection, &sql)
+    }
+
+    /// Gives each row of one user in a cyclic group its level: rows on level 0 name no other row
+    /// that goes, rows on level n + 1 name one on level n. Returns the highest level.
+    ///
+    /// Rows are peeled off as those they name are numbered (A. Kahn, Topological sorting of large
+    /// networks, CACM 5(11), 1962); what is left names itself in a circle and counts as deepest.
+    pub(crate) fn levels(&self, connection: &Connection, group: &Group, owner: i64) -> Result<i64> {
+        for (at, link) in inner_links(self.plan, group) {
+            self.count_parents(connection, at, link, owner)?;
+        }
+        let mut level = 0;
+        while self.number_free_rows(connection, group, owner, level)? {
+            for (at, link) in inner_links(self.plan, group) {
+                self.release_children(connection, at, link, owner, level)?;
+            }
+            level += 1;
+        }
+        for at in group.tables.clone() {
+            let sql = format!("UPDATE {} SET level = ?2 WHERE owner = ?1 AND level IS NULL", set_name(at));
+            execute(connection, &sql, params![owner, level])?;
+        }
+        Ok(level)
+    }
+
+    fn count_parents(&self, connection: &Connection, at: usize, link: &Link, owner: i64) -> Result<()> {
+        let sql = self.change_waits(connection, at, link, "+ 1", "")?;
+        execute(connection, &sql, params![owner]).map(drop)
+    }
+
+    fn release_children(&self, connection: &Connection, at: usize, link: &Link, owner: i64, level: i64) -> Result<()> {
+        let sql = self.change_waits(connection, at, link, "- 1", "AND s.level = ?2")?;
+        execute(connection, &sql, params![owner, level]).map(drop)
+    }
+
+    fn change_waits(
+        &self,
+        connection: &Connection,
+        at: usize,
+        link: &Link,
+        change: &str,
+        condition: &str,
+    ) -> Result<String> {
+        let table = &self.plan.tables[at];
+        let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
+        let other = if link.parent == at {
+            format!("AND ({}) <> ({})", set_columns("s.", &table.identity), found.identity)
+        } else {
+            String::new()
+        };
+        Ok(format!(
+            "UPDATE {} SET waits = waits {change} WHERE owner = ?1 AND ({}) IN \
+             (SELECT {} FROM {} WHERE s.owner = ?1 {condition} AND {} {other})",
+            set_name(at),
+            set_columns("", &table.identity),
+            found.identity,
+            found.from,
+            found.condition,
+        ))
+    }
+
+    fn number_free_rows(&self, connection: &Connection, group: &Group, owner: i64, level: i64) -> Result<bool> {
+        let mut more = false;
+        for at in group.tables.clone() {
+            let sql = format!(
+                "UPDATE {} SET level = ?2 WHERE owner = ?1 AND level IS NULL AND waits = 0",
+                set_name(at)
+            );
+            more |= execute(connection, &sql, params![owner, level])? > 0;
+        }
+        Ok(more)
+    }
+}
+
+fn set_sql(at: usize, identity: &RowIdentity, cyclic: bool) -> String {
+    if cyclic {
+        let columns = "owner INTEGER NOT NULL, wave INTEGER NOT NULL DEFAULT 0, \
+                       waits INTEGER NOT NULL DEFAULT 0, level INTEGER";
+        return format!(
+            "{} CREATE INDEX temp.gone_{at}_wave ON gone_{at}(owner, wave); \
+             CREATE INDEX temp.gone_{at}_level ON gone_{at}(owner, level, waits);",
+            create_set(&format!("gone_{at}"), identity, columns)
+        );
+    }
+    owned_set(&format!("gone_{at}"), identity)
+}
+
+fn mention_sql(at: usize, mention: &Mention) -> String {
+    owned_set(&format!("mention_{at}"), &mention.identity)
+}
+
+fn owned_set(name: &str, identity: &RowIdentity) -> String {
+    let create = create_set(name, identity, "owner INTEGER NOT NULL");
+    format!("{create} CREATE INDEX temp.{name}_owner ON {name}(owner);")
+}
+
+fn inner_links<'p>(plan: &'p Plan, group: &Group) -> Vec<(usize, &'p Link)> {
+    let tables = group.tables.clone();
+    let inside = |link: &&Link| group.tables.contains(&link.parent);
+    tables
+        .flat_map(|at| plan.tables[at].owners.iter().filter(inside).map(move |link| (at, link)))
+        .collect()
+}
+
+fn is_empty(connection: &Connection, set: &str) -> Result<bool> {
+    let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {set})");
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+    statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<()> {
+    execute(connection, sql, []).map(drop)
+}
+
+fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+    log::trace!("{sql}");
+    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+    statement.execute(params).map_err(Error::surveying)
+}

@@ -1,0 +1,162 @@
+//! Which users a run is about, in the order in which they are processed.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, params};
+
+use super::rows::set_name;
+use crate::error::{Error, Result};
+use crate::manifest::Users;
+use crate::plan::Plan;
+use crate::sql::{identity, joined, main_table, quote, set_columns};
+use crate::user::UserKey;
+
+/// Which users.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// Every user.
+    #[default]
+    All,
+    /// These, by key or by a column of [`Users::names`].
+    Only(Vec<String>),
+    /// Every user but these.
+    Except(Vec<String>),
+}
+
+/// The users of a run, held in a temporary table of one connection under their positions 1, 2, ….
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// How many.
+    pub count: i64,
+    /// They are all the users there are.
+    pub everyone: bool,
+}
+
+impl Targets {
+    /// Resolves a selection.
+    ///
+    /// Fails where a name fits no user, or several.
+    pub(crate) fn resolve(connection: &Connection, plan: &Plan, users: &Users, selection: &Selection) -> Result<Self> {
+        let create = "CREATE TEMP TABLE target(position INTEGER PRIMARY KEY, key UNIQUE NOT NULL)";
+        connection.execute_batch(create).map_err(Error::surveying)?;
+        match selection {
+            Selection::All => insert_all(connection, plan)?,
+            Selection::Only(names) => {
+                for name in names {
+                    insert_named(connection, plan, users, name)?;
+                }
+            }
+            Selection::Except(names) => {
+                insert_all(connection, plan)?;
+                for name in names {
+                    let key = find(connection, plan, users, name)?;
+                    remove(connection, &key)?;
+                }
+            }
+        }
+        let count = "SELECT count(*) FROM temp.target";
+        Ok(Self {
+            count: connection.query_row(count, [], |row| row.get(0)).map_err(Error::surveying)?,
+            everyone: *selection == Selection::All,
+        })
+    }
+
+    /// The user at a position; `None` past the end.
+    pub(crate) fn key(connection: &Connection, position: i64) -> Result<Option<UserKey>> {
+        let sql = "SELECT key FROM temp.target WHERE position = ?1";
+        let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+        let mut rows = statement.query([position]).map_err(Error::surveying)?;
+        match rows.next().map_err(Error::surveying)? {
+            Some(row) => user_key(row, 0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The positions in order, from the first after `position`.
+    pub(crate) fn next(connection: &Connection, position: i64) -> Result<Option<i64>> {
+        let sql = "SELECT min(position) FROM temp.target WHERE position > ?1";
+        let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+        statement.query_row([position], |row| row.get(0)).map_err(Error::surveying)
+    }
+
+    /// Puts the targets' own rows into the set of the users table: all, or the one at `only`.
+    pub(super) fn seed(&self, connection: &Connection, plan: &Plan, only: Option<i64>) -> Result<()> {
+        let users = &plan.tables[0];
+        let sql = format!(
+            "INSERT INTO {} ({}, owner) SELECT {}, t.position FROM temp.target AS t \
+             CROSS JOIN {} AS u ON u.{} = t.key WHERE ?1 IS NULL OR t.position = ?1",
+            set_name(0),
+            set_columns("", &users.identity),
+            identity("u", &users.identity),
+            main_table(&users.name),
+            quote(&plan.user_key),
+        );
+        connection.execute(&sql, [only]).map_err(Error::surveying).map(drop)
+    }
+}
+
+/// A user's key as it stands in a column of a row.
+///
+/// Fails where it is neither an integer nor text.
+pub(crate) fn user_key(row: &Row, column: usize) -> Result<UserKey> {
+    match row.get_ref(column).map_err(Error::surveying)? {
+        ValueRef::Integer(number) => Ok(UserKey::Integer(number)),
+        ValueRef::Text(text) => Ok(UserKey::Text(text.to_vec())),
+        other => Err(Error::UserKeyType {
+            found: other.data_type().to_string(),
+        }),
+    }
+}
+
+fn insert_all(connection: &Connection, plan: &Plan) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO temp.target(key) SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL ORDER BY u.{key}",
+        main_table(&plan.tables[0].name),
+        key = quote(&plan.user_key),
+    );
+    connection.execute(&sql, []).map_err(Error::surveying).map(drop)
+}
+
+fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
+    let key = find(connection, plan, users, name)?;
+    let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
+    connection.execute(sql, [key]).map_err(Error::surveying).map(drop)
+}
+
+fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
+    let sql = "DELETE FROM temp.target WHERE key = ?1";
+    connection.execute(sql, [key]).map_err(Error::surveying).map(drop)
+}
+
+/// The key of the one user that a name fits, as `SQLite` holds it.
+fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<rusqlite::types::Value> {
+    let key = quote(&plan.user_key);
+    let columns = std::iter::once(&plan.user_key).chain(&users.names);
+    let sql = format!(
+        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND (u.{key} = ?2 OR {}) LIMIT 6",
+        main_table(&plan.tables[0].name),
+        joined(columns.map(|column| format!("u.{} = ?1", quote(column))), " OR "),
+    );
+    let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+    let number: Option<i64> = name.parse().ok();
+    let found = statement.query_map(params![name, number], |row| row.get(0)).map_err(Error::surveying)?;
+    let mut found: Vec<rusqlite::types::Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(Error::UnknownUser { name: name.into() }),
+        (Some(one), true) => Ok(one),
+        (Some(last), false) => {
+            found.push(last);
+            Err(Error::AmbiguousUser {
+                name: name.into(),
+                keys: found.iter().map(shown).collect(),
+            })
+        }
+    }
+}
+
+fn shown(value: &rusqlite::types::Value) -> String {
+    match value {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text.escape_debug().to_string(),
+        other => format!("{other:?}"),
+    }
+}
