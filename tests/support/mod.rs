@@ -1,0 +1,6 @@
+//! What integration tests share: `mod support;` brings it in.
+// No test uses all of it.
+#![allow(dead_code, unused_imports)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub(crate) mod install;
