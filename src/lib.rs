@@ -1,4 +1,5 @@
 //! skeleton
 
+pub mod manifest;
 pub mod outbox;
 pub mod user;
