@@ -7,6 +7,8 @@
 mod claim;
 mod deadline;
 mod error;
+mod glob;
+mod plan;
 mod probe;
 mod server;
 mod socket;
@@ -23,7 +25,8 @@ pub use error::KeyspaceError;
 pub use server::Server;
 
 pub(crate) use deadline::within;
-pub(crate) use walk::{Claimed, Plan, Tally, Walk};
+pub(crate) use plan::{Claimed, Plan};
+pub(crate) use walk::{Tally, Walk};
 pub(crate) use wire::{Request, Wire};
 
 /// Whose keys are meant.

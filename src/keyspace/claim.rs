@@ -18,8 +18,13 @@ pub(super) enum Wanted {
 pub(super) enum ByName {
     /// Another rule may fit.
     DoesNotFit,
-    /// The rule fits if the value does; then the key is meant or not.
-    Fits { is_meant: bool },
+    /// The rule fits, if the value is of its type where `by_type` says so.
+    Fits {
+        /// Whether the key is meant, then.
+        is_meant: bool,
+        /// Whether the type is still to be asked.
+        by_type: bool,
+    },
     /// The rule fits if the value holds a user, who decides whether the key is meant.
     AskTheValue,
 }
@@ -43,19 +48,17 @@ impl Wanted {
     }
 
     pub(super) fn by_name(&self, rule: &KeyRule, key: &[u8]) -> ByName {
+        let by_type = rule.value_type().is_some();
         let named = |users: &HashSet<Vec<u8>>| rule.names_user(key, |user| users.contains(user));
-        match (self, rule.matches(key)) {
-            (Self::Everyone(users) | Self::Users(users), _) if named(users) => {
-                ByName::Fits { is_meant: true }
-            }
-            (_, None) => ByName::DoesNotFit,
-            (_, Some(_)) if rule.field().is_some() => ByName::AskTheValue,
-            (Self::Application, Some(_)) => ByName::Fits { is_meant: true },
-            (Self::Everyone(_), Some(Match { user })) => ByName::Fits {
-                is_meant: user.is_some(),
-            },
-            (Self::Users(_), Some(_)) => ByName::Fits { is_meant: false },
-        }
+        let is_meant = match (self, rule.matches(key)) {
+            (Self::Everyone(users) | Self::Users(users), _) if named(users) => true,
+            (_, None) => return ByName::DoesNotFit,
+            (_, Some(_)) if rule.field().is_some() => return ByName::AskTheValue,
+            (Self::Application, Some(_)) => true,
+            (Self::Everyone(_), Some(Match { user })) => user.is_some(),
+            (Self::Users(_), Some(_)) => false,
+        };
+        ByName::Fits { is_meant, by_type }
     }
 
     /// Whether a key whose value holds `user` is meant.

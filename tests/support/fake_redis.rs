@@ -53,17 +53,22 @@ pub(crate) fn counting(
 
 /// A port on which nobody listens.
 pub(crate) fn nobody() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// The answer to a SCAN: the cursor of the next page, and keys.
 pub(crate) fn page(cursor: u64, keys: &[&str]) -> Vec<u8> {
     let cursor = cursor.to_string();
-    let mut bytes = format!("*2\r\n${}\r\n{cursor}\r\n*{}\r\n", cursor.len(), keys.len());
+    let mut bytes =
+        format!("*2\r\n${}\r\n{cursor}\r\n*{}\r\n", cursor.len(), keys.len()).into_bytes();
     for key in keys {
-        bytes += &format!("${}\r\n{key}\r\n", key.len());
+        write!(bytes, "${}\r\n{key}\r\n", key.len()).unwrap();
     }
-    bytes.into_bytes()
+    bytes
 }
 
 /// The words of the next command, `None` at the end of the connection.

@@ -38,18 +38,36 @@ impl RedisServer {
 
     fn spawn(password: Option<&str>) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ]);
         command.args(["--requirepass", password.unwrap_or_default()]);
         command.arg("--dir").arg(directory.path());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         match command.spawn() {
             Ok(child) => {
                 let password = password.map(str::to_owned);
-                Some(Self { child, port, password, _directory: directory })
+                Some(Self {
+                    child,
+                    port,
+                    password,
+                    _directory: directory,
+                })
             }
-            Err(error) if error.kind() == ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && std::env::var_os("CI").is_none() =>
+            {
                 let line = b"SKIPPED: redis-server is not installed, nothing was tested\n";
                 std::io::stderr().write_all(line).unwrap();
                 None
@@ -64,7 +82,10 @@ impl RedisServer {
                 return false;
             }
             let client = Client::open(self.url(0)).unwrap();
-            if client.get_connection().is_ok_and(|mut it| cmd("PING").exec(&mut it).is_ok()) {
+            if client
+                .get_connection()
+                .is_ok_and(|mut it| cmd("PING").exec(&mut it).is_ok())
+            {
                 return true;
             }
             sleep(Duration::from_millis(20));
@@ -78,12 +99,19 @@ impl RedisServer {
 
     /// The URL of one of its databases, with the password.
     pub(crate) fn url(&self, db: u32) -> String {
-        let login = self.password.as_ref().map(|it| format!(":{it}@")).unwrap_or_default();
+        let login = self
+            .password
+            .as_ref()
+            .map(|it| format!(":{it}@"))
+            .unwrap_or_default();
         format!("redis://{login}127.0.0.1:{}/{db}", self.port)
     }
 
     pub(crate) fn connect(&self, db: u32) -> Connection {
-        Client::open(self.url(db)).unwrap().get_connection().unwrap()
+        Client::open(self.url(db))
+            .unwrap()
+            .get_connection()
+            .unwrap()
     }
 
     /// Runs one command on database 0.
@@ -98,9 +126,15 @@ impl RedisServer {
         keys
     }
 
-    /// What all databases hold, as one value to compare.
-    pub(crate) fn digest(&self) -> Value {
-        self.run(&["DEBUG", "DIGEST"])
+    /// All keys of a database with their serialized values, sorted.
+    pub(crate) fn dump(&self, db: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut connection = self.connect(db);
+        let keys = self.keys(db).into_iter();
+        let dumped = keys.map(|key| {
+            let value = cmd("DUMP").arg(&key).query(&mut connection).unwrap();
+            (key, value)
+        });
+        dumped.collect()
     }
 
     /// Runs a file of redis-cli commands, one a line; empty lines and those that begin with `#` are
@@ -148,12 +182,16 @@ fn words(line: &[u8]) -> Vec<Vec<u8>> {
                 (rest[1..=end].to_vec(), end + 1)
             }
             _ => {
-                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+                let end = rest
+                    .iter()
+                    .position(u8::is_ascii_whitespace)
+                    .unwrap_or(rest.len());
                 (rest[..end].to_vec(), end)
             }
         };
         words.push(word);
-        rest = rest[(used + usize::from(matches!(first, b'"' | b'\''))).min(rest.len())..].trim_ascii_start();
+        rest = rest[(used + usize::from(matches!(first, b'"' | b'\''))).min(rest.len())..]
+            .trim_ascii_start();
     }
     words
 }
@@ -167,7 +205,10 @@ fn quoted(text: &[u8]) -> (Vec<u8>, usize) {
             [b'"', ..] => return (word, at + 1),
             [b'\\', b'x', high, low, ..] => {
                 let hex = [high, low];
-                (u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap(), 4)
+                (
+                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap(),
+                    4,
+                )
             }
             [b'\\', b'n', ..] => (b'\n', 2),
             [b'\\', b'r', ..] => (b'\r', 2),
