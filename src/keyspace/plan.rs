@@ -110,11 +110,11 @@ impl Plan {
         asked: Vec<Asked>,
         claimed: &mut Vec<Claimed>,
     ) -> Result<Vec<Open>, KeyspaceError> {
-        let question = |it: &'_ Asked| Question {
+        let questions = asked.iter().map(|it| Question {
             rule: &self.rules[it.rule],
             key: &it.key,
-        };
-        let verdicts = probe::ask(wire, &asked.iter().map(question).collect::<Vec<_>>())?;
+        });
+        let verdicts = probe::ask(wire, &questions.collect::<Vec<_>>())?;
         let mut open = Vec::new();
         for (Asked { key, rule, by_name }, verdict) in asked.into_iter().zip(verdicts) {
             match verdict {
