@@ -15,6 +15,10 @@ mod socket;
 mod walk;
 mod wire;
 
+#[cfg(test)]
+#[path = "../tests/support/fake_redis.rs"]
+pub(crate) mod fake_redis;
+
 use std::sync::Arc;
 
 use crate::manifest::keys::KeyRule;

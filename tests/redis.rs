@@ -197,6 +197,14 @@ fn tls_to_a_server_without_it_is_an_error() {
 }
 
 #[test]
+fn the_sentence_names_server_and_time() {
+    let port = serving(|_stream| std::thread::sleep(Duration::from_secs(3)));
+    let error = count_at(port).unwrap_err().to_string();
+    let expected = format!("Redis at `127.0.0.1:{port}/0` did not finish within 0.4 s");
+    assert_eq!(error, expected);
+}
+
+#[test]
 fn a_scan_without_end_ends_at_the_deadline() {
     assert_late(&count_at(answering(|_| Some(page(7, &["app:x"])))));
 }
@@ -307,4 +315,35 @@ fn keys_without_the_prefix_are_not_believed_and_repeated_ones_counted_once() {
         })
     });
     assert_eq!(count_at(port).unwrap().per_rule, [0, 0, 1]);
+}
+
+/// Counts over TLS in a process of its own, for which `SSL_CERT_FILE` names the only authority.
+#[test]
+fn tls_is_spoken_with_a_server_of_a_trusted_authority_only() {
+    let Some(server) = RedisServer::start_with_tls() else {
+        return;
+    };
+    let inner = |authority: &std::path::Path| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "inside_count_over_tls", "--ignored"]);
+        command
+            .env("SSL_CERT_FILE", authority)
+            .env_remove("SSL_CERT_DIR");
+        command
+            .env("REDIS_OVER_TLS", server.tls_url())
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(inner(&server.certificate()));
+    assert!(!inner(std::path::Path::new("/dev/null")));
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn inside_count_over_tls() {
+    let server = Server::from_url(&std::env::var("REDIS_OVER_TLS").unwrap()).unwrap();
+    let counts = count(&server, &rules(), &Scope::Application, seconds(10)).unwrap();
+    assert_eq!(counts.per_rule, [0, 0, 0]);
 }

@@ -24,7 +24,7 @@ pub enum KeyspaceError {
         source: io::Error,
     },
     /// The deadline has passed.
-    #[error("Redis at `{server}` did not finish within {allowed:?}")]
+    #[error("Redis at `{server}` did not finish within {} s", allowed.as_secs_f64())]
     Late {
         /// Where.
         server: String,

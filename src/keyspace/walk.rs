@@ -119,3 +119,6 @@ fn page(answer: Value) -> Option<(u64, Vec<Vec<u8>>)> {
     };
     Some((cursor, keys.into_iter().map(bytes).collect::<Option<_>>()?))
 }
+
+#[cfg(test)]
+mod tests;

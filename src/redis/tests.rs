@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "../../tests/support/fake_redis.rs"]
-mod fake_redis;
 #[path = "../../tests/support/redis_server.rs"]
 mod redis_server;
 
@@ -10,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::fake_redis::{answering, counting, page};
 use self::redis_server::RedisServer;
 use super::{Cleared, RuleCleared, clear};
+use crate::keyspace::fake_redis::{answering, counting, page};
 use crate::keyspace::{Deadline, KeyspaceError, Scope, Server, count};
 use crate::manifest::keys::KeyRule;
 use crate::manifest::keys::tests::reference;

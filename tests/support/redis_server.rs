@@ -4,25 +4,92 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use ::redis::{Client, Connection, Value, cmd};
+use tempfile::TempDir;
 
 /// A running `redis-server` without persistence.
 pub(crate) struct RedisServer {
     child: Child,
     port: u16,
     password: Option<String>,
-    _directory: tempfile::TempDir,
+    tls_port: Option<u16>,
+    directory: TempDir,
 }
 
 impl RedisServer {
     /// Starts one. `None`, said aloud, where none is installed; with `CI` set that is a failure.
     pub(crate) fn start() -> Option<Self> {
         Self::start_with(None)
+    }
+
+    /// Starts one that speaks TLS as well, with a certificate for `localhost`. `None`, said aloud, where
+    /// openssl or TLS in redis-server is missing.
+    pub(crate) fn start_with_tls() -> Option<Self> {
+        let mut plain = Self::start()?;
+        let directory = plain.directory.path();
+        let made = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+            ])
+            .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+            .args(["-addext", "subjectAltName=DNS:localhost"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+            .current_dir(directory)
+            .stderr(Stdio::null())
+            .status();
+        let port = free_port();
+        let enabled = made.is_ok_and(|status| status.success()) && plain.enable_tls(port);
+        if !enabled {
+            say("SKIPPED: openssl or TLS in redis-server is missing, TLS was not tested");
+        }
+        plain.tls_port = enabled.then_some(port);
+        enabled.then_some(plain)
+    }
+
+    fn enable_tls(&self, port: u16) -> bool {
+        let path = |name| {
+            self.directory
+                .path()
+                .join(name)
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        let mut command = cmd("CONFIG");
+        command
+            .arg("SET")
+            .arg("tls-cert-file")
+            .arg(path("certificate.pem"));
+        command
+            .arg("tls-key-file")
+            .arg(path("key.pem"))
+            .arg("tls-auth-clients")
+            .arg("no");
+        command.arg("tls-ca-cert-file").arg(path("certificate.pem"));
+        command
+            .arg("tls-port")
+            .arg(port)
+            .exec(&mut self.connect(0))
+            .is_ok()
+    }
+
+    pub(crate) fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}/0", self.tls_port.unwrap())
+    }
+
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.directory.path().join("certificate.pem")
     }
 
     /// Starts one that demands a password.
@@ -38,11 +105,7 @@ impl RedisServer {
 
     fn spawn(password: Option<&str>) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let mut command = Command::new("redis-server");
         command.args([
             "--port",
@@ -62,14 +125,14 @@ impl RedisServer {
                     child,
                     port,
                     password,
-                    _directory: directory,
+                    tls_port: None,
+                    directory,
                 })
             }
             Err(error)
                 if error.kind() == ErrorKind::NotFound && std::env::var_os("CI").is_none() =>
             {
-                let line = b"SKIPPED: redis-server is not installed, nothing was tested\n";
-                std::io::stderr().write_all(line).unwrap();
+                say("SKIPPED: redis-server is not installed, nothing was tested");
                 None
             }
             Err(error) => panic!("redis-server cannot be started: {error}"),
@@ -160,6 +223,21 @@ impl Drop for RedisServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Past the test harness, which swallows what a successful test prints.
+fn say(line: &str) {
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn run<A: AsRef<[u8]>>(connection: &mut Connection, words: &[A]) -> Value {
