@@ -186,6 +186,20 @@ fn silence_half_an_answer_and_drops_end_at_the_deadline() {
     assert_late(&count_at(drip));
 }
 
+/// Nobody waits for the thread that is late; it must end by itself.
+#[test]
+fn the_connection_is_given_up_after_the_deadline() {
+    let (closed, is_closed) = std::sync::mpsc::channel();
+    let port = serving(move |mut stream| {
+        while stream.write_all(b"*").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        closed.send(()).unwrap();
+    });
+    assert_late(&count_at(port));
+    is_closed.recv_timeout(Duration::from_secs(2)).unwrap();
+}
+
 #[test]
 fn tls_to_a_server_without_it_is_an_error() {
     let port = saying(b"-ERR unknown command\r\n");
@@ -215,14 +229,11 @@ fn answers_without_end_end() {
         let _ = stream.write_all(b"$99999999999999\r\n");
         while stream.write_all(&[b'x'; 16384]).is_ok() {}
     });
-    let result = count_at(huge);
-    assert!(
-        matches!(
-            result,
-            Err(KeyspaceError::Unreachable { .. } | KeyspaceError::Late { .. })
-        ),
-        "{result:?}"
-    );
+    let server = Server::from_parts("127.0.0.1", huge, 0, None);
+    let error = count(&server, &rules(), &Scope::Application, seconds(20))
+        .unwrap_err()
+        .to_string();
+    assert!(error.ends_with("the answers are too long"), "{error}");
     assert_late(&count_at(saying(b"$99999999999999\r\nx")));
     assert_late(&count_at(saying(b"*2147483647\r\n$1\r\n0\r\n")));
 }

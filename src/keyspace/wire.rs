@@ -87,11 +87,8 @@ impl Wire {
             .collect()
     }
 
-    /// Sends all commands at once; nothing when the deadline has passed.
+    /// Sends all commands at once; nothing when the deadline has passed, for the socket does not.
     pub(crate) fn send(&mut self, requests: &[Request]) -> Result<(), KeyspaceError> {
-        if self.deadline.remaining().is_none() {
-            return Err(KeyspaceError::late(&self.server, self.deadline));
-        }
         self.left = LONGEST_ANSWERS;
         let mut bytes = Vec::new();
         for request in requests {
