@@ -18,15 +18,17 @@ pub(super) enum Wanted {
 pub(super) enum ByName {
     /// Another rule may fit.
     DoesNotFit,
-    /// The rule fits, if the value is of its type where `by_type` says so.
-    Fits {
-        /// Whether the key is meant, then.
+    /// The rule fits, and the key is meant.
+    Meant,
+    /// The rule fits, and the key is not meant.
+    NotMeant,
+    /// The rule fits if the value is of its type; then the key is meant or not.
+    AskTheType {
+        /// Whether it is meant, then.
         is_meant: bool,
-        /// Whether the type is still to be asked.
-        by_type: bool,
     },
     /// The rule fits if the value holds a user, who decides whether the key is meant.
-    AskTheValue,
+    AskTheUser,
 }
 
 impl Wanted {
@@ -48,17 +50,20 @@ impl Wanted {
     }
 
     pub(super) fn by_name(&self, rule: &KeyRule, key: &[u8]) -> ByName {
-        let by_type = rule.value_type().is_some();
         let named = |users: &HashSet<Vec<u8>>| rule.names_user(key, |user| users.contains(user));
         let is_meant = match (self, rule.matches(key)) {
             (Self::Everyone(users) | Self::Users(users), _) if named(users) => true,
             (_, None) => return ByName::DoesNotFit,
-            (_, Some(_)) if rule.field().is_some() => return ByName::AskTheValue,
+            (_, Some(_)) if rule.field().is_some() => return ByName::AskTheUser,
             (Self::Application, Some(_)) => true,
             (Self::Everyone(_), Some(Match { user })) => user.is_some(),
             (Self::Users(_), Some(_)) => false,
         };
-        ByName::Fits { is_meant, by_type }
+        match rule.value_type() {
+            Some(_) => ByName::AskTheType { is_meant },
+            None if is_meant => ByName::Meant,
+            None => ByName::NotMeant,
+        }
     }
 
     /// Whether a key whose value holds `user` is meant.

@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_work_that_is_late() {
         let error = failure(Duration::from_millis(100), || {
-            thread::sleep(Duration::from_secs(9))
+            thread::sleep(Duration::from_secs(9));
         });
         assert!(matches!(error, KeyspaceError::Late { .. }), "{error}");
     }

@@ -75,23 +75,8 @@ impl Plan {
         let mut asked = Vec::new();
         for Open { key, next } in open {
             match self.first_that_fits(&key, next) {
-                None
-                | Some((
-                    _,
-                    ByName::Fits {
-                        is_meant: false,
-                        by_type: false,
-                    },
-                )) => {}
-                Some((
-                    rule,
-                    ByName::Fits {
-                        is_meant: true,
-                        by_type: false,
-                    },
-                )) => {
-                    claimed.push(Claimed { rule, key });
-                }
+                None | Some((_, ByName::NotMeant)) => {}
+                Some((rule, ByName::Meant)) => claimed.push(Claimed { rule, key }),
                 Some((rule, by_name)) => asked.push(Asked { key, rule, by_name }),
             }
         }
@@ -132,7 +117,7 @@ impl Plan {
     fn is_meant(&self, by_name: ByName, verdict: &Verdict) -> bool {
         match verdict {
             Verdict::BelongsTo(user) => self.wanted.means(user),
-            _ => matches!(by_name, ByName::Fits { is_meant: true, .. }),
+            _ => by_name == ByName::AskTheType { is_meant: true },
         }
     }
 }
