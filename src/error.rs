@@ -320,6 +320,12 @@ pub enum Error {
     /// Redis cannot be addressed.
     #[error(transparent)]
     Redis(#[from] KeyspaceError),
+    /// A variable that should hold a number.
+    #[error("the variable `{name}` does not hold a number that Redis could use")]
+    RedisVariable {
+        /// The variable.
+        name: String,
+    },
     /// Another run is under way.
     #[error("another run works on `{}`; wait until it ends", database.display())]
     AnotherRun {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::roots::{Identity, Place, shown};
+use crate::roots::{self, Identity, Place, shown};
 use crate::user::UserKey;
 
 /// The outbox's name in the database.
@@ -73,8 +73,8 @@ pub struct FileRecord {
     pub run: String,
     /// The root's name and the path below it, as stored: to pass the gate again.
     pub path: (Vec<u8>, Vec<u8>),
-    /// What stood there when the user was erased; none for a directory.
-    pub identity: Option<Identity>,
+    /// What stood there when the user was erased.
+    pub identity: Identity,
     /// The summary line it counts for.
     pub line: String,
 }
@@ -159,14 +159,17 @@ pub(crate) fn add_path(
     run: &str,
     position: i64,
     place: &Place,
-    identity: Option<&Identity>,
+    identity: &Identity,
     line: &str,
 ) -> Result<()> {
-    let kind = if identity.is_some() { Kind::File } else { Kind::Directory };
+    let kind = match identity.kind {
+        roots::Kind::Directory => Kind::Directory,
+        _ => Kind::File,
+    };
     insert(connection, run, kind, Some(position), |row| {
         row.root = Some(bytes(place.root_name()));
         row.path = Some(bytes(place.relative()));
-        row.identity = identity.map(ToString::to_string);
+        row.identity = Some(identity.to_string());
         row.detail = Some(line.to_owned());
     })
 }
@@ -240,24 +243,18 @@ pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result
 ///
 /// Fails where a row is not of the form this program writes.
 pub(crate) fn paths(connection: &Connection, kind: Kind, after: i64, limit: usize) -> Result<Vec<FileRecord>> {
-    let sql = match kind {
-        Kind::Directory => {
-            "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
-             WHERE kind = 'directory' AND id > ?1 ORDER BY id LIMIT ?2"
-        }
-        _ => {
-            "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
-             WHERE kind = 'file' AND id > ?1 ORDER BY id LIMIT ?2"
-        }
-    };
-    collect(connection, sql, after, limit, |row| {
-        let identity: Option<String> = row.get(4)?;
-        let identity = identity.map(|text| text.parse()).transpose();
+    let sql = format!(
+        "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
+         WHERE kind = '{}' AND id > ?1 ORDER BY id LIMIT ?2",
+        kind.name()
+    );
+    collect(connection, &sql, after, limit, |row| {
+        let identity: String = row.get(4)?;
         Ok(FileRecord {
             id: row.get(0)?,
             run: row.get(1)?,
             path: (blob(row, 2)?, blob(row, 3)?),
-            identity: identity.map_err(|_| rusqlite::Error::InvalidQuery)?,
+            identity: identity.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
             line: row.get(5)?,
         })
     })

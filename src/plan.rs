@@ -161,7 +161,7 @@ impl Plan {
             tables: tables.collect::<Result<_>>()?,
             groups,
             mentions: mentions(schema, graph, &step, accounts)?,
-            files: files(schema, manifest, &step)?,
+            files: file_sources(schema, manifest, &step)?,
             triggers: has_triggers(schema, graph, &step),
         })
     }
@@ -291,7 +291,11 @@ fn mentions(schema: &Schema, graph: &Graph, step: &[Option<usize>], accounts: Ac
     Ok(mentions)
 }
 
-fn files(schema: &Schema, manifest: &Manifest, step: &[Option<usize>]) -> Result<Vec<FileSource>> {
+/// The columns that name files. `step` gives, for each table of the schema, its position in the
+/// plan, if it has one.
+///
+/// Fails where the rows of such a table cannot be told apart.
+pub(crate) fn file_sources(schema: &Schema, manifest: &Manifest, step: &[Option<usize>]) -> Result<Vec<FileSource>> {
     let mut sources = Vec::new();
     for file in &manifest.files.columns {
         let named = |t: &Table| t.name.eq_ignore_ascii_case(&file.column.table);
@@ -300,7 +304,7 @@ fn files(schema: &Schema, manifest: &Manifest, step: &[Option<usize>]) -> Result
         };
         sources.push(FileSource {
             table: schema.tables[at].name.clone(),
-            planned: step[at],
+            planned: step.get(at).copied().flatten(),
             identity: identity(&schema.tables[at])?,
             column: file.column.columns.concat(),
             line: file.line.clone(),

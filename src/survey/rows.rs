@@ -49,22 +49,51 @@ impl<'p> Rows<'p> {
         })
     }
 
-    /// Finds the rows of the targets: of all of them in their order, or of one.
+    /// Finds the rows of the targets: of all of them in their order, or of one; and, for the
+    /// position `unowned`, every other row of a user-data table, which then nobody owns.
     ///
     /// What the sets held before is forgotten. Reads the main database only.
-    pub(crate) fn find(&self, connection: &Connection, targets: &Targets, only: Option<i64>) -> Result<()> {
+    pub(crate) fn find(
+        &self,
+        connection: &Connection,
+        targets: &Targets,
+        only: Option<i64>,
+        unowned: Option<i64>,
+    ) -> Result<()> {
         self.clear(connection)?;
         targets.seed(connection, self.plan, only)?;
+        self.spread(connection)?;
+        if let Some(position) = unowned {
+            self.add_unowned(connection, position)?;
+        }
+        self.find_all_mentions(connection)
+    }
+
+    /// Finds the rows that nobody owns, for the position `owner`, whatever was found before.
+    pub(crate) fn find_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
+        const SOMEBODY: i64 = 0;
+        self.clear(connection)?;
+        Targets::seed_everyone(connection, self.plan, SOMEBODY)?;
+        self.spread(connection)?;
+        self.add_unowned(connection, owner)?;
+        for at in 0..self.plan.tables.len() {
+            execute(connection, &format!("DELETE FROM {} WHERE owner = ?1", set_name(at)), [SOMEBODY])?;
+        }
+        self.find_all_mentions(connection)
+    }
+
+    fn spread(&self, connection: &Connection) -> Result<()> {
         for group in &self.plan.groups {
             self.enter_group(connection, group)?;
             if group.cyclic {
                 self.spread_in_group(connection, group)?;
             }
         }
-        for at in 0..self.plan.mentions.len() {
-            self.find_mentions(connection, at)?;
-        }
         Ok(())
+    }
+
+    fn find_all_mentions(&self, connection: &Connection) -> Result<()> {
+        (0..self.plan.mentions.len()).try_for_each(|at| self.find_mentions(connection, at))
     }
 
     /// Another connection has written: copies of its tables are stale.
@@ -72,10 +101,8 @@ impl<'p> Rows<'p> {
         self.lookups.forget(connection)
     }
 
-    /// Adds, for the position `owner`, every row of a user-data table that no user's set holds.
-    ///
-    /// Complete only after [`Rows::find`] of all users of the database.
-    pub(crate) fn add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
+    /// Adds, for the position `owner`, every row of a user-data table that no set holds.
+    fn add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
         for (at, table) in self.plan.tables.iter().enumerate().skip(1) {
             let sql = format!(
                 "INSERT INTO {set} ({}, owner) SELECT {}, ?1 FROM {} AS c \

@@ -78,6 +78,26 @@ impl Targets {
         statement.query_row([position], |row| row.get(0)).map_err(Error::surveying)
     }
 
+    /// Whether the set of the users table is empty: the one user looked for is not there.
+    pub(super) fn is_gone(connection: &Connection) -> Result<bool> {
+        let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", set_name(0));
+        let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+        statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+    }
+
+    /// Puts every user there is into the set of the users table, at one position.
+    pub(super) fn seed_everyone(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
+        let users = &plan.tables[0];
+        let sql = format!(
+            "INSERT INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u",
+            set_name(0),
+            set_columns("", &users.identity),
+            identity("u", &users.identity),
+            main_table(&users.name),
+        );
+        connection.execute(&sql, [position]).map_err(Error::surveying).map(drop)
+    }
+
     /// Puts the targets' own rows into the set of the users table: all, or the one at `only`.
     pub(super) fn seed(&self, connection: &Connection, plan: &Plan, only: Option<i64>) -> Result<()> {
         let users = &plan.tables[0];

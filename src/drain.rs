@@ -1,0 +1,91 @@
+//! Working the outbox off: files, then directories, then Redis, then the audit trail, and each
+//! entry taken out only when what it stands for is done, durably (invariant 3).
+//!
+//! The same code finishes a run and an interrupted one. It repeats safely: what is done already is
+//! found done.
+
+mod files;
+mod finish;
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use crate::audit::Trail;
+use crate::error::Result;
+use crate::outbox::{self, Erased};
+use crate::plan::FileSource;
+use crate::roots::{Place, Roots};
+use crate::survey::Kept;
+use crate::target::Target;
+use crate::watch::Watch;
+
+pub(crate) use finish::KeysCleared;
+
+/// What works an outbox off.
+#[derive(Debug)]
+pub(crate) struct Drain<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) target: &'a Target,
+    pub(crate) roots: &'a Roots,
+    pub(crate) sources: &'a [FileSource],
+    pub(crate) erased: &'a Erased,
+}
+
+/// What was done, added up over the batches.
+#[derive(Debug, Default)]
+pub(crate) struct Drained {
+    /// Files and directories removed, by summary line.
+    pub(crate) removed: BTreeMap<String, u64>,
+    /// Files that stay because a row names them, and directories that still hold something.
+    pub(crate) shared: BTreeMap<Place, String>,
+    /// Paths that were refused, or where another file stands than was listed.
+    pub(crate) refused: Vec<Kept>,
+    /// What could not be removed.
+    pub(crate) left: Vec<Kept>,
+    /// What else a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Drain<'_> {
+    /// Files first, so that the directories are empty; keys and audit lines last.
+    pub(crate) fn everything(
+        &self,
+        trail: &mut Trail,
+        drained: &mut Drained,
+        watch: &mut dyn Watch,
+    ) -> Result<KeysCleared> {
+        self.files(drained, watch)?;
+        self.directories(drained)?;
+        self.finish(trail, drained)
+    }
+
+    /// Takes finished entries out.
+    fn take_out(&self, ids: impl IntoIterator<Item = i64>) -> Result<()> {
+        self.in_transaction(|| outbox::remove(self.connection, ids))
+    }
+
+    fn in_transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        crate::database::transaction(self.connection, work)
+    }
+}
+
+impl Drained {
+    fn count(&mut self, line: &str) {
+        *self.removed.entry(line.to_owned()).or_default() += 1;
+    }
+
+    fn leave(&mut self, path: String, reason: impl ToString) {
+        self.left.push(Kept {
+            path,
+            reason: reason.to_string(),
+        });
+    }
+
+    fn refuse(&mut self, path: String, reason: impl ToString) {
+        self.refused.push(Kept {
+            path,
+            reason: reason.to_string(),
+        });
+    }
+}

@@ -1,0 +1,92 @@
+//! What a command found or did, as values. Printing is the command line's business.
+
+use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+
+/// The answer of every command that deletes, for its preview and for its deed.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The command, as spelt on the command line.
+    pub operation: &'static str,
+    /// Whether this was found or done.
+    pub stage: Stage,
+    /// The run, once there is one.
+    pub run: Option<String>,
+    /// The database and the source that named it.
+    pub database: String,
+    /// Users whose data was processed.
+    pub users_processed: u64,
+    /// The lines of the summary, in order.
+    pub summary: Vec<Line>,
+    /// Rows of users who stay, that go because they hang on a row that goes.
+    pub collateral: Vec<Collateral>,
+    /// Rows of users' tables that nobody owns, and stay.
+    pub unowned: Vec<TableCount>,
+    /// Mentions in rows that stay, set to null or their default.
+    pub mentions: Vec<MentionCount>,
+    /// Files and directories that stay because they are somebody else's too.
+    pub shared: Vec<Kept>,
+    /// Paths that were refused, and whatever stands there with them.
+    pub refused: Vec<Kept>,
+    /// Refused paths beyond those named.
+    pub refused_more: u64,
+    /// What should have gone and is still there.
+    pub left: Vec<Kept>,
+    /// Users who were not erased, and why.
+    pub failed: Vec<Failure>,
+    /// Whatever else was not done or not looked at.
+    pub warnings: Vec<String>,
+    /// Work of an interrupted run: to be finished first, in a preview; finished, in a deed.
+    pub recovery: Option<Recovery>,
+    /// A signal ended the run after the user in hand.
+    pub stopped: bool,
+}
+
+/// Whether a report tells what was found or what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was changed.
+    Preview,
+    /// It was done.
+    Done,
+}
+
+/// One line of the summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its text.
+    pub line: String,
+    /// The count; none where it was not checked.
+    pub count: Option<u64>,
+}
+
+/// A user who was not erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The user's key.
+    pub user: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Work of an interrupted run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Users whose rows were gone already.
+    pub users: u64,
+    /// Files and directories that were still to go.
+    pub paths: u64,
+}
+
+impl Report {
+    /// The sum of the summary, as far as it was checked.
+    #[must_use]
+    pub fn total_items(&self) -> u64 {
+        self.summary.iter().filter_map(|line| line.count).sum()
+    }
+
+    /// Whether everything that should have gone is gone, and nothing was in doubt.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0
+    }
+}

@@ -1,0 +1,134 @@
+//! The survey: what goes with each user under a plan. Reads only.
+//!
+//! Rows first, by key, in temporary tables; then files, from the rows found and the users'
+//! directories. The preview prints what is found here and the deed deletes by it, so the two cannot
+//! disagree.
+
+mod collateral;
+mod counts;
+mod files;
+mod lookup;
+mod rows;
+mod survivors;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use rusqlite::Connection;
+
+pub use collateral::Collateral;
+pub use counts::{MentionCount, TableCount};
+pub use files::{Kept, Trouble};
+pub(crate) use files::{Files, Findings};
+pub(crate) use rows::{Rows, mention_set, set_name};
+pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
+pub use targets::Selection;
+pub(crate) use targets::{Targets, user_key};
+
+use crate::database::data_version;
+use crate::error::{Error, Result};
+use crate::manifest::Users;
+use crate::plan::Plan;
+
+/// Whether rows that nobody owns go as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unowned {
+    /// They stay and are reported.
+    #[default]
+    Keep,
+    /// They go, after the last user.
+    Delete,
+}
+
+/// The rows of a run, found on one connection.
+#[derive(Debug)]
+pub(crate) struct Survey<'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) targets: Targets,
+    pub(crate) rows: Rows<'p>,
+    /// The state of the database that was surveyed.
+    pub(crate) version: i64,
+    /// The position of rows that nobody owns, if they go.
+    pub(crate) unowned: Option<i64>,
+}
+
+/// What the survey of rows found, as values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowFindings {
+    pub(crate) going: Vec<TableCount>,
+    pub(crate) unowned: Vec<TableCount>,
+    pub(crate) mentions: Vec<MentionCount>,
+    pub(crate) collateral: Vec<Collateral>,
+}
+
+impl<'p> Survey<'p> {
+    /// Finds the rows of everyone selected. Inside a read transaction, so that it sees one state.
+    ///
+    /// Fails where a selected user does not exist, or a row that stays blocks the deletion.
+    pub(crate) fn take(
+        connection: &Connection,
+        plan: &'p Plan,
+        users: &Users,
+        selection: &Selection,
+        unowned: Unowned,
+    ) -> Result<Self> {
+        let targets = Targets::resolve(connection, plan, users, selection)?;
+        let rows = Rows::prepare(connection, plan)?;
+        let unowned = (unowned == Unowned::Delete).then_some(targets.count + 1);
+        rows.find(connection, &targets, None, unowned)?;
+        let blocking = counts::blocking(connection, plan)?;
+        if !blocking.is_empty() {
+            return Err(Error::Blocked(blocking));
+        }
+        Ok(Self {
+            version: data_version(connection)?,
+            plan,
+            targets,
+            rows,
+            unowned,
+        })
+    }
+
+    /// Counts what was found.
+    pub(crate) fn findings(&self, connection: &Connection) -> Result<RowFindings> {
+        let everyone = self.targets.everyone;
+        Ok(RowFindings {
+            going: counts::going(connection, self.plan, None)?,
+            unowned: if everyone { counts::unowned(connection, self.plan)? } else { Vec::new() },
+            mentions: counts::mentions(connection, self.plan)?,
+            collateral: if everyone { Vec::new() } else { collateral::count(connection, self.plan, None)? },
+        })
+    }
+
+    /// Rows that go with one user, by table.
+    pub(crate) fn going_with(&self, connection: &Connection, position: i64) -> Result<Vec<TableCount>> {
+        counts::going(connection, self.plan, Some(position))
+    }
+
+    /// Rows of users who stay that go with one user.
+    pub(crate) fn collateral_of(&self, connection: &Connection, position: i64) -> Result<u64> {
+        if self.targets.everyone {
+            return Ok(0);
+        }
+        let collateral = collateral::count(connection, self.plan, Some(position))?;
+        Ok(collateral.iter().map(|c| c.rows).sum())
+    }
+
+    /// Finds the rows of one user anew, because the database has changed since the survey. The rows
+    /// found for others are forgotten: from here on every user is surveyed alone.
+    ///
+    /// Fails where the user is gone, or a row that stays blocks the deletion.
+    pub(crate) fn take_again(&self, connection: &Connection, position: i64) -> Result<()> {
+        self.rows.forget_copies(connection)?;
+        if self.unowned == Some(position) {
+            self.rows.find_unowned(connection, position)?;
+        } else {
+            self.rows.find(connection, &self.targets, Some(position), None)?;
+            if Targets::is_gone(connection)? {
+                return Err(Error::UserGone);
+            }
+        }
+        let blocking = counts::blocking(connection, self.plan)?;
+        if blocking.is_empty() { Ok(()) } else { Err(Error::Blocked(blocking)) }
+    }
+}

@@ -1,0 +1,142 @@
+//! Which listed files a row that stays names, by whatever spelling.
+//!
+//! One pass over the columns that name files, however many files are listed. A row may name a file
+//! through a symbolic link, so every directory that rows name is resolved, once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+
+use super::files::{bytes, number, raw_path};
+use super::rows::set_name;
+use crate::error::{Error, Result};
+use crate::plan::{FileSource, Plan};
+use crate::roots::{Place, Roots};
+use crate::sql::{main_table, quote, same_row};
+
+/// Which rows are asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rows<'p> {
+    /// Every row there is: those that go are gone.
+    All,
+    /// Every row that no set of this plan holds.
+    NotGoing(&'p Plan),
+}
+
+/// Sets `shared` in the rows of `table` (a temporary table with `root`, `path` and `shared`) whose
+/// file a row names, or lies below a directory that a row names.
+pub(crate) fn mark(
+    connection: &Connection,
+    sources: &[FileSource],
+    roots: &Roots,
+    table: &str,
+    which: Rows,
+) -> Result<()> {
+    let empty = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
+    if connection.query_row(&empty, [], |row| row.get(0)).map_err(Error::surveying)? {
+        return Ok(());
+    }
+    let sql = format!("UPDATE {table} SET shared = 1 WHERE root = ?1 AND path = ?2 AND NOT shared");
+    let below = format!(
+        "UPDATE {table} SET shared = 1 WHERE root = ?1 AND path > ?2 || x'2f' AND path < ?2 || x'30' AND NOT shared"
+    );
+    let mut exact = connection.prepare(&sql).map_err(Error::surveying)?;
+    let mut inside = connection.prepare(&below).map_err(Error::surveying)?;
+    let mut aliases = Aliases::new(roots);
+    for source in sources {
+        let query = names(source, which);
+        let mut statement = connection.prepare(&query).map_err(Error::surveying)?;
+        let mut rows = statement.query([]).map_err(Error::surveying)?;
+        while let Some(row) = rows.next().map_err(Error::surveying)? {
+            let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+            for place in aliases.places(&raw) {
+                let values = params![number(place.root_index()), bytes(&place)];
+                exact.execute(values).map_err(Error::surveying)?;
+                inside.execute(values).map_err(Error::surveying)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn names(source: &FileSource, which: Rows) -> String {
+    let column = quote(&source.column);
+    let going = match which {
+        Rows::NotGoing(plan) => source.planned.filter(|at| plan.going().any(|going| going == *at)),
+        Rows::All => None,
+    };
+    let stays = going.map_or_else(String::new, |at| {
+        format!(
+            "AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+            set_name(at),
+            same_row("c", "s", &source.identity)
+        )
+    });
+    format!(
+        "SELECT c.{column} FROM {} AS c WHERE c.{column} IS NOT NULL {stays}",
+        main_table(&source.table)
+    )
+}
+
+/// The places that a path means: as it is spelt, and as its links resolve.
+struct Aliases<'r> {
+    roots: &'r Roots,
+    directories: HashMap<PathBuf, Option<Directory>>,
+}
+
+/// A directory that rows name, looked at once.
+struct Directory {
+    canonical: PathBuf,
+    links: BTreeSet<OsString>,
+}
+
+impl<'r> Aliases<'r> {
+    fn new(roots: &'r Roots) -> Self {
+        Self {
+            roots,
+            directories: HashMap::new(),
+        }
+    }
+
+    fn places(&mut self, raw: &[u8]) -> BTreeSet<Place> {
+        let mut places = BTreeSet::new();
+        places.extend(self.roots.locate_directory(raw).ok());
+        if raw.contains(&0) {
+            return places;
+        }
+        let path = self.roots.base().join(OsStr::from_bytes(raw));
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return places;
+        };
+        let known = self.directories.entry(parent.to_owned());
+        let Some(directory) = known.or_insert_with(|| Directory::look(parent)) else {
+            return places;
+        };
+        let mut resolved = directory.canonical.join(name);
+        if directory.links.contains(name) {
+            places.extend(self.roots.locate(resolved.as_os_str().as_bytes()).ok());
+            match resolved.canonicalize() {
+                Ok(target) => resolved = target,
+                Err(_) => return places,
+            }
+        }
+        places.extend(self.roots.locate(resolved.as_os_str().as_bytes()).ok());
+        places
+    }
+}
+
+impl Directory {
+    fn look(path: &Path) -> Option<Self> {
+        let canonical = path.canonicalize().ok()?;
+        let entries = canonical.read_dir().ok()?;
+        let is_link = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let links = entries.filter_map(Result::ok).filter(is_link);
+        Some(Self {
+            links: links.map(|entry| entry.file_name()).collect(),
+            canonical,
+        })
+    }
+}

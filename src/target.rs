@@ -1,0 +1,151 @@
+//! What a run is about: the application's directory, its manifest, its database, its Redis, and
+//! which source named each.
+
+mod sources;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::database;
+use crate::error::{Error, Result};
+use crate::keyspace::Server;
+use crate::manifest::{Manifest, Source};
+
+/// What the caller says; everything else is found out.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The application's directory; the working directory unless given.
+    pub root: Option<PathBuf>,
+    /// The manifest; `reset-app.toml` of the root, or the built-in one, unless given.
+    pub config: Option<PathBuf>,
+    /// The database, a path or a `sqlite:///` URL, if the caller decides it.
+    pub database: Option<String>,
+    /// Redis.
+    pub redis: RedisChoice,
+    /// Whether files are part of the run.
+    pub files: FilesChoice,
+    /// Environment variables, as far as they count: `DATABASE_URL`, `REDIS_*`.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Which Redis, if any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RedisChoice {
+    /// The one the environment or `.env` names, if they do.
+    #[default]
+    Environment,
+    /// The one at this URL.
+    Url(String),
+    /// None.
+    None,
+}
+
+/// Whether files are part of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FilesChoice {
+    /// They are.
+    #[default]
+    Remove,
+    /// Rows only; no file is looked at.
+    Leave,
+}
+
+/// An application, found.
+#[derive(Debug)]
+pub struct Target {
+    /// Its directory, absolute, links resolved.
+    pub root: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its database, absolute, links resolved.
+    pub database: PathBuf,
+    /// Which source named the database.
+    pub database_source: &'static str,
+    /// Its Redis.
+    pub redis: Option<Server>,
+    /// Whether files are part of the run.
+    pub files: FilesChoice,
+    /// The names under which a variable says that this is production, if one does.
+    pub production: Option<String>,
+}
+
+/// Variables that may say `production`.
+pub const ENVIRONMENT_VARIABLES: [&str; 6] =
+    ["APP_ENV", "FLASK_ENV", "DJANGO_ENV", "RAILS_ENV", "NODE_ENV", "ENVIRONMENT"];
+
+impl Target {
+    /// Finds the application.
+    ///
+    /// Fails where its directory, manifest or database cannot be used, or two sources name two
+    /// databases.
+    pub fn find(settings: &Settings) -> Result<Self> {
+        let root = root(settings.root.as_deref())?;
+        let manifest = Manifest::find(&root, settings.config.as_deref())?;
+        let variables = sources::Variables::read(&root, &settings.environment)?;
+        let (database, database_source) = sources::database(&root, settings, &manifest, &variables)?;
+        Ok(Self {
+            database: database::existing(&database)?,
+            database_source,
+            redis: sources::redis(&settings.redis, &variables)?,
+            files: settings.files,
+            production: production(&manifest, &variables),
+            manifest,
+            root,
+        })
+    }
+
+    /// The files of the application that are never touched, even inside a root.
+    #[must_use]
+    pub fn protected(&self) -> Vec<PathBuf> {
+        let neighbours = ["-wal", "-shm", "-journal", crate::run_lock::SUFFIX];
+        let mut paths = vec![self.database.clone(), self.root.join(".env"), self.root.join(STATE_DIRECTORY)];
+        paths.extend(neighbours.map(|suffix| database::neighbour(&self.database, suffix)));
+        if let Source::File(manifest) = &self.manifest.source {
+            paths.push(manifest.clone());
+        }
+        paths
+    }
+
+    /// The name that consent to this target repeats: the database's file name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.database.file_name().unwrap_or_default();
+        crate::roots::shown(Path::new(name))
+    }
+}
+
+/// Where this program keeps what is its own, in the application's directory.
+pub const STATE_DIRECTORY: &str = ".reset-app";
+
+fn root(given: Option<&Path>) -> Result<PathBuf> {
+    let root = given.unwrap_or(Path::new("."));
+    let unusable = |error| Error::Root {
+        root: root.into(),
+        error,
+    };
+    let absolute = root.canonicalize().map_err(unusable)?;
+    if absolute.is_dir() {
+        return Ok(absolute);
+    }
+    Err(unusable(std::io::Error::from(std::io::ErrorKind::NotADirectory)))
+}
+
+fn production(manifest: &Manifest, variables: &sources::Variables) -> Option<String> {
+    let is = |value: &str| matches!(value.trim().to_ascii_lowercase().as_str(), "production" | "prod");
+    if manifest.application.environment.as_deref().is_some_and(is) {
+        return Some(manifest.source.to_string());
+    }
+    let says = |name: &&str| variables.get(name).is_some_and(|value| is(&value));
+    ENVIRONMENT_VARIABLES.iter().find(says).map(|name| format!("`{name}`"))
+}
+
+/// The variables of this process that count here, for [`Settings::environment`].
+#[must_use]
+pub fn process_environment() -> BTreeMap<String, String> {
+    let counts = |name: &str| {
+        name == "DATABASE_URL" || name.starts_with("REDIS_") || ENVIRONMENT_VARIABLES.contains(&name)
+    };
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).filter(|(name, _)| counts(name)).collect()
+}
