@@ -8,10 +8,11 @@ mod preview;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{Error, Result};
 pub use preview::look;
@@ -116,4 +117,58 @@ fn first_read(connection: &Connection, path: &Path) -> Result<()> {
 pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
     let mut statement = connection.prepare_cached("PRAGMA data_version").map_err(Error::surveying)?;
     statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+}
+
+/// Does `work` inside `BEGIN IMMEDIATE` … `COMMIT`; rolled back where it fails.
+pub(crate) fn transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::locking)?;
+    match work() {
+        Ok(value) => {
+            let committed = commit(connection).map_err(Error::committing);
+            roll_back(connection);
+            committed.map(|()| value)
+        }
+        Err(error) => {
+            roll_back(connection);
+            Err(error)
+        }
+    }
+}
+
+/// Commits. A reader in a rollback journal mode makes COMMIT answer BUSY and leaves the transaction
+/// open, so it is tried again for a while (<https://sqlite.org/lang_transaction.html>).
+///
+/// On an error the transaction may still be open.
+pub(crate) fn commit(connection: &Connection) -> std::result::Result<(), rusqlite::Error> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let error = match connection.execute_batch("COMMIT") {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if busy && !connection.is_autocommit() && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+            continue;
+        }
+        return Err(error);
+    }
+}
+
+/// An error may have rolled the transaction back already
+/// (<https://sqlite.org/c3ref/get_autocommit.html>).
+pub(crate) fn roll_back(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = connection.execute_batch("ROLLBACK") {
+        log::error!("could not roll back, which closing the database will do: {error}");
+    }
+}
+
+/// A number that changes with the structure, whoever changes it
+/// (<https://sqlite.org/pragma.html#pragma_schema_version>).
+pub(crate) fn schema_version(connection: &Connection) -> Result<i64> {
+    let version = connection.query_row("PRAGMA schema_version", [], |row| row.get(0));
+    version.map_err(Error::surveying)
 }

@@ -3,12 +3,9 @@
 //! Never touches the file system: what is to become of files and Redis keys is handed in and
 //! committed as the outbox (invariant 3).
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use rusqlite::Connection;
 
-use rusqlite::{Connection, ErrorCode};
-
-use crate::database::{BUSY_TIMEOUT, data_version};
+use crate::database::{commit, data_version, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
 use crate::plan::{Group, MentionFate, Plan, RowIdentity};
@@ -99,28 +96,18 @@ impl<'c> Deletion<'c> {
         Ok(deleted == wanted)
     }
 
-    /// Commits. A reader in a rollback journal mode makes COMMIT answer BUSY and leaves the
-    /// transaction open, so it is tried again for a while
-    /// (<https://sqlite.org/lang_transaction.html>).
+    /// Commits, and says how that ended.
     pub(crate) fn commit(mut self) -> Commit {
         self.open = false;
-        let deadline = Instant::now() + BUSY_TIMEOUT;
-        loop {
-            let error = match self.connection.execute_batch("COMMIT") {
-                Ok(()) => return Commit::Done(Erased(())),
-                Err(error) => error,
-            };
-            let busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
-            if busy && !self.connection.is_autocommit() && Instant::now() < deadline {
-                sleep(Duration::from_millis(20));
-                continue;
-            }
-            if self.connection.is_autocommit() {
-                return Commit::Unknown(Error::committing(error));
-            }
-            roll_back(self.connection);
-            return Commit::RolledBack(Error::committing(error));
+        let Err(error) = commit(self.connection) else {
+            return Commit::Done(Erased(()));
+        };
+        let error = Error::committing(error);
+        if self.connection.is_autocommit() {
+            return Commit::Unknown(error);
         }
+        roll_back(self.connection);
+        Commit::RolledBack(error)
     }
 }
 
@@ -129,17 +116,6 @@ impl Drop for Deletion<'_> {
         if self.open {
             roll_back(self.connection);
         }
-    }
-}
-
-/// An error may have rolled the transaction back already
-/// (<https://sqlite.org/c3ref/get_autocommit.html>).
-fn roll_back(connection: &Connection) {
-    if connection.is_autocommit() {
-        return;
-    }
-    if let Err(error) = connection.execute_batch("ROLLBACK") {
-        log::error!("could not roll back, which closing the database will do: {error}");
     }
 }
 

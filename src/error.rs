@@ -320,11 +320,16 @@ pub enum Error {
     /// Redis cannot be addressed.
     #[error(transparent)]
     Redis(#[from] KeyspaceError),
-    /// A variable that should hold a number.
-    #[error("the variable `{name}` does not hold a number that Redis could use")]
-    RedisVariable {
-        /// The variable.
-        name: String,
+    /// The structure changed under the run.
+    #[error("the structure of the database was changed during the run; what was committed is complete, run again")]
+    SchemaChanged,
+    /// A commit whose outcome was in doubt.
+    #[error("{cause}; {}", if *happened { "the commit had happened, `reset-app resume` finishes what is left of it" } else { "nothing of this user was changed" })]
+    Commit {
+        /// What `SQLite` said.
+        cause: Box<Error>,
+        /// What the database, opened anew, tells.
+        happened: bool,
     },
     /// Another run is under way.
     #[error("another run works on `{}`; wait until it ends", database.display())]
@@ -424,6 +429,8 @@ impl Error {
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
             | Self::UserGone
+            | Self::SchemaChanged
+            | Self::Commit { .. }
             | Self::AnotherRun { .. }
             | Self::RunLock { .. }
             | Self::Audit { .. }

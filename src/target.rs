@@ -62,8 +62,8 @@ pub struct Target {
     pub database: PathBuf,
     /// Which source named the database.
     pub database_source: &'static str,
-    /// Its Redis.
-    pub redis: Option<Server>,
+    /// Its Redis, or why there is none to look at.
+    pub redis: std::result::Result<Server, String>,
     /// Whether files are part of the run.
     pub files: FilesChoice,
     /// The names under which a variable says that this is production, if one does.

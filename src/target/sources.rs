@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
@@ -130,28 +131,35 @@ fn is_scheme(text: &str) -> bool {
     text.len() > 1 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(rest)
 }
 
-/// The application's Redis: a URL, or the parts that other variables give.
-pub(super) fn redis(choice: &RedisChoice, variables: &Variables) -> Result<Option<Server>> {
-    let url = match choice {
-        RedisChoice::None => return Ok(None),
-        RedisChoice::Url(url) => Some(url.clone()),
-        RedisChoice::Environment => variables.get("REDIS_URL"),
-    };
-    if let Some(url) = url {
-        return Ok(Some(Server::from_url(&url)?));
+/// The application's Redis: a URL, or the parts that other variables give; or why there is none.
+///
+/// Fails only on a URL that the caller gave: whatever else is wrong with Redis is no reason to stop.
+pub(super) fn redis(choice: &RedisChoice, variables: &Variables) -> Result<std::result::Result<Server, String>> {
+    match choice {
+        RedisChoice::None => Ok(Err("Redis is left out".into())),
+        RedisChoice::Url(url) => Ok(Ok(Server::from_url(url)?)),
+        RedisChoice::Environment => Ok(named_redis(variables)),
+    }
+}
+
+fn named_redis(variables: &Variables) -> std::result::Result<Server, String> {
+    if let Some(url) = variables.get("REDIS_URL") {
+        return Server::from_url(&url).map_err(|error| format!("`REDIS_URL`: {error}"));
     }
     let Some(host) = variables.get("REDIS_HOST") else {
-        return Ok(None);
+        return Err("nothing names a Redis (`--redis`, `REDIS_URL`, `REDIS_HOST`)".into());
     };
-    let number = |name: &str, default: u32| {
-        variables.get(name).map_or(Ok(default), |text| {
-            text.trim().parse().map_err(|_| Error::RedisVariable { name: name.into() })
-        })
-    };
-    let port = u16::try_from(number("REDIS_PORT", 6379)?);
-    let port = port.map_err(|_| Error::RedisVariable { name: "REDIS_PORT".into() })?;
+    let port = number(variables, "REDIS_PORT", 6379)?;
+    let db = number(variables, "REDIS_DB", 0)?;
     let password = variables.get("REDIS_PASSWORD");
-    Ok(Some(Server::from_parts(&host, port, number("REDIS_DB", 0)?, password.as_deref())))
+    Ok(Server::from_parts(&host, port, db, password.as_deref()))
+}
+
+fn number<N: FromStr>(variables: &Variables, name: &str, default: N) -> std::result::Result<N, String> {
+    let Some(text) = variables.get(name) else {
+        return Ok(default);
+    };
+    text.trim().parse().map_err(|_| format!("`{name}` holds no number that Redis could use"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,112 @@
+//! The end of an outbox: Redis keys, audit lines, and the outbox itself.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Drain, Drained};
+use crate::audit::Trail;
+use crate::error::{Error, Result};
+use crate::keyspace::{Deadline, Scope};
+use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
+use crate::redis;
+use crate::user::UserKey;
+
+/// How many users are read from the outbox at once.
+const BATCH: usize = 512;
+
+/// How long Redis may take, connecting included.
+pub(crate) const REDIS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What became of the Redis keys: cleared by rule, or none where it is not known.
+pub(crate) type KeysCleared = Option<Vec<u64>>;
+
+impl Drain<'_> {
+    /// Clears the keys, writes the audit lines and drops the outbox if nothing is left in it.
+    pub(super) fn finish(&self, trail: &mut Trail, drained: &mut Drained) -> Result<KeysCleared> {
+        let runs = outbox::runs(self.connection)?;
+        let keys = self.clear_keys(&runs, drained)?;
+        self.write_users(trail)?;
+        self.write_runs(&runs, trail)?;
+        self.in_transaction(|| outbox::drop_if_done(self.connection))?;
+        Ok(keys)
+    }
+
+    fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
+        let server = match &self.target.redis {
+            Ok(server) => server,
+            Err(reason) => {
+                drained.warnings.push(format!("{reason}; no Redis key was looked at or cleared"));
+                return Ok(None);
+            }
+        };
+        let Some(scope) = self.scope(runs)? else {
+            return Ok(None);
+        };
+        let rules = &self.target.manifest.redis.keys;
+        let cleared = redis::clear(server, rules, &scope, Deadline::after(REDIS_DEADLINE), self.erased);
+        let counts = cleared.per_rule.iter().map(|rule| rule.cleared);
+        let Some(trouble) = cleared.trouble else {
+            return Ok(Some(counts.collect()));
+        };
+        let done: u64 = counts.sum();
+        drained.warnings.push(format!(
+            "{trouble}; {done} Redis keys were cleared, whatever else is there was not"
+        ));
+        Ok(None)
+    }
+
+    fn scope(&self, runs: &[RunRecord]) -> Result<Option<Scope>> {
+        let keys = self.user_keys()?;
+        if runs.iter().any(|run| run.keys == KeysRecord::Everyone) {
+            return Ok(Some(Scope::Everyone(keys)));
+        }
+        let users = runs.iter().any(|run| run.keys == KeysRecord::Users);
+        Ok(users.then_some(Scope::Users(keys)))
+    }
+
+    fn user_keys(&self) -> Result<Vec<UserKey>> {
+        let mut keys = Vec::new();
+        self.each_batch(|users| {
+            keys.extend(users.into_iter().filter_map(|user| user.key));
+            Ok(())
+        })?;
+        Ok(keys)
+    }
+
+    fn write_users(&self, trail: &mut Trail) -> Result<()> {
+        self.each_batch(|users| {
+            let lines = users.iter().map(|user| {
+                let line = serde_json::from_str(&user.detail).map_err(|_| Error::OutboxRow)?;
+                Ok((format!("{}/{}", user.run, user.id), line))
+            });
+            trail.append(lines.collect::<Result<Vec<(String, Value)>>>()?)?;
+            self.take_out(users.into_iter().map(|user| user.id))
+        })
+    }
+
+    /// A run's line follows its last user's.
+    fn write_runs(&self, runs: &[RunRecord], trail: &mut Trail) -> Result<()> {
+        let (users, paths) = outbox::pending(self.connection)?;
+        if users + paths > 0 {
+            return Ok(());
+        }
+        let lines = runs.iter().map(|run| {
+            let line = json!({
+                "time": crate::run::now(), "run": run.run, "operation": run.operation, "finished": true,
+            });
+            (run.run.clone(), line)
+        });
+        trail.append(lines.collect::<Vec<_>>())
+    }
+
+    fn each_batch(&self, mut work: impl FnMut(Vec<UserRecord>) -> Result<()>) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let users = outbox::users(self.connection, after, BATCH)?;
+            let Some(last) = users.last() else { return Ok(()) };
+            after = last.id;
+            work(users)?;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A run, from the survey to the report: the table of contents of the whole.
+//!
+//! The preview is the way of the deed, stopped before consent; nothing here asks which of the two
+//! it is.
+
+mod deed;
+mod recovery;
+mod scene;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::audit::Trail;
+use crate::consent::Consent;
+use crate::database;
+use crate::error::{Error, Result};
+use crate::outbox::{KeysRecord, RunRecord};
+use crate::plan::Accounts;
+use crate::report::Report;
+use crate::run_lock::RunLock;
+use crate::survey::{Selection, Unowned};
+use crate::target::{Settings, Target};
+use crate::watch::Watch;
+use scene::{Picture, Scene};
+
+/// What to delete.
+#[derive(Clone, Debug, Default)]
+pub struct Job {
+    /// Whose data.
+    pub selection: Selection,
+    /// Whether their accounts go too.
+    pub accounts: Accounts,
+    /// Whether rows that nobody owns go too.
+    pub unowned: Unowned,
+}
+
+impl Job {
+    /// Whose Redis keys go: where everyone is meant, also those of users whom the database no
+    /// longer knows.
+    fn keys(&self) -> KeysRecord {
+        match self.selection {
+            Selection::All => KeysRecord::Everyone,
+            Selection::Only(_) | Selection::Except(_) => KeysRecord::Users,
+        }
+    }
+}
+
+/// An application whose data can be looked at and deleted.
+#[derive(Debug)]
+pub struct App {
+    target: Target,
+}
+
+/// The command that deletes every user's data.
+pub const DELETE_ALL: &str = "delete-all-user-data";
+
+impl App {
+    /// Finds an application by its settings.
+    ///
+    /// Fails as [`Target::find`] does.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            target: Target::find(settings)?,
+        })
+    }
+
+    /// What this application consists of.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What a deletion would delete. Changes no byte of the database, its journals, the files or
+    /// Redis, and leaves no file behind (invariant 6).
+    ///
+    /// Fails as the deletion would be refused.
+    pub fn preview(&self, job: &Job) -> Result<Report> {
+        let scene = database::look(&self.target.database, |connection| Scene::set(&self.target, connection, job))?;
+        let roots = self.target.roots()?;
+        let (mut report, scope) = database::look(&self.target.database, |connection| {
+            let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
+            Ok((picture.report(connection)?, picture.scope(connection)?))
+        })?;
+        scene::count_keys(&self.target, &scope, &mut report);
+        Ok(report)
+    }
+
+    /// Deletes, after `ask` has seen the preview and consented.
+    ///
+    /// Unfinished work of an earlier run is finished first. Fails before anything is changed where
+    /// the deletion is refused, locked out, or not consented to; what fails later, user by user, is
+    /// in the report, and what was committed is complete or recorded in the outbox.
+    pub fn delete(
+        &self,
+        job: &Job,
+        ask: &mut dyn FnMut(&Report) -> Result<Consent>,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let _lock = RunLock::take(&self.target.database)?;
+        let connection = database::open(&self.target.database)?;
+        let scene = Scene::set(&self.target, &connection, job)?;
+        let roots = self.target.roots()?;
+        let picture = in_one_view(&connection, || Picture::take(&self.target, &scene, &roots, &connection, job))?;
+        let mut preview = picture.report(&connection)?;
+        scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
+        ask(&preview)?.require(&self.target.name())?;
+        let record = RunRecord {
+            run: run_name()?,
+            operation: DELETE_ALL.into(),
+            base: self.target.root.display().to_string(),
+            keys: job.keys(),
+        };
+        let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
+        let recovered = recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
+        deed::delete(&self.target, &connection, picture, record, recovered, &mut trail, watch)
+    }
+
+    /// Finishes what an interrupted run left to do. Without such work nothing is changed.
+    pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
+        let _lock = RunLock::take(&self.target.database)?;
+        let connection = database::open(&self.target.database)?;
+        recovery::resume(&self.target, &connection, watch)
+    }
+}
+
+/// Reads within one read transaction.
+fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    connection.execute_batch("BEGIN").map_err(Error::surveying)?;
+    let seen = read();
+    let ended = connection.execute_batch("COMMIT").map_err(Error::surveying);
+    seen.and_then(|seen| ended.map(|()| seen))
+}
+
+/// The time, as the audit trail gives it (RFC 3339, UTC, seconds).
+pub(crate) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A name that no other run has.
+fn run_name() -> Result<String> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
+}

@@ -1,0 +1,291 @@
+//! The deed: user after user, then the outbox.
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::now;
+use super::recovery::Recovered;
+use super::scene::Picture;
+use crate::audit::{Trail, pseudonym};
+use crate::database::{self, schema_version};
+use crate::drain::{Drain, Drained, KeysCleared};
+use crate::erase::{Commit, Deletion};
+use crate::error::{Error, Result};
+use crate::outbox::{self, Erased, RunRecord};
+use crate::report::{Failure, Report, Stage};
+use crate::summary::{self, Counts};
+use crate::survey::{TableCount, Targets};
+use crate::target::{FilesChoice, Target};
+use crate::user::UserKey;
+use crate::watch::Watch;
+
+/// What the deed has come to so far.
+struct Deed<'a> {
+    connection: &'a Connection,
+    picture: Picture<'a>,
+    record: RunRecord,
+    /// The sets hold what was surveyed for all users: nothing has changed since.
+    surveyed: bool,
+    schema_version: i64,
+    erased: Option<Erased>,
+    counts: Counts,
+    users: u64,
+    rows: u64,
+    failed: Vec<Failure>,
+    stopped: bool,
+}
+
+/// Whether the run goes on to the next user.
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Deletes what the picture shows.
+pub(super) fn delete(
+    target: &Target,
+    connection: &Connection,
+    picture: Picture<'_>,
+    record: RunRecord,
+    recovered: Recovered,
+    trail: &mut Trail,
+    watch: &mut dyn Watch,
+) -> Result<Report> {
+    let mut deed = Deed {
+        connection,
+        record,
+        surveyed: true,
+        schema_version: schema_version(connection)?,
+        erased: recovered.erased,
+        counts: Counts {
+            files_checked: target.files == FilesChoice::Remove,
+            ..Counts::default()
+        },
+        users: 0,
+        rows: 0,
+        failed: Vec::new(),
+        stopped: false,
+        picture,
+    };
+    for at in deed.picture.survey.plan.going() {
+        deed.counts.add_rows(&deed.picture.survey.plan.tables[at].name, 0);
+    }
+    deed.users(watch)?;
+    let mut drained = recovered.drained;
+    let before = std::mem::take(&mut drained.removed);
+    let keys = deed.drain(&mut drained, trail, watch);
+    let mut report = deed.report(target, &drained, keys)?;
+    report.recovery = recovered.recovery;
+    log::debug!("removed for an earlier run: {before:?}");
+    Ok(report)
+}
+
+impl Deed<'_> {
+    fn users(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        let total = self.picture.survey.targets.count.unsigned_abs();
+        let mut next = Targets::next(self.connection, 0)?;
+        while let Some(position) = next {
+            if watch.stop() {
+                self.stopped = true;
+                return Ok(());
+            }
+            let key = Targets::key(self.connection, position)?;
+            if let Next::Stop = self.user(position, key.as_ref()) {
+                return Ok(());
+            }
+            watch.users(self.users, total);
+            watch.rows(self.rows);
+            next = Targets::next(self.connection, position)?;
+        }
+        if let Some(position) = self.picture.survey.unowned {
+            self.user(position, None);
+        }
+        if self.erased.is_none() && self.failed.is_empty() && total == 0 {
+            self.erased = Some(self.record_alone()?);
+        }
+        Ok(())
+    }
+
+    /// One user. What goes wrong with this user alone is recorded, and the run goes on; what would
+    /// go wrong with every other as well ends it.
+    fn user(&mut self, position: i64, key: Option<&UserKey>) -> Next {
+        let name = key.map_or_else(|| "nobody".to_owned(), ToString::to_string);
+        let error = match self.trouble_of(position).map_or_else(|| self.erase(position, key), Err) {
+            Ok(going) => {
+                self.finished(&name, key, &going);
+                return Next::GoOn;
+            }
+            Err(error) => error,
+        };
+        log::error!("user {name}: {error}");
+        let next = match error {
+            Error::UserGone
+            | Error::FileTrouble { .. }
+            | Error::RowsKept { .. }
+            | Error::NewCollateral { .. }
+            | Error::Blocked(_) => Next::GoOn,
+            _ => Next::Stop,
+        };
+        self.failed.push(Failure {
+            user: name,
+            reason: error.to_string(),
+        });
+        next
+    }
+
+    fn trouble_of(&mut self, position: i64) -> Option<Error> {
+        let trouble = &mut self.picture.findings.trouble;
+        let at = trouble.iter().position(|trouble| trouble.position == position)?;
+        let found = trouble.swap_remove(at);
+        Some(Error::FileTrouble {
+            path: found.path,
+            error: found.error,
+        })
+    }
+
+    fn finished(&mut self, name: &str, key: Option<&UserKey>, going: &[TableCount]) {
+        let rows: u64 = going.iter().map(|table| table.rows).sum();
+        log::info!("user {name}: {rows} rows deleted");
+        for table in going {
+            log::debug!("user {name}: {} rows of `{}`", table.rows, table.table);
+            self.counts.add_rows(&table.table, table.rows);
+        }
+        self.rows += rows;
+        self.users += u64::from(key.is_some());
+    }
+
+    /// The transaction of one user.
+    fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Vec<TableCount>> {
+        let consented = self.picture.survey.collateral_of(self.connection, position)?;
+        let deletion = Deletion::begin(self.connection)?;
+        if schema_version(self.connection)? != self.schema_version {
+            return Err(Error::SchemaChanged);
+        }
+        self.survey_again_if_changed(&deletion, position, consented)?;
+        let going = self.picture.survey.going_with(self.connection, position)?;
+        outbox::begin(self.connection, &self.record)?;
+        let files = self.record_files(position, key)?;
+        let detail = self.audit_line(key, &going, files);
+        outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
+        deletion.delete_rows(self.picture.survey.plan, &self.picture.survey.rows, position)?;
+        self.committed(deletion.commit(), position)?;
+        Ok(going)
+    }
+
+    /// The survey holds for the state of the database it saw; a trigger may have written since,
+    /// too, in this run's own transactions.
+    fn survey_again_if_changed(&mut self, deletion: &Deletion, position: i64, consented: u64) -> Result<()> {
+        let own_writes = self.picture.survey.plan.triggers && self.users > 0;
+        if self.surveyed && !own_writes && deletion.unchanged_since(self.picture.survey.version)? {
+            return Ok(());
+        }
+        let known = self.surveyed.then_some(consented);
+        self.surveyed = false;
+        let picture = &mut self.picture;
+        picture.survey.take_again(self.connection, position)?;
+        picture.files.find_again(self.connection, position, &mut picture.findings)?;
+        let now = picture.survey.collateral_of(self.connection, position)?;
+        match known {
+            Some(before) if now > before => Err(Error::NewCollateral { rows: now - before }),
+            _ => Ok(()),
+        }
+    }
+
+    fn record_files(&mut self, position: i64, key: Option<&UserKey>) -> Result<u64> {
+        let (connection, run) = (self.connection, &self.record.run);
+        let mut recorded = 0;
+        let picture = &mut self.picture;
+        picture.files.of_user(connection, position, key, &mut picture.findings, &mut |place, identity, line| {
+            recorded += 1;
+            outbox::add_path(connection, run, position, place, identity, line)
+        })?;
+        Ok(recorded)
+    }
+
+    fn audit_line(&self, key: Option<&UserKey>, going: &[TableCount], paths: u64) -> String {
+        let rows: serde_json::Map<_, _> = going
+            .iter()
+            .filter(|table| table.rows > 0)
+            .map(|table| (table.table.clone(), table.rows.into()))
+            .collect();
+        json!({
+            "time": now(),
+            "run": self.record.run,
+            "operation": self.record.operation,
+            "user": key.map(pseudonym),
+            "rows": rows,
+            "paths": paths,
+        })
+        .to_string()
+    }
+
+    fn committed(&mut self, commit: Commit, position: i64) -> Result<()> {
+        match commit {
+            Commit::Done(erased) => {
+                self.erased = Some(erased);
+                self.schema_version = schema_version(self.connection)?;
+                Ok(())
+            }
+            Commit::RolledBack(error) => Err(error),
+            Commit::Unknown(error) => {
+                let fresh = database::open(&self.picture.target.database)?;
+                Err(Error::Commit {
+                    happened: outbox::holds_user(&fresh, &self.record.run, position)?,
+                    cause: Box::new(error),
+                })
+            }
+        }
+    }
+
+    /// Nobody to erase, but the keys of everyone may still be cleared: that takes a commit too.
+    fn record_alone(&self) -> Result<Erased> {
+        let deletion = Deletion::begin(self.connection)?;
+        outbox::begin(self.connection, &self.record)?;
+        match deletion.commit() {
+            Commit::Done(erased) => Ok(erased),
+            Commit::RolledBack(error) | Commit::Unknown(error) => Err(error),
+        }
+    }
+
+    /// Works the outbox off. What fails here is left for `resume`, and said.
+    fn drain(&self, drained: &mut Drained, trail: &mut Trail, watch: &mut dyn Watch) -> KeysCleared {
+        let erased = self.erased.as_ref()?;
+        let drain = Drain {
+            connection: self.connection,
+            target: self.picture.target,
+            roots: self.picture.files.roots(),
+            sources: &self.picture.survey.plan.files,
+            erased,
+        };
+        drain.everything(trail, drained, watch).unwrap_or_else(|error| {
+            drained.leave("what follows the deletion of the rows".into(), error);
+            None
+        })
+    }
+
+    fn report(mut self, target: &Target, drained: &Drained, keys: KeysCleared) -> Result<Report> {
+        self.counts.keys = keys;
+        for (line, files) in &drained.removed {
+            self.counts.add_files(line, *files);
+        }
+        let rows = self.picture.survey.stays(self.connection)?;
+        let findings = self.picture.findings;
+        Ok(Report {
+            run: Some(self.record.run),
+            users_processed: self.users,
+            summary: summary::lines(&target.manifest, &self.counts),
+            collateral: rows.collateral,
+            unowned: rows.unowned,
+            mentions: rows.mentions,
+            shared: drained.shared_paths(),
+            refused: findings.refused.into_iter().chain(drained.refused.iter().cloned()).collect(),
+            refused_more: findings.refused_more,
+            left: drained.left.clone(),
+            failed: self.failed,
+            warnings: drained.warnings.clone(),
+            stopped: self.stopped,
+            counts: self.counts,
+            ..Report::empty(target, Stage::Done, super::DELETE_ALL)
+        })
+    }
+}

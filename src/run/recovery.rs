@@ -1,0 +1,123 @@
+//! Finishing what an interrupted run left: it was consented to, and its rows are gone.
+
+use rusqlite::Connection;
+
+
+use crate::audit::Trail;
+use crate::drain::{Drain, Drained};
+use crate::error::{Error, Result};
+use crate::outbox::{self, Erased, RunRecord};
+use crate::plan::{FileSource, file_sources};
+use crate::report::{Recovery, Report, Stage};
+use crate::roots::Roots;
+use crate::schema;
+use crate::summary::{self, Counts};
+use crate::target::Target;
+use crate::watch::Watch;
+
+/// What was recovered before a new run.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    pub(super) erased: Option<Erased>,
+    pub(super) drained: Drained,
+    pub(super) recovery: Option<Recovery>,
+}
+
+/// The unfinished work in a database, if there is any.
+pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
+    if !outbox::exists(connection)? {
+        return Ok(None);
+    }
+    let (users, paths) = outbox::pending(connection)?;
+    Ok(Some(Recovery { users, paths }))
+}
+
+/// The names of all runs that may have lines in the trail: those recorded, and the new one.
+pub(super) fn runs(connection: &Connection, new: &RunRecord) -> Result<Vec<String>> {
+    let recorded = if outbox::exists(connection)? { outbox::runs(connection)? } else { Vec::new() };
+    Ok(recorded.into_iter().map(|run| run.run).chain([new.run.clone()]).collect())
+}
+
+/// Removes the files of an interrupted run, before a new one. Its directories, keys and lines are
+/// finished with the new run's: a directory may still hold a file that goes with the new run.
+pub(super) fn files(
+    target: &Target,
+    connection: &Connection,
+    sources: &[FileSource],
+    roots: &Roots,
+    watch: &mut dyn Watch,
+) -> Result<Recovered> {
+    let Some(recovery) = pending(connection)? else {
+        return Ok(Recovered::default());
+    };
+    require_same_root(target, connection)?;
+    let erased = Erased(());
+    let mut drained = Drained::default();
+    let drain = Drain {
+        connection,
+        target,
+        roots,
+        sources,
+        erased: &erased,
+    };
+    drain.files(&mut drained, watch)?;
+    Ok(Recovered {
+        erased: Some(erased),
+        drained,
+        recovery: Some(recovery),
+    })
+}
+
+/// Finishes an interrupted run and nothing else.
+pub(super) fn resume(target: &Target, connection: &Connection, watch: &mut dyn Watch) -> Result<Report> {
+    let mut report = Report::empty(target, Stage::Done, "resume");
+    let Some(recovery) = pending(connection)? else {
+        return Ok(report);
+    };
+    require_same_root(target, connection)?;
+    let runs: Vec<String> = outbox::runs(connection)?.into_iter().map(|run| run.run).collect();
+    let schema = schema::read(connection)?;
+    let sources = file_sources(&schema, &target.manifest, &[])?;
+    let roots = target.roots()?;
+    let mut trail = Trail::open(&target.root, &runs)?;
+    let mut drained = Drained::default();
+    let erased = Erased(());
+    let drain = Drain {
+        connection,
+        target,
+        roots: &roots,
+        sources: &sources,
+        erased: &erased,
+    };
+    let mut counts = Counts {
+        files_checked: true,
+        ..Counts::default()
+    };
+    counts.keys = drain.everything(&mut trail, &mut drained, watch)?;
+    for (line, files) in &drained.removed {
+        counts.add_files(line, *files);
+    }
+    report.run = runs.last().cloned();
+    report.recovery = Some(recovery);
+    report.users_processed = recovery.users;
+    report.summary = summary::lines(&target.manifest, &counts);
+    report.shared = drained.shared_paths();
+    report.refused = drained.refused;
+    report.left = drained.left;
+    report.warnings = drained.warnings;
+    Ok(report)
+}
+
+/// Recorded paths hold for the directory they were recorded in.
+fn require_same_root(target: &Target, connection: &Connection) -> Result<()> {
+    let root = target.root.display().to_string();
+    for run in outbox::runs(connection)? {
+        if run.base != root {
+            return Err(Error::OtherRoot {
+                recorded: run.base,
+                root: target.root.clone(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! The plan for a database, and the picture of what goes under it.
+
+use rusqlite::Connection;
+
+use super::{DELETE_ALL, Job};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::keyspace::{self, Deadline, Scope};
+use crate::manifest::Manifest;
+use crate::outbox;
+use crate::plan::Plan;
+use crate::report::{Report, Stage};
+use crate::roots::Roots;
+use crate::schema;
+use crate::summary::{self, Counts};
+use crate::survey::{Files, Findings, Selection, Survey, Targets};
+use crate::target::{FilesChoice, Target};
+
+/// What holds for every user: the plan, made from structure and manifest.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) plan: Plan,
+    manifest: Manifest,
+}
+
+impl Scene {
+    /// Reads the structure and makes the plan.
+    pub(super) fn set(target: &Target, connection: &Connection, job: &Job) -> Result<Self> {
+        let manifest = target.manifest();
+        let mut schema = schema::read(connection)?;
+        schema.tables.retain(|table| table.name != outbox::TABLE);
+        let graph = Graph::new(&schema, &manifest)?;
+        Ok(Self {
+            plan: Plan::new(&schema, &graph, &manifest, job.accounts)?,
+            manifest,
+        })
+    }
+}
+
+/// What goes, found on one connection.
+#[derive(Debug)]
+pub(super) struct Picture<'a> {
+    pub(super) target: &'a Target,
+    pub(super) survey: Survey<'a>,
+    pub(super) files: Files<'a>,
+    pub(super) findings: Findings,
+    selection: &'a Selection,
+}
+
+impl<'a> Picture<'a> {
+    /// Surveys rows and files. Inside a read transaction.
+    ///
+    /// Fails as [`Survey::take`] does, and where the files are not where the rows say: then this is
+    /// the wrong directory.
+    pub(super) fn take(
+        target: &'a Target,
+        scene: &'a Scene,
+        roots: &'a Roots,
+        connection: &Connection,
+        job: &'a Job,
+    ) -> Result<Self> {
+        let plan = &scene.plan;
+        let survey = Survey::take(connection, plan, &scene.manifest.users, &job.selection, job.unowned)?;
+        let files = Files::prepare(connection, plan, &scene.manifest.files, roots)?;
+        let mut findings = Findings::default();
+        files.find(connection, &mut findings)?;
+        if outbox::exists(connection)? {
+            files.leave_out_recorded(connection)?;
+        }
+        files.require_right_root(connection, &findings, &target.root)?;
+        Ok(Self {
+            target,
+            survey,
+            files,
+            findings,
+            selection: &job.selection,
+        })
+    }
+
+    /// The preview, but for the Redis keys.
+    pub(super) fn report(&self, connection: &Connection) -> Result<Report> {
+        let rows = self.survey.findings(connection)?;
+        let mut counts = Counts {
+            files_checked: self.target.files == FilesChoice::Remove,
+            ..Counts::default()
+        };
+        for table in &rows.going {
+            counts.add_rows(&table.table, table.rows);
+        }
+        for (line, files) in self.files.counts(connection)? {
+            counts.add_files(&line, files);
+        }
+        let trouble = self.findings.trouble.iter();
+        Ok(Report {
+            users_processed: self.survey.targets.count.unsigned_abs(),
+            summary: summary::lines(&self.target.manifest, &counts),
+            collateral: rows.collateral,
+            unowned: if self.survey.unowned.is_some() { Vec::new() } else { rows.unowned },
+            mentions: rows.mentions,
+            shared: self.files.shared(connection)?,
+            refused: self.findings.refused.iter().cloned().collect(),
+            refused_more: self.findings.refused_more,
+            left: trouble.map(crate::survey::Trouble::to_kept).collect(),
+            recovery: super::recovery::pending(connection)?,
+            counts,
+            ..Report::empty(self.target, Stage::Preview, DELETE_ALL)
+        })
+    }
+
+    /// Whose Redis keys go.
+    pub(super) fn scope(&self, connection: &Connection) -> Result<Scope> {
+        let mut keys = Vec::new();
+        let mut next = Targets::next(connection, 0)?;
+        while let Some(position) = next {
+            keys.extend(Targets::key(connection, position)?);
+            next = Targets::next(connection, position)?;
+        }
+        Ok(match self.selection {
+            Selection::All => Scope::Everyone(keys),
+            Selection::Only(_) | Selection::Except(_) => Scope::Users(keys),
+        })
+    }
+}
+
+/// Completes a preview with the Redis keys. Whatever is wrong with Redis is a warning.
+pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
+    let rules = &target.manifest.redis.keys;
+    if rules.is_empty() {
+        return;
+    }
+    let counted = match &target.redis {
+        Ok(server) => {
+            let deadline = Deadline::after(crate::drain::REDIS_DEADLINE);
+            keyspace::count(server, rules, scope, deadline).map_err(|error| error.to_string())
+        }
+        Err(reason) => Err(reason.clone()),
+    };
+    match counted {
+        Ok(keys) => report.counts.keys = Some(keys.per_rule),
+        Err(reason) => report.warnings.push(format!("{reason}; its keys were not checked")),
+    }
+    report.summary = summary::lines(&target.manifest, &report.counts);
+}
+
+impl Target {
+    /// The roots, opened; none where files are left alone.
+    pub(super) fn roots(&self) -> Result<Roots> {
+        let roots = match self.files {
+            FilesChoice::Remove => &*self.manifest.files.roots,
+            FilesChoice::Leave => &[],
+        };
+        Roots::open(&self.root, roots, &self.protected()).map_err(Error::from)
+    }
+
+    /// The manifest, without its files where they are left alone.
+    fn manifest(&self) -> Manifest {
+        let mut manifest = self.manifest.clone();
+        if self.files == FilesChoice::Leave {
+            manifest.files = crate::manifest::Files::default();
+        }
+        manifest
+    }
+}
