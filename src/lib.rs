@@ -1,4 +1,6 @@
 //! skeleton
 
 pub mod outbox;
+pub mod roots;
+pub mod storage;
 pub mod user;
