@@ -71,6 +71,15 @@ impl Drain<'_> {
 }
 
 impl Drained {
+    /// What stays because it is somebody else's too.
+    pub(crate) fn shared_paths(&self) -> Vec<Kept> {
+        let kept = |(place, reason): (&Place, &String)| Kept {
+            path: place.to_string(),
+            reason: reason.clone(),
+        };
+        self.shared.iter().map(kept).collect()
+    }
+
     fn count(&mut self, line: &str) {
         *self.removed.entry(line.to_owned()).or_default() += 1;
     }

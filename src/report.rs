@@ -1,6 +1,8 @@
 //! What a command found or did, as values. Printing is the command line's business.
 
+use crate::summary::Counts;
 use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+use crate::target::Target;
 
 /// The answer of every command that deletes, for its preview and for its deed.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Report {
     pub recovery: Option<Recovery>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What the summary is made from.
+    pub(crate) counts: Counts,
 }
 
 /// Whether a report tells what was found or what was done.
@@ -78,6 +82,30 @@ pub struct Recovery {
 }
 
 impl Report {
+    /// A report of nothing.
+    pub(crate) fn empty(target: &Target, stage: Stage, operation: &'static str) -> Self {
+        Self {
+            operation,
+            stage,
+            run: None,
+            database: format!("{} ({})", target.database.display(), target.database_source),
+            users_processed: 0,
+            summary: Vec::new(),
+            collateral: Vec::new(),
+            unowned: Vec::new(),
+            mentions: Vec::new(),
+            shared: Vec::new(),
+            refused: Vec::new(),
+            refused_more: 0,
+            left: Vec::new(),
+            failed: Vec::new(),
+            warnings: Vec::new(),
+            recovery: None,
+            stopped: false,
+            counts: Counts::default(),
+        }
+    }
+
     /// The sum of the summary, as far as it was checked.
     #[must_use]
     pub fn total_items(&self) -> u64 {

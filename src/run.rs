@@ -75,9 +75,9 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        let scene = database::look(&self.target.database, |connection| Scene::set(&self.target, connection, job))?;
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
+            let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
         })?;
@@ -112,7 +112,7 @@ impl App {
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
         let recovered = recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
-        deed::delete(&self.target, &connection, picture, record, recovered, &mut trail, watch)
+        deed::delete(&self.target, &connection, (picture, preview.unowned), record, recovered, &mut trail, watch)
     }
 
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.

@@ -95,7 +95,7 @@ impl<'p> Survey<'p> {
         Ok(RowFindings {
             going: counts::going(connection, self.plan, None)?,
             unowned: if everyone { counts::unowned(connection, self.plan)? } else { Vec::new() },
-            mentions: counts::mentions(connection, self.plan)?,
+            mentions: counts::mentions(connection, self.plan, None)?,
             collateral: if everyone { Vec::new() } else { collateral::count(connection, self.plan, None)? },
         })
     }
@@ -106,12 +106,16 @@ impl<'p> Survey<'p> {
     }
 
     /// Rows of users who stay that go with one user.
-    pub(crate) fn collateral_of(&self, connection: &Connection, position: i64) -> Result<u64> {
+    pub(crate) fn collateral_of(&self, connection: &Connection, position: i64) -> Result<Vec<Collateral>> {
         if self.targets.everyone {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let collateral = collateral::count(connection, self.plan, Some(position))?;
-        Ok(collateral.iter().map(|c| c.rows).sum())
+        collateral::count(connection, self.plan, Some(position))
+    }
+
+    /// Mentions that are set in rows that stay because one user goes.
+    pub(crate) fn mentions_of(&self, connection: &Connection, position: i64) -> Result<Vec<MentionCount>> {
+        counts::mentions(connection, self.plan, Some(position))
     }
 
     /// Finds the rows of one user anew, because the database has changed since the survey. The rows

@@ -1,5 +1,7 @@
 //! The deed: user after user, then the outbox.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -14,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
 use crate::report::{Failure, Report, Stage};
 use crate::summary::{self, Counts};
-use crate::survey::{TableCount, Targets};
+use crate::survey::{Collateral, MentionCount, TableCount, Targets};
 use crate::target::{FilesChoice, Target};
 use crate::user::UserKey;
 use crate::watch::Watch;
@@ -31,8 +33,17 @@ struct Deed<'a> {
     counts: Counts,
     users: u64,
     rows: u64,
+    collateral: Vec<Collateral>,
+    mentions: BTreeMap<String, u64>,
     failed: Vec<Failure>,
     stopped: bool,
+}
+
+/// What became of one user's rows.
+struct Gone {
+    rows: Vec<TableCount>,
+    collateral: Vec<Collateral>,
+    mentions: Vec<MentionCount>,
 }
 
 /// Whether the run goes on to the next user.
@@ -45,7 +56,7 @@ enum Next {
 pub(super) fn delete(
     target: &Target,
     connection: &Connection,
-    picture: Picture<'_>,
+    (picture, unowned): (Picture<'_>, Vec<TableCount>),
     record: RunRecord,
     recovered: Recovered,
     trail: &mut Trail,
@@ -63,6 +74,8 @@ pub(super) fn delete(
         },
         users: 0,
         rows: 0,
+        collateral: Vec::new(),
+        mentions: BTreeMap::new(),
         failed: Vec::new(),
         stopped: false,
         picture,
@@ -74,8 +87,9 @@ pub(super) fn delete(
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     let keys = deed.drain(&mut drained, trail, watch);
-    let mut report = deed.report(target, &drained, keys)?;
+    let mut report = deed.report(target, &drained, keys);
     report.recovery = recovered.recovery;
+    report.unowned = unowned;
     log::debug!("removed for an earlier run: {before:?}");
     Ok(report)
 }
@@ -111,8 +125,8 @@ impl Deed<'_> {
     fn user(&mut self, position: i64, key: Option<&UserKey>) -> Next {
         let name = key.map_or_else(|| "nobody".to_owned(), ToString::to_string);
         let error = match self.trouble_of(position).map_or_else(|| self.erase(position, key), Err) {
-            Ok(going) => {
-                self.finished(&name, key, &going);
+            Ok(gone) => {
+                self.finished(&name, key, gone);
                 return Next::GoOn;
             }
             Err(error) => error,
@@ -143,33 +157,51 @@ impl Deed<'_> {
         })
     }
 
-    fn finished(&mut self, name: &str, key: Option<&UserKey>, going: &[TableCount]) {
-        let rows: u64 = going.iter().map(|table| table.rows).sum();
+    fn finished(&mut self, name: &str, key: Option<&UserKey>, gone: Gone) {
+        let rows: u64 = gone.rows.iter().map(|table| table.rows).sum();
         log::info!("user {name}: {rows} rows deleted");
-        for table in going {
+        for table in &gone.rows {
             log::debug!("user {name}: {} rows of `{}`", table.rows, table.table);
             self.counts.add_rows(&table.table, table.rows);
         }
+        for mention in gone.mentions {
+            *self.mentions.entry(mention.column).or_default() += mention.rows;
+        }
+        self.collateral.extend(gone.collateral);
         self.rows += rows;
         self.users += u64::from(key.is_some());
     }
 
     /// The transaction of one user.
-    fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Vec<TableCount>> {
-        let consented = self.picture.survey.collateral_of(self.connection, position)?;
+    fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Gone> {
+        let consented = self.collateral_rows(position)?;
         let deletion = Deletion::begin(self.connection)?;
         if schema_version(self.connection)? != self.schema_version {
             return Err(Error::SchemaChanged);
         }
         self.survey_again_if_changed(&deletion, position, consented)?;
-        let going = self.picture.survey.going_with(self.connection, position)?;
+        let gone = self.gone_with(position)?;
         outbox::begin(self.connection, &self.record)?;
         let files = self.record_files(position, key)?;
-        let detail = self.audit_line(key, &going, files);
+        let detail = self.audit_line(key, &gone.rows, files);
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
         deletion.delete_rows(self.picture.survey.plan, &self.picture.survey.rows, position)?;
         self.committed(deletion.commit(), position)?;
-        Ok(going)
+        Ok(gone)
+    }
+
+    fn gone_with(&self, position: i64) -> Result<Gone> {
+        let survey = &self.picture.survey;
+        Ok(Gone {
+            rows: survey.going_with(self.connection, position)?,
+            collateral: survey.collateral_of(self.connection, position)?,
+            mentions: survey.mentions_of(self.connection, position)?,
+        })
+    }
+
+    fn collateral_rows(&self, position: i64) -> Result<u64> {
+        let collateral = self.picture.survey.collateral_of(self.connection, position)?;
+        Ok(collateral.iter().map(|collateral| collateral.rows).sum())
     }
 
     /// The survey holds for the state of the database it saw; a trigger may have written since,
@@ -184,7 +216,7 @@ impl Deed<'_> {
         let picture = &mut self.picture;
         picture.survey.take_again(self.connection, position)?;
         picture.files.find_again(self.connection, position, &mut picture.findings)?;
-        let now = picture.survey.collateral_of(self.connection, position)?;
+        let now = self.collateral_rows(position)?;
         match known {
             Some(before) if now > before => Err(Error::NewCollateral { rows: now - before }),
             _ => Ok(()),
@@ -263,20 +295,19 @@ impl Deed<'_> {
         })
     }
 
-    fn report(mut self, target: &Target, drained: &Drained, keys: KeysCleared) -> Result<Report> {
+    fn report(mut self, target: &Target, drained: &Drained, keys: KeysCleared) -> Report {
         self.counts.keys = keys;
         for (line, files) in &drained.removed {
             self.counts.add_files(line, *files);
         }
-        let rows = self.picture.survey.stays(self.connection)?;
+        let mentions = self.mentions.into_iter();
         let findings = self.picture.findings;
-        Ok(Report {
+        Report {
             run: Some(self.record.run),
             users_processed: self.users,
             summary: summary::lines(&target.manifest, &self.counts),
-            collateral: rows.collateral,
-            unowned: rows.unowned,
-            mentions: rows.mentions,
+            collateral: merged(self.collateral),
+            mentions: mentions.map(|(column, rows)| MentionCount { column, rows }).collect(),
             shared: drained.shared_paths(),
             refused: findings.refused.into_iter().chain(drained.refused.iter().cloned()).collect(),
             refused_more: findings.refused_more,
@@ -286,6 +317,16 @@ impl Deed<'_> {
             stopped: self.stopped,
             counts: self.counts,
             ..Report::empty(target, Stage::Done, super::DELETE_ALL)
-        })
+        }
     }
+}
+
+/// One entry for each table and owner.
+fn merged(collateral: Vec<Collateral>) -> Vec<Collateral> {
+    let mut rows: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
+    for one in collateral {
+        *rows.entry((one.table, one.owner)).or_default() += one.rows;
+    }
+    let one = |((table, owner), rows)| Collateral { table, owner, rows };
+    rows.into_iter().map(one).collect()
 }

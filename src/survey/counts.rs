@@ -20,7 +20,7 @@ pub struct TableCount {
 pub(crate) fn going(connection: &Connection, plan: &Plan, owner: Option<i64>) -> Result<Vec<TableCount>> {
     let count = |at: usize| {
         let (condition, owner) = match owner {
-            Some(owner) => ("WHERE owner = ?1", vec![owner]),
+            Some(_) => ("WHERE owner = ?1", vec![owner]),
             None => ("", vec![]),
         };
         let sql = format!("SELECT count(*) FROM {} {condition}", set_name(at));
@@ -59,11 +59,12 @@ pub struct MentionCount {
     pub rows: u64,
 }
 
-/// Mentions in rows that stay, and are set to null or their default.
-pub(crate) fn mentions(connection: &Connection, plan: &Plan) -> Result<Vec<MentionCount>> {
+/// Mentions in rows that stay, and are set to null or their default: because of every user, or of
+/// the one at `owner`.
+pub(crate) fn mentions(connection: &Connection, plan: &Plan, owner: Option<i64>) -> Result<Vec<MentionCount>> {
     let mut counts = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
-        let rows = staying(connection, plan, at)?;
+        let rows = staying(connection, plan, at, owner)?;
         if rows > 0 && mention.fate != MentionFate::Blocks {
             counts.push(MentionCount {
                 column: column_of(plan, at),
@@ -102,21 +103,22 @@ fn column_of(plan: &Plan, at: usize) -> String {
     columns.to_string()
 }
 
-fn staying(connection: &Connection, plan: &Plan, at: usize) -> Result<u64> {
+fn staying(connection: &Connection, plan: &Plan, at: usize, owner: Option<i64>) -> Result<u64> {
     let mention = &plan.mentions[at];
     let gone = match mention.planned.filter(|table| plan.going().any(|going| going == *table)) {
         Some(table) => format!(
-            "WHERE NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
+            "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
             set_name(table),
             set_columns("g.", &mention.identity),
             set_columns("m.", &mention.identity)
         ),
         None => String::new(),
     };
-    number(connection, &format!("SELECT count(*) FROM {} AS m {gone}", mention_set(at)), &[])
+    let sql = format!("SELECT count(*) FROM {} AS m WHERE (?1 IS NULL OR m.owner = ?1) {gone}", mention_set(at));
+    number(connection, &sql, &[owner])
 }
 
-fn number(connection: &Connection, sql: &str, params: &[i64]) -> Result<u64> {
+fn number(connection: &Connection, sql: &str, params: &[Option<i64>]) -> Result<u64> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let params = rusqlite::params_from_iter(params);
     statement.query_row(params, |row| row.get(0)).map_err(Error::surveying)

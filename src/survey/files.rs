@@ -20,6 +20,7 @@ use super::survivors;
 use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::manifest::Files as Declared;
+use crate::outbox;
 use crate::plan::Plan;
 use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
 use crate::sql::{main_table, quote, same_row};
@@ -46,6 +47,16 @@ pub struct Trouble {
     pub path: String,
     /// Why.
     pub error: io::Error,
+}
+
+impl Trouble {
+    /// As it is listed in a preview.
+    pub(crate) fn to_kept(&self) -> Kept {
+        Kept {
+            path: self.path.clone(),
+            reason: self.error.to_string(),
+        }
+    }
 }
 
 /// What the files of a run have come to so far.
@@ -123,6 +134,93 @@ impl<'a> Files<'a> {
             next = Targets::next(connection, position)?;
         }
         survivors::mark(connection, &self.plan.files, self.roots, "temp.file", survivors::Rows::NotGoing(self.plan))
+    }
+
+    /// The roots the files lie in.
+    pub(crate) fn roots(&self) -> &'a Roots {
+        self.roots
+    }
+
+    /// Leaves out what the outbox of an interrupted run holds: it goes with that run.
+    pub(crate) fn leave_out_recorded(&self, connection: &Connection) -> Result<()> {
+        let sql = "DELETE FROM temp.file WHERE root = ?1 AND path = ?2";
+        let mut after = 0;
+        loop {
+            let batch = outbox::paths(connection, outbox::Kind::File, after, 512)?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            after = last.id;
+            for record in &batch {
+                let (root, path) = &record.path;
+                if let Ok(place) = self.roots.restore(Path::new(OsStr::from_bytes(root)), path) {
+                    execute(connection, sql, params![number(place.root_index()), bytes(&place)])?;
+                }
+            }
+        }
+    }
+
+    /// Fails where a root that rows name files in is missing, or rows name files of which not one
+    /// exists, neither of those that go nor of those that stay.
+    pub(crate) fn require_right_root(
+        &self,
+        connection: &Connection,
+        findings: &Findings,
+        root: &Path,
+    ) -> Result<()> {
+        let wrong = |reason: String| Error::WrongRoot {
+            root: root.into(),
+            reason,
+        };
+        let missing: BTreeSet<&Path> = self.roots.missing().collect();
+        if !missing.is_empty() {
+            let sql = "SELECT root, path FROM temp.file WHERE state = 0 AND line <> ?1 GROUP BY root";
+            for place in self.places(connection, sql, [&self.declared.other_line])? {
+                if missing.contains(place.root_name()) {
+                    let name = crate::roots::shown(place.root_name());
+                    return Err(wrong(format!("rows name files in `{name}`, which does not exist")));
+                }
+            }
+        }
+        let gone = findings.named > 0 && findings.present == 0;
+        if gone && !self.any_other_exists(connection)? {
+            let named = findings.named;
+            return Err(wrong(format!("rows name {named} files, and not one of them exists")));
+        }
+        Ok(())
+    }
+
+    /// Whether a file exists that a row which stays names, or any in a user's directory.
+    fn any_other_exists(&self, connection: &Connection) -> Result<bool> {
+        let strays = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE state <> 0)";
+        if connection.query_row(strays, [], |row| row.get(0)).map_err(Error::surveying)? {
+            return Ok(true);
+        }
+        for source in &self.plan.files {
+            let column = quote(&source.column);
+            let table = main_table(&source.table);
+            let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
+            let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+            let mut rows = statement.query([]).map_err(Error::surveying)?;
+            while let Some(row) = rows.next().map_err(Error::surveying)? {
+                let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                let place = self.roots.locate(&raw);
+                if place.is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_))) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn places(&self, connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Place>> {
+        let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
+        let mut rows = statement.query(values).map_err(Error::surveying)?;
+        let mut places = Vec::new();
+        while let Some(row) = rows.next().map_err(Error::surveying)? {
+            let root: i64 = row.get(0).map_err(Error::surveying)?;
+            let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
+            places.extend(self.roots.place_at(usize::try_from(root).unwrap_or(usize::MAX), &path).ok());
+        }
+        Ok(places)
     }
 
     /// Lists again what the rows of one user name, after the rows have been found anew.
@@ -273,11 +371,12 @@ impl<'a> Files<'a> {
         &self,
         connection: &Connection,
         position: i64,
-        key: &UserKey,
+        key: Option<&UserKey>,
         findings: &mut Findings,
         sink: &mut PathSink<'_>,
     ) -> Result<()> {
         self.listed_of(connection, position, findings, sink)?;
+        let Some(key) = key else { return Ok(()) };
         for pattern in &self.declared.directories {
             let Some(place) = self.directory(pattern, key, findings) else {
                 continue;
@@ -378,20 +477,12 @@ impl<'a> Files<'a> {
     /// Files that stay because a row which stays names them.
     pub(crate) fn shared(&self, connection: &Connection) -> Result<Vec<Kept>> {
         let sql = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
-        let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
-        let mut rows = statement.query([NAMED as i64]).map_err(Error::surveying)?;
-        let mut kept = Vec::new();
-        while let Some(row) = rows.next().map_err(Error::surveying)? {
-            let root: i64 = row.get(0).map_err(Error::surveying)?;
-            let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
-            if let Ok(place) = self.roots.place_at(usize::try_from(root).unwrap_or(usize::MAX), &path) {
-                kept.push(Kept {
-                    path: place.to_string(),
-                    reason: "a row that stays names it".into(),
-                });
-            }
-        }
-        Ok(kept)
+        let places = self.places(connection, sql, [number(NAMED)])?;
+        let kept = places.into_iter().map(|place| Kept {
+            path: place.to_string(),
+            reason: "a row that stays names it".into(),
+        });
+        Ok(kept.collect())
     }
 }
 

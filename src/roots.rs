@@ -1,0 +1,227 @@
+//! The directories that hold users' files, seen read-only.
+//!
+//! A path from the database passes two gates. The first is lexical and pure ([`Roots::locate`]):
+//! it makes a [`Place`], or a [`Refusal`]. The second is the file system's: every look at a place
+//! goes by descriptor from its root, through no symbolic link and over no mount point (invariant 4).
+//! Nothing here changes anything; what removes files is [`storage`](crate::storage).
+
+mod beneath;
+mod gate;
+mod identity;
+mod inspect;
+mod place;
+mod protected;
+mod refusal;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{CWD, Mode, openat};
+
+pub(crate) use beneath::Barrier;
+pub(crate) use gate::RESERVED;
+pub use identity::{Identity, IdentityError, Kind};
+pub use inspect::Inspection;
+pub use place::Place;
+use protected::Protected;
+pub use refusal::{Refusal, shown};
+pub(crate) use standing::{Standing, entry, entry_if_any, own};
+pub(crate) use walk::names;
+pub use walk::{Entry, Sink};
+
+/// The roots of an application, opened, and the files in them that are never touched.
+#[derive(Debug)]
+pub struct Roots {
+    base: PathBuf,
+    known: Vec<Root>,
+    protected: Protected,
+}
+
+#[derive(Debug)]
+struct Root {
+    name: Arc<Path>,
+    /// Absolute, first as the manifest spells it, then with its links resolved.
+    spellings: Vec<PathBuf>,
+    /// None if the root does not exist.
+    directory: Option<OwnedFd>,
+    device: u64,
+    /// A protected directory lies inside: compare each step on the way with it.
+    wary: bool,
+}
+
+/// Why the roots cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// The base directory cannot be resolved.
+    #[error("cannot find the directory `{}`: {source}", shown(path))]
+    Base {
+        /// The directory as given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A root exists and cannot be opened.
+    #[error("cannot open the root `{}`: {source}", shown(path))]
+    Root {
+        /// The root as the manifest names it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A root is the whole file system.
+    #[error(
+        "the root `{}` is the whole file system; name the directory that holds users' files",
+        shown(path)
+    )]
+    WholeFileSystem {
+        /// The root as the manifest names it.
+        path: PathBuf,
+    },
+    /// A protected file cannot be looked at, so it could not be recognised.
+    #[error("cannot look at the protected `{}`: {source}", shown(path))]
+    Protected {
+        /// The protected path as given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Roots {
+    /// Opens the roots `names`, each relative to `base` or absolute.
+    ///
+    /// A root that does not exist is remembered as missing; a root that is a symbolic link is followed
+    /// once, here. `protected` paths, relative to `base` or absolute, are never touched, under
+    /// whatever name or hard link, nor is anything beneath one that is a directory.
+    ///
+    /// # Errors
+    /// If a root exists and is no directory or cannot be read, is `/`, or if a protected path cannot be
+    /// looked at.
+    pub fn open(base: &Path, names: &[PathBuf], protected: &[PathBuf]) -> Result<Self, RootsError> {
+        let base = absolute(base)?;
+        let mut guarded = Protected::default();
+        for path in protected {
+            guarded
+                .add(&base.join(path))
+                .map_err(|source| RootsError::Protected {
+                    path: path.clone(),
+                    source,
+                })?;
+        }
+        let roots = names.iter().map(|name| Root::open(&base, name, &guarded));
+        Ok(Self {
+            known: roots.collect::<Result<_, _>>()?,
+            protected: guarded,
+            base,
+        })
+    }
+
+    /// The roots that do not exist, as the manifest names them.
+    pub fn missing(&self) -> impl Iterator<Item = &Path> {
+        self.known
+            .iter()
+            .filter(|root| root.directory.is_none())
+            .map(|root| &*root.name)
+    }
+
+    /// Every root that exists: its number, its name in the manifest, its directory.
+    pub(crate) fn present(&self) -> impl Iterator<Item = (usize, &Path, &OwnedFd)> {
+        let numbered = self.known.iter().enumerate();
+        numbered.filter_map(|(index, root)| Some((index, &*root.name, root.directory.as_ref()?)))
+    }
+
+    /// The directory of one root, if it exists.
+    pub(crate) fn directory(&self, root: usize) -> Option<&OwnedFd> {
+        self.known.get(root)?.directory.as_ref()
+    }
+}
+
+impl Root {
+    fn open(base: &Path, name: &Path, protected: &Protected) -> Result<Self, RootsError> {
+        let failed = |source| RootsError::Root {
+            path: name.to_owned(),
+            source,
+        };
+        let given = lexical(&base.join(name));
+        let canonical = match base.join(name).canonicalize() {
+            Ok(canonical) => canonical,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::missing(base, name, given));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        if canonical.parent().is_none() {
+            return Err(RootsError::WholeFileSystem {
+                path: name.to_owned(),
+            });
+        }
+        let directory = openat(CWD, &canonical, beneath::READ, Mode::empty())
+            .map_err(|error| failed(error.into()))?;
+        let standing = own(&directory).map_err(|error| failed(error.into()))?;
+        let wary = protected.has_directory_in(&canonical);
+        Ok(Self {
+            device: standing.identity.dev,
+            spellings: spellings(base, name, given, Some(canonical)),
+            directory: Some(directory),
+            name: name.into(),
+            wary,
+        })
+    }
+
+    fn missing(base: &Path, name: &Path, given: PathBuf) -> Self {
+        let spellings = spellings(base, name, given, None);
+        Self {
+            name: name.into(),
+            spellings,
+            directory: None,
+            device: 0,
+            wary: false,
+        }
+    }
+}
+
+/// As spelt in the manifest, beneath the resolved base, and resolved itself.
+fn spellings(base: &Path, name: &Path, given: PathBuf, canonical: Option<PathBuf>) -> Vec<PathBuf> {
+    let beneath = base
+        .canonicalize()
+        .ok()
+        .map(|base| lexical(&base.join(name)));
+    let mut spellings = vec![given];
+    for spelling in [beneath, canonical].into_iter().flatten() {
+        if !spellings.contains(&spelling) {
+            spellings.push(spelling);
+        }
+    }
+    spellings
+}
+
+fn absolute(base: &Path) -> Result<PathBuf, RootsError> {
+    match std::path::absolute(base) {
+        Ok(base) => Ok(lexical(&base)),
+        Err(source) => Err(RootsError::Base {
+            path: base.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Without `.`, and without `..` where what stands before it is a name.
+fn lexical(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}

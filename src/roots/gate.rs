@@ -1,0 +1,163 @@
+//! The lexical gate: what a path says, before the file system is asked. Pure.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::refusal::{Refusal, shown};
+use super::{Place, Root, Roots};
+
+/// The most components a path named by a row may have.
+const MAX_NAMED: usize = 128;
+/// The most components a file found by walking a user's directory may have.
+pub(super) const MAX_WALKED: usize = 2_048;
+/// The longest name Linux and macOS know.
+const MAX_NAME: usize = 255;
+/// How the names of our own directories at the top of a root begin.
+pub(crate) const RESERVED: &str = ".reset-app";
+
+impl Roots {
+    /// The place that `raw`, the bytes a row holds, names. Asks the file system nothing.
+    ///
+    /// A relative path refers to the base directory; an absolute one must lie in a root, in the
+    /// spelling of the manifest or with its links resolved. `//` and inner `./` are dropped. With
+    /// nested roots the innermost holds the place.
+    ///
+    /// # Errors
+    /// The [`Refusal`], if the path is malformed, lies outside every root, is a root or holds one,
+    /// or is protected.
+    pub fn locate(&self, raw: &[u8]) -> Result<Place, Refusal> {
+        self.place(&normal(raw, MAX_NAMED)?)
+    }
+
+    /// As [`locate`](Self::locate), for a path that names a directory: it may end with `/`.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub fn locate_directory(&self, raw: &[u8]) -> Result<Place, Refusal> {
+        let trimmed = raw
+            .iter()
+            .rposition(|byte| *byte != b'/')
+            .map_or(raw, |last| &raw[..=last]);
+        self.locate(trimmed)
+    }
+
+    /// The place stored earlier as the name of a root and the path beneath it, through the same
+    /// gate: whoever can write to the database can write such a pair.
+    ///
+    /// # Errors
+    /// The [`Refusal`], as [`locate`](Self::locate) gives it, or that the root is unknown.
+    pub fn restore(&self, root: &Path, relative: &[u8]) -> Result<Place, Refusal> {
+        let unknown = || Refusal::UnknownRoot(shown(root));
+        let root = self
+            .known
+            .iter()
+            .find(|known| &*known.name == root)
+            .ok_or_else(unknown)?;
+        let relative = normal(relative, MAX_WALKED)?;
+        if relative.is_absolute() {
+            return Err(Refusal::Outside);
+        }
+        self.place(&root.spellings[0].join(relative))
+    }
+
+    /// The place at `relative` below the root with this number, through the same gate.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub(crate) fn place_at(&self, root: usize, relative: &[u8]) -> Result<Place, Refusal> {
+        let known = self.known.get(root).ok_or_else(|| Refusal::UnknownRoot(root.to_string()))?;
+        self.restore(&known.name, relative)
+    }
+
+    fn place(&self, path: &Path) -> Result<Place, Refusal> {
+        let path = self.base.join(path);
+        let (index, relative) = self.innermost(&path)?;
+        let root = &self.known[index];
+        refuse_reserved(relative)?;
+        self.refuse_protected(root, relative)?;
+        Ok(Place {
+            root: index,
+            name: root.name.clone(),
+            relative: relative.to_owned(),
+        })
+    }
+
+    fn innermost<'p>(&self, path: &'p Path) -> Result<(usize, &'p Path), Refusal> {
+        let mut found: Option<(usize, &Path)> = None;
+        for (index, root) in self.known.iter().enumerate() {
+            for spelling in &root.spellings {
+                if spelling == path {
+                    return Err(Refusal::IsRoot);
+                }
+                if spelling.starts_with(path) {
+                    return Err(Refusal::HoldsRoot);
+                }
+                if let Ok(relative) = path.strip_prefix(spelling)
+                    && found.is_none_or(|(_, known)| depth(relative) < depth(known))
+                {
+                    found = Some((index, relative));
+                }
+            }
+        }
+        found.ok_or(Refusal::Outside)
+    }
+
+    pub(super) fn refuse_protected(&self, root: &Root, relative: &Path) -> Result<(), Refusal> {
+        root.spellings
+            .iter()
+            .try_for_each(|spelling| self.protected.refuse_path(&spelling.join(relative)))
+    }
+}
+
+/// The path without `//` and `./`, if every component of it is one that may be.
+fn normal(raw: &[u8], most: usize) -> Result<PathBuf, Refusal> {
+    refuse_whole(raw)?;
+    let mut path = PathBuf::from(if raw[0] == b'/' { "/" } else { "" });
+    let components = || {
+        raw.split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty() && *name != b".")
+    };
+    for (count, name) in components().enumerate() {
+        match name {
+            b".." => return Err(Refusal::DotDot),
+            name if name.len() > MAX_NAME => return Err(Refusal::LongName),
+            _ if count >= most => return Err(Refusal::TooDeep),
+            name => path.push(OsStr::from_bytes(name)),
+        }
+    }
+    Ok(path)
+}
+
+fn refuse_whole(raw: &[u8]) -> Result<(), Refusal> {
+    match raw {
+        b"" => Err(Refusal::Empty),
+        b"." | b"./" => Err(Refusal::Current),
+        _ if raw.contains(&0) => Err(Refusal::Nul),
+        _ if raw.split(|byte| *byte == b'/').any(|name| name == b"..") => Err(Refusal::DotDot),
+        _ if raw.ends_with(b"/") || raw.ends_with(b"/.") => Err(Refusal::TrailingSlash),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
+    let first = relative
+        .components()
+        .next()
+        .map_or(&b""[..], |first| first.as_os_str().as_bytes());
+    if is_reserved(first) {
+        Err(Refusal::Reserved)
+    } else {
+        Ok(())
+    }
+}
+
+/// Case is ignored, because some file systems ignore it.
+pub(crate) fn is_reserved(name: &[u8]) -> bool {
+    name.get(..RESERVED.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(RESERVED.as_bytes()))
+}
+
+fn depth(path: &Path) -> usize {
+    path.components().count()
+}

@@ -1,0 +1,96 @@
+//! Files that are never touched, even inside a root.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+
+use super::identity::{Identity, Kind};
+use super::refusal::{Refusal, shown};
+use super::standing;
+
+/// The protected paths, as given and as the file system resolves them, and the inodes that stand
+/// there now: another hard link of the database is the database.
+#[derive(Debug, Default)]
+pub(super) struct Protected {
+    paths: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
+    inodes: HashMap<(u64, u64), PathBuf>,
+}
+
+impl Protected {
+    /// Adds an absolute path; one that does not exist yet is protected by its path alone.
+    pub(super) fn add(&mut self, path: &Path) -> io::Result<()> {
+        let resolved = resolved(path)?;
+        let parent = resolved_parent(path)?;
+        for spelling in [path, &resolved, &parent] {
+            if !self.paths.iter().any(|known| known == spelling) {
+                self.paths.push(spelling.to_owned());
+            }
+            match standing::entry(CWD, spelling) {
+                Ok(standing) => self.remember(spelling, path, &standing.identity),
+                Err(error) if is_absent(&io::Error::from(error)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, spelling: &Path, given: &Path, identity: &Identity) {
+        self.inodes.insert(identity.inode(), given.to_owned());
+        if identity.kind == Kind::Directory {
+            self.directories.push(spelling.to_owned());
+        }
+    }
+
+    /// Refuses a path that is a protected one or lies beneath one.
+    pub(super) fn refuse_path(&self, path: &Path) -> Result<(), Refusal> {
+        match self
+            .paths
+            .iter()
+            .find(|protected| path.starts_with(protected))
+        {
+            Some(protected) => Err(Refusal::Protected(shown(protected))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what is a protected file under whatever name.
+    pub(super) fn refuse_inode(&self, identity: &Identity) -> Result<(), Refusal> {
+        match self.inodes.get(&identity.inode()) {
+            Some(protected) => Err(Refusal::Protected(shown(protected))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a protected directory lies beneath `root`, so that each step must be compared.
+    pub(super) fn has_directory_in(&self, root: &Path) -> bool {
+        self.directories
+            .iter()
+            .any(|directory| directory.starts_with(root))
+    }
+}
+
+/// The path with every link followed; what does not exist is kept as it is spelt.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if is_absent(&error) => resolved_parent(path),
+        answer => answer,
+    }
+}
+
+/// The path with every link but the last component followed.
+fn resolved_parent(path: &Path) -> io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok(resolved(parent)?.join(name)),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

@@ -1,0 +1,149 @@
+//! Removing what lies in quarantine, and making every removal durable.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, unlinkat};
+use rustix::io::Errno;
+
+use super::Quarantine;
+use super::take::label;
+use super::touched::flush;
+use crate::roots::entry_if_any;
+
+/// What a purge did.
+#[derive(Debug, Default)]
+pub struct PurgeReport {
+    /// Outbox rows with nothing left to do on disk, durably: they may be deleted.
+    pub settled: Vec<i64>,
+    /// Outbox rows whose file is still there, or whose removal may not survive a power loss.
+    pub failed: Vec<Failure>,
+    /// Private directories that still stand, and why.
+    pub remaining: Vec<Remaining>,
+}
+
+/// An outbox row that is not finished.
+#[derive(Debug)]
+pub struct Failure {
+    /// The outbox row.
+    pub id: i64,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+/// A private directory that could not be removed.
+#[derive(Debug)]
+pub struct Remaining {
+    /// The directory, from the name of its root on.
+    pub path: PathBuf,
+    /// What the system said; usually that something is stranded in it.
+    pub error: io::Error,
+}
+
+impl Quarantine<'_> {
+    /// Removes every file that was taken, checks that it is gone, flushes every directory
+    /// concerned, removes the private directories and flushes their roots.
+    ///
+    /// Needs no lock. What fails is in the report, by outbox row; nothing is reported as settled
+    /// that is not durable.
+    #[must_use]
+    pub fn purge(mut self) -> PurgeReport {
+        let mut failures = self.remove_held();
+        for (id, error) in self.touched.flush() {
+            failures.entry(id).or_insert(error);
+        }
+        let mut report = PurgeReport::default();
+        for (root, cell) in std::mem::take(&mut self.cells) {
+            if let Err(error) = self.dissolve(root, &cell, &mut report.remaining) {
+                self.fail_root(root, error, &mut failures);
+            }
+        }
+        report.settled = self
+            .settled
+            .into_keys()
+            .filter(|id| !failures.contains_key(id))
+            .collect();
+        report.failed = failures
+            .into_iter()
+            .map(|(id, error)| Failure { id, error })
+            .collect();
+        report
+    }
+
+    fn remove_held(&mut self) -> BTreeMap<i64, io::Error> {
+        let mut failures = BTreeMap::new();
+        for (id, root) in std::mem::take(&mut self.held) {
+            let removed = self
+                .cells
+                .get(&root)
+                .map_or(Ok(()), |cell| remove(cell, id));
+            if let Err(error) = removed {
+                failures.insert(id, error);
+            }
+            self.settled.insert(id, root);
+        }
+        failures
+    }
+
+    /// Flushes and removes a private directory, then flushes its root.
+    fn dissolve(
+        &self,
+        root: usize,
+        cell: &OwnedFd,
+        remaining: &mut Vec<Remaining>,
+    ) -> Result<(), Errno> {
+        flush(cell)?;
+        let Some((_, name, top)) = self.roots.present().find(|(index, ..)| *index == root) else {
+            return Ok(());
+        };
+        match unlinkat(top, &self.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => {
+                let path = name.join(&self.name);
+                remaining.push(Remaining {
+                    path,
+                    error: error.into(),
+                });
+            }
+        }
+        flush(top)
+    }
+
+    /// Nothing of this root is known to be durable.
+    fn fail_root(&self, root: usize, error: Errno, failures: &mut BTreeMap<i64, io::Error>) {
+        for (id, _) in self.settled.iter().filter(|(_, of)| **of == root) {
+            failures.entry(*id).or_insert_with(|| error.into());
+        }
+    }
+}
+
+/// Removes one file, and believes only its absence: `fs_extra` answers `Ok` for a dangling link
+/// that it leaves.
+fn remove(cell: &OwnedFd, id: i64) -> io::Result<()> {
+    remove_by_path(cell, id);
+    if entry_if_any(cell, label(id))?.is_none() {
+        return Ok(());
+    }
+    unlinkat(cell, label(id), AtFlags::empty())?;
+    match entry_if_any(cell, label(id))? {
+        None => Ok(()),
+        Some(_) => Err(io::Error::other("it is still there after its removal")),
+    }
+}
+
+/// The path goes through the descriptor, so that no swap of a directory above can lead it astray.
+#[cfg(target_os = "linux")]
+fn remove_by_path(cell: &OwnedFd, id: i64) {
+    use std::os::fd::AsRawFd;
+
+    let path = format!("/proc/self/fd/{}/{id}", cell.as_raw_fd());
+    if let Err(error) = fs_extra::file::remove(&path) {
+        log::debug!("outbox row {id}: {:?}; removing by descriptor", error.kind);
+    }
+}
+
+/// No path leads through a descriptor here.
+#[cfg(not(target_os = "linux"))]
+fn remove_by_path(_: &OwnedFd, _: i64) {}

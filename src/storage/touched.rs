@@ -1,0 +1,71 @@
+//! The directories whose entries changed, each to be flushed once.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::roots::own;
+
+/// More open directories than this are flushed at once, so that descriptors stay few.
+const MOST: usize = 128;
+
+/// Open directories by inode, each with the outbox rows that wait for its flush.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    open: HashMap<(u64, u64), (OwnedFd, Vec<i64>)>,
+    failed: Vec<(i64, io::Error)>,
+}
+
+impl Touched {
+    /// Row `id` waits for the flush of `directory`. What goes wrong is told by [`flush`](Self::flush).
+    pub(super) fn add(&mut self, id: i64, directory: &OwnedFd) {
+        if let Err(error) = self.try_add(id, directory) {
+            self.failed.push((id, error.into()));
+        }
+        if self.open.len() > MOST {
+            self.flush_open();
+        }
+    }
+
+    fn try_add(&mut self, id: i64, directory: &OwnedFd) -> Result<(), Errno> {
+        let inode = own(directory)?.identity.inode();
+        if let Some((_, waiting)) = self.open.get_mut(&inode) {
+            waiting.push(id);
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let kept = match openat(directory, ".", flags, Mode::empty()) {
+            // A directory that has been removed meanwhile has nothing left to flush.
+            Err(Errno::NOENT) => return Ok(()),
+            answer => answer?,
+        };
+        self.open.insert(inode, (kept, vec![id]));
+        Ok(())
+    }
+
+    /// Flushes every directory; answers the rows for which that failed, now or earlier.
+    pub(super) fn flush(&mut self) -> Vec<(i64, io::Error)> {
+        self.flush_open();
+        std::mem::take(&mut self.failed)
+    }
+
+    fn flush_open(&mut self) {
+        for (_, (directory, waiting)) in self.open.drain() {
+            if let Err(error) = flush(&directory) {
+                self.failed
+                    .extend(waiting.into_iter().map(|id| (id, error.into())));
+            }
+        }
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn flush(directory: &OwnedFd) -> Result<(), Errno> {
+    #[cfg(target_vendor = "apple")]
+    return retry_on_intr(|| rustix::fs::fcntl_fullfsync(directory));
+    #[cfg(not(target_vendor = "apple"))]
+    retry_on_intr(|| rustix::fs::fsync(directory))
+}
