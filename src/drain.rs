@@ -20,7 +20,7 @@ use crate::survey::Kept;
 use crate::target::Target;
 use crate::watch::Watch;
 
-pub(crate) use finish::KeysCleared;
+pub(crate) use finish::{KeysCleared, REDIS_DEADLINE};
 
 /// What works an outbox off.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Drained {
         *self.removed.entry(line.to_owned()).or_default() += 1;
     }
 
-    fn leave(&mut self, path: String, reason: impl ToString) {
+    pub(crate) fn leave(&mut self, path: String, reason: impl ToString) {
         self.left.push(Kept {
             path,
             reason: reason.to_string(),

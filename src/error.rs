@@ -399,6 +399,9 @@ pub enum Error {
         /// What had to be typed.
         target: String,
     },
+    /// Nobody can be asked.
+    #[error("there is no terminal to ask at, and nothing is deleted unasked; nothing was changed; `--force` asks nobody")]
+    NoTerminal,
     /// The audit trail cannot be written.
     #[error("could not write the audit trail `{}`: {error}; `reset-app resume` writes what is missing", file.display())]
     Audit {

@@ -1,2 +1,9 @@
-//! skeleton
-fn main() {}
+//! The command `reset-app`.
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -122,6 +122,12 @@ impl Roots {
         })
     }
 
+    /// The application's directory, absolute, to which relative paths refer.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
     /// The roots that do not exist, as the manifest names them.
     pub fn missing(&self) -> impl Iterator<Item = &Path> {
         self.known

@@ -1,1 +1,66 @@
-//! status
+//! What is there: the same survey as a preview, of everyone.
+
+use crate::database;
+use crate::error::{Error, Result};
+use crate::report::{Line, Recovery};
+use crate::run::{App, Job};
+use crate::survey::TableCount;
+
+/// What an application holds.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its name.
+    pub application: String,
+    /// Its database.
+    pub database: String,
+    /// Which source named the database.
+    pub database_source: &'static str,
+    /// The size of the database file.
+    pub database_bytes: u64,
+    /// Which manifest serves.
+    pub manifest: String,
+    /// Its Redis, or why there is none.
+    pub redis: String,
+    /// How many accounts there are.
+    pub accounts: u64,
+    /// What belongs to users, by summary line.
+    pub summary: Vec<Line>,
+    /// Rows of users' tables that nobody owns.
+    pub unowned: Vec<TableCount>,
+    /// What an interrupted run left to do.
+    pub unfinished: Option<Recovery>,
+    /// What was not checked.
+    pub warnings: Vec<String>,
+}
+
+impl App {
+    /// Looks at everything and changes nothing, as [`App::preview`] does.
+    pub fn status(&self) -> Result<Status> {
+        let report = self.preview(&Job::default())?;
+        let target = self.target();
+        let metadata = std::fs::metadata(&target.database).map_err(|error| Error::DatabaseUnreadable {
+            path: target.database.clone(),
+            error,
+        })?;
+        Ok(Status {
+            application: target.manifest.application.name.clone(),
+            database: crate::roots::shown(&target.database),
+            database_source: target.database_source,
+            database_bytes: metadata.len() + wal_bytes(&target.database),
+            manifest: target.manifest.source.to_string(),
+            redis: match &target.redis {
+                Ok(server) => server.to_string(),
+                Err(reason) => reason.clone(),
+            },
+            accounts: report.users_processed,
+            summary: report.summary,
+            unowned: report.unowned,
+            unfinished: report.recovery,
+            warnings: report.warnings,
+        })
+    }
+}
+
+fn wal_bytes(database: &std::path::Path) -> u64 {
+    std::fs::metadata(database::neighbour(database, "-wal")).map_or(0, |wal| wal.len())
+}

@@ -23,7 +23,7 @@ pub(crate) use files::{Files, Findings};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
-pub(crate) use targets::{Targets, user_key};
+pub(crate) use targets::Targets;
 
 use crate::database::data_version;
 use crate::error::{Error, Result};

@@ -136,7 +136,7 @@ fn production(manifest: &Manifest, variables: &sources::Variables) -> Option<Str
     if manifest.application.environment.as_deref().is_some_and(is) {
         return Some(manifest.source.to_string());
     }
-    let says = |name: &&str| variables.get(name).is_some_and(|value| is(&value));
+    let says = |name: &&&str| variables.get(name).is_some_and(|value| is(&value));
     ENVIRONMENT_VARIABLES.iter().find(says).map(|name| format!("`{name}`"))
 }
 

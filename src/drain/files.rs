@@ -25,7 +25,7 @@ struct Taking {
 
 impl Drain<'_> {
     /// Removes every recorded file that no row names.
-    pub(super) fn files(&self, drained: &mut Drained, watch: &mut dyn Watch) -> Result<()> {
+    pub(crate) fn files(&self, drained: &mut Drained, watch: &mut dyn Watch) -> Result<()> {
         let (_, mut pending) = outbox::pending(self.connection)?;
         watch.files(pending);
         let mut named = None;

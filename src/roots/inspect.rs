@@ -29,12 +29,30 @@ pub enum Inspection {
     Trouble(io::Error),
 }
 
+/// What a symbolic link at the place itself is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Refuse,
+    Admit,
+}
+
 impl Roots {
     /// What stands at `place` now, seen through no symbolic link, and whether permission and flags
     /// would let it be removed. A symbolic link at the place itself is refused.
     #[must_use]
     pub fn inspect(&self, place: &Place) -> Inspection {
-        match self.examine(place) {
+        self.look(place, Links::Refuse)
+    }
+
+    /// As [`inspect`](Self::inspect), but a symbolic link at the place itself is a file like any
+    /// other: the link, never what it names.
+    #[must_use]
+    pub fn inspect_entry(&self, place: &Place) -> Inspection {
+        self.look(place, Links::Admit)
+    }
+
+    fn look(&self, place: &Place, links: Links) -> Inspection {
+        match self.examine(place, links) {
             Ok(identity) if identity.kind == Kind::Directory => Inspection::Directory(identity),
             Ok(identity) => Inspection::File(identity),
             Err(Barrier::Missing(_)) => Inspection::Missing,
@@ -43,13 +61,13 @@ impl Roots {
         }
     }
 
-    fn examine(&self, place: &Place) -> Result<Identity, Barrier> {
+    fn examine(&self, place: &Place, links: Links) -> Result<Identity, Barrier> {
         let (parent, name) = self.open_parent(place)?;
         let Some(entry) = standing::entry_if_any(&parent, name)? else {
             return Err(Barrier::Missing(None));
         };
         self.refuse_entry(place, &entry).map_err(Barrier::Refused)?;
-        if entry.identity.kind == Kind::Symlink {
+        if entry.identity.kind == Kind::Symlink && links == Links::Refuse {
             return Err(Barrier::Refused(Refusal::Symlink(shown(&place.relative))));
         }
         lets_remove(&permits(&parent)?, &entry)?;

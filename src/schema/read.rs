@@ -1,6 +1,6 @@
 //! Reading the structure through `SQLite`'s own pragmas, never by parsing SQL.
 
-use rusqlite::{Connection, MAIN_DB, Row};
+use rusqlite::{Connection, Row};
 
 use super::{
     Action, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index, IndexColumn, IndexOrigin, Schema, Table,
@@ -104,7 +104,7 @@ fn collation(connection: &Connection, table: &str, column: &str, kind: TableKind
     if kind == TableKind::Virtual {
         return Ok("BINARY".into());
     }
-    let (_, collation, ..) = connection.column_metadata(Some(MAIN_DB), table, column)?;
+    let (_, collation, ..) = connection.column_metadata(Some("main"), table, column)?;
     Ok(collation.map_or_else(|| "BINARY".into(), |name| name.to_string_lossy().into_owned()))
 }
 

@@ -1,0 +1,126 @@
+//! The command line: arguments in, text or JSON out, one exit code. The only part that knows a
+//! terminal.
+
+mod arguments;
+mod exit;
+mod guard;
+mod json;
+mod progress;
+mod question;
+mod signals;
+mod text;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use reset_app::consent::Consent;
+use reset_app::error::Result;
+use reset_app::report::Report;
+use reset_app::run::{App, Job};
+
+use arguments::{Arguments, Command, Erasing, Format};
+use exit::Exit;
+
+/// Parses the arguments, does the command, prints the answer and chooses the exit code.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    start_log(&arguments);
+    let exit = run(&arguments).unwrap_or_else(|error| {
+        eprintln!("reset-app: {error}");
+        Exit::of_error(&error)
+    });
+    exit.into()
+}
+
+fn run(arguments: &Arguments) -> Result<Exit> {
+    let app = App::open(&arguments.settings())?;
+    match &arguments.command {
+        Command::DeleteAllUserData(erasing) => delete(arguments, &app, erasing),
+        Command::Status => {
+            let status = app.status()?;
+            print(&match arguments.format {
+                Format::Text => text::status(&status),
+                Format::Json => json::status(&status),
+            });
+            Ok(Exit::Done)
+        }
+        Command::Resume => {
+            let mut watch = progress::bars(arguments);
+            let report = app.resume(&mut watch)?;
+            watch.finish();
+            show(arguments, &report);
+            Ok(Exit::of_report(&report))
+        }
+    }
+}
+
+fn delete(arguments: &Arguments, app: &App, erasing: &Erasing) -> Result<Exit> {
+    let job = erasing.job();
+    if erasing.dry_run {
+        let report = app.preview(&job)?;
+        show(arguments, &report);
+        return Ok(Exit::Done);
+    }
+    if !guard::admits(app, erasing) {
+        return Ok(Exit::Refused);
+    }
+    let report = carry_out(arguments, app, erasing, &job)?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> Result<Report> {
+    let mut ask = |preview: &Report| {
+        if erasing.force {
+            return Ok(Consent::forced());
+        }
+        question::ask(app, preview)
+    };
+    let mut watch = progress::bars(arguments);
+    let report = app.delete(job, &mut ask, &mut watch);
+    watch.finish();
+    report
+}
+
+fn show(arguments: &Arguments, report: &Report) {
+    print(&match arguments.format {
+        Format::Text => text::report(report),
+        Format::Json => json::report(report),
+    });
+}
+
+/// A reader that went away is no reason to fail after the work is done.
+fn print(answer: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(answer.as_bytes()).and_then(|()| out.flush()) {
+        log::warn!("the answer could not be printed: {error}");
+    }
+}
+
+fn start_log(arguments: &Arguments) {
+    let level = match (arguments.quiet, arguments.verbose) {
+        (true, _) => log::LevelFilter::Error,
+        (false, 0) => log::LevelFilter::Warn,
+        (false, 1) => log::LevelFilter::Info,
+        (false, 2) => log::LevelFilter::Debug,
+        (false, _) => log::LevelFilter::Trace,
+    };
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(log::LevelFilter::Off).filter_module("reset_app", level);
+    if std::env::var_os("RUST_LOG").is_some() {
+        builder.parse_default_env();
+    }
+    builder.write_style(arguments.color.into());
+    builder.format(|out, record| {
+        let style = out.default_level_style(record.level());
+        writeln!(out, "{style}{}{style:#}: {}", record.level().as_str().to_lowercase(), record.args())
+    });
+    builder.init();
+}

@@ -1,0 +1,163 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use reset_app::plan::Accounts;
+use reset_app::run::Job;
+use reset_app::survey::{Selection, Unowned};
+use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
+
+use super::exit;
+
+/// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
+#[derive(Debug, Parser)]
+#[command(name = "reset-app", version, max_term_width = 100, after_help = exit::HELP)]
+#[allow(clippy::struct_excessive_bools)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The application's directory, to which relative paths refer [default: the working directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// The manifest [default: reset-app.toml of the root, or the built-in one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The database, a path or a sqlite:/// URL [default: the manifest's, `DATABASE_URL`, or .env's]
+    #[arg(long, global = true, value_name = "FILE")]
+    database: Option<String>,
+
+    /// The application's Redis [default: `REDIS_URL`, or `REDIS_HOST` and its like]
+    #[arg(long, global = true, value_name = "URL")]
+    redis: Option<String>,
+
+    /// Leave Redis out
+    #[arg(long, global = true, conflicts_with = "redis")]
+    no_redis: bool,
+
+    /// Rows only: look at no file
+    #[arg(long, global = true)]
+    no_files: bool,
+
+    /// How the report is printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    /// Say more; repeat for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Say only what failed
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+
+    /// Color in messages
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Delete every user's data; accounts and structure stay
+    #[command(long_flag = "delete-all-user-data")]
+    DeleteAllUserData(Erasing),
+    /// Show what is there: database, rows, files, Redis, unfinished work
+    #[command(long_flag = "status")]
+    Status,
+    /// Finish what an interrupted run left
+    #[command(long_flag = "resume")]
+    Resume,
+}
+
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)]
+pub(crate) struct Erasing {
+    /// Only these users, by key or name
+    #[arg(long, value_name = "USER", num_args = 1.., conflicts_with = "except")]
+    only: Vec<String>,
+
+    /// Every user but these
+    #[arg(long, value_name = "USER", num_args = 1..)]
+    except: Vec<String>,
+
+    /// The users' own rows go too
+    #[arg(long)]
+    delete_accounts: bool,
+
+    /// Rows of users' tables that nobody owns go too
+    #[arg(long, conflicts_with_all = ["only", "except"])]
+    unowned: bool,
+
+    /// Show what would be deleted; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Ask no question
+    #[arg(short, long)]
+    pub(crate) force: bool,
+
+    /// Go ahead although the environment says production
+    #[arg(long)]
+    pub(crate) production: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for env_logger::WriteStyle {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+impl Arguments {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            root: self.root.clone(),
+            config: self.config.clone(),
+            database: self.database.clone(),
+            redis: match &self.redis {
+                _ if self.no_redis => RedisChoice::None,
+                Some(url) => RedisChoice::Url(url.clone()),
+                None => RedisChoice::Environment,
+            },
+            files: if self.no_files { FilesChoice::Leave } else { FilesChoice::Remove },
+            environment: process_environment(),
+        }
+    }
+}
+
+impl Erasing {
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            selection: match (self.only.is_empty(), self.except.is_empty()) {
+                (false, _) => Selection::Only(self.only.clone()),
+                (true, false) => Selection::Except(self.except.clone()),
+                (true, true) => Selection::All,
+            },
+            accounts: if self.delete_accounts { Accounts::Delete } else { Accounts::Keep },
+            unowned: if self.unowned { Unowned::Delete } else { Unowned::Keep },
+        }
+    }
+}

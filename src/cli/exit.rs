@@ -1,0 +1,63 @@
+//! The exit codes: an interface, chosen in this one place.
+
+use std::process::ExitCode;
+
+use reset_app::error::{Class, Error};
+use reset_app::report::Report;
+
+use super::signals;
+
+/// What `--help` says of them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    done (Redis out of reach is a warning)
+  1    failed; what was committed is complete, the message says what was not started
+  2    usage
+  3    done, except what is listed, each with its remedy
+  4    refused before anything changed
+  130  stopped by SIGINT; consistent; resume, or run again
+  143  stopped by SIGTERM; consistent; resume, or run again";
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    Failed,
+    Usage,
+    Except,
+    Refused,
+    /// By the signal of this number.
+    Stopped(u8),
+}
+
+impl Exit {
+    pub(crate) fn of_error(error: &Error) -> Self {
+        match error.class() {
+            Class::Refused => Self::Refused,
+            Class::Failed => Self::Failed,
+        }
+    }
+
+    pub(crate) fn of_report(report: &Report) -> Self {
+        if report.stopped {
+            return Self::Stopped(signals::received().unwrap_or(signals::SIGINT));
+        }
+        if !report.failed.is_empty() {
+            return Self::Failed;
+        }
+        if report.is_complete() { Self::Done } else { Self::Except }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Except => 3,
+            Exit::Refused => 4,
+            Exit::Stopped(signal) => 128 + signal,
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Reports as programs read them: one object, which grows and does not change.
+
+use reset_app::report::{Line, Report, Stage};
+use reset_app::status::Status;
+use reset_app::survey::{Collateral, Kept, TableCount};
+use serde_json::{Value, json};
+
+/// The object of every command that deletes.
+pub(crate) fn report(report: &Report) -> String {
+    let kept = report
+        .shared
+        .iter()
+        .map(|kept| path(kept, "shared"))
+        .chain(report.refused.iter().map(|kept| path(kept, "refused")));
+    finished(&json!({
+        "operation": report.operation,
+        "dry_run": report.stage == Stage::Preview,
+        "run": report.run,
+        "database": report.database,
+        "users_processed": report.users_processed,
+        "summary": lines(&report.summary),
+        "total_items": report.total_items(),
+        "collateral": report.collateral.iter().map(collateral).collect::<Vec<_>>(),
+        "mentions_set": report.mentions.iter().map(|m| json!({"column": m.column, "rows": m.rows})).collect::<Vec<_>>(),
+        "unowned": tables(&report.unowned),
+        "kept": kept.collect::<Vec<_>>(),
+        "kept_more": report.refused_more,
+        "left": report.left.iter().map(|left| path(left, "failed")).collect::<Vec<_>>(),
+        "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
+        "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
+        "stopped": report.stopped,
+        "warnings": report.warnings,
+    }))
+}
+
+/// The object of `status`.
+pub(crate) fn status(status: &Status) -> String {
+    finished(&json!({
+        "operation": "status",
+        "application": status.application,
+        "database": {"path": status.database, "source": status.database_source, "bytes": status.database_bytes},
+        "manifest": status.manifest,
+        "redis": status.redis,
+        "accounts": status.accounts,
+        "summary": lines(&status.summary),
+        "unowned": tables(&status.unowned),
+        "unfinished": status.unfinished.map(|r| json!({"users": r.users, "paths": r.paths})),
+        "warnings": status.warnings,
+    }))
+}
+
+fn finished(object: &Value) -> String {
+    format!("{object:#}\n")
+}
+
+fn lines(lines: &[Line]) -> Vec<Value> {
+    lines.iter().map(|line| json!({"line": line.line, "count": line.count})).collect()
+}
+
+fn tables(tables: &[TableCount]) -> Vec<Value> {
+    tables.iter().map(|table| json!({"table": table.table, "rows": table.rows})).collect()
+}
+
+fn collateral(collateral: &Collateral) -> Value {
+    json!({"table": collateral.table, "owner": collateral.owner.to_string(), "rows": collateral.rows})
+}
+
+fn path(kept: &Kept, why: &str) -> Value {
+    json!({"path": kept.path, "why": why, "reason": kept.reason})
+}

@@ -1,0 +1,147 @@
+//! Reports as a person reads them.
+
+use std::fmt::Write;
+
+use reset_app::report::{Report, Stage};
+use reset_app::status::Status;
+use reset_app::survey::Kept;
+
+const WIDTH: usize = 60;
+const DOTS: usize = 40;
+
+/// The summary block, then whatever is not in it, each with its remedy.
+pub(crate) fn report(report: &Report) -> String {
+    let mut out = String::new();
+    if report.operation != "resume" || report.recovery.is_some() {
+        summary(&mut out, report);
+    }
+    details(&mut out, report);
+    out
+}
+
+fn summary(out: &mut String, report: &Report) {
+    let rule = "=".repeat(WIDTH);
+    let title = match report.stage {
+        Stage::Preview => "DRY RUN SUMMARY",
+        Stage::Done => "DELETION SUMMARY",
+    };
+    let _ = writeln!(out, "{rule}\n{title}\n{rule}\nUsers Processed: {}", report.users_processed);
+    for line in &report.summary {
+        let _ = match line.count {
+            Some(count) => writeln!(out, "{}: {count}", line.line),
+            None => writeln!(out, "{}: not checked", line.line),
+        };
+    }
+    let _ = writeln!(out, "{}\nTotal Items: {}\n{rule}", ".".repeat(DOTS), report.total_items());
+}
+
+fn details(out: &mut String, report: &Report) {
+    recovery(out, report);
+    section(
+        out,
+        "Rows of other users that hang on these go too (keep them: leave these users out with --except):",
+        report.collateral.iter().map(|c| format!("{} rows of `{}` of user {}", c.rows, c.table, c.owner)),
+    );
+    section(
+        out,
+        "Rows that stay but named what goes now name nothing:",
+        report.mentions.iter().map(|m| format!("{} rows, `{}`", m.rows, m.column)),
+    );
+    section(
+        out,
+        "Rows that nobody owns stay (delete them too: --unowned):",
+        report.unowned.iter().map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+    );
+    section(
+        out,
+        "Kept, because they are somebody else's too (they go with their last owner):",
+        report.shared.iter().map(kept),
+    );
+    section(
+        out,
+        "Refused, and kept whatever stands there (look at each, and remove it by hand if it is a user's):",
+        report.refused.iter().map(kept),
+    );
+    if report.refused_more > 0 {
+        let _ = writeln!(out, "  and {} more", report.refused_more);
+    }
+    let remedy = match report.stage {
+        Stage::Preview => "Cannot be removed now (mend the cause first; these users are not started):",
+        Stage::Done => "Not removed yet (mend the cause, then `reset-app resume`):",
+    };
+    section(out, remedy, report.left.iter().map(kept));
+    section(
+        out,
+        "Users not erased (nothing of theirs was changed; mend the cause, then run again):",
+        report.failed.iter().map(|failure| format!("user {}: {}", failure.user, failure.reason)),
+    );
+    section(out, "Warnings:", report.warnings.iter().cloned());
+    if report.stopped {
+        out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
+    }
+}
+
+fn recovery(out: &mut String, report: &Report) {
+    let Some(recovery) = report.recovery else {
+        if report.operation == "resume" {
+            out.push_str("Nothing to resume.\n");
+        }
+        return;
+    };
+    let (verb, object) = match report.stage {
+        Stage::Preview => ("is finished first", "Unfinished work of an interrupted run"),
+        Stage::Done => ("was finished", "Unfinished work of an interrupted run"),
+    };
+    let _ = writeln!(
+        out,
+        "\n{object} {verb}: {} users whose rows are gone, {} files and directories.",
+        recovery.users, recovery.paths
+    );
+}
+
+fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "\n{title}");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn kept(kept: &Kept) -> String {
+    format!("{}: {}", kept.path, kept.reason)
+}
+
+/// What is there.
+pub(crate) fn status(status: &Status) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "Application: {}", status.application);
+    let _ = writeln!(out, "Database:    {} ({}), {} bytes", status.database, status.database_source, status.database_bytes);
+    let _ = writeln!(out, "Manifest:    {}", status.manifest);
+    let _ = writeln!(out, "Redis:       {}", status.redis);
+    let _ = writeln!(out, "Accounts:    {}", status.accounts);
+    out.push_str("\nUsers' data:\n");
+    for line in &status.summary {
+        let _ = match line.count {
+            Some(count) => writeln!(out, "  {}: {count}", line.line),
+            None => writeln!(out, "  {}: not checked", line.line),
+        };
+    }
+    section(
+        &mut out,
+        "Rows that nobody owns:",
+        status.unowned.iter().map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+    );
+    let _ = match status.unfinished {
+        Some(work) => writeln!(
+            out,
+            "\nUnfinished work: {} users, {} files and directories; finish it with `reset-app resume`",
+            work.users, work.paths
+        ),
+        None => writeln!(out, "\nUnfinished work: none"),
+    };
+    section(&mut out, "Warnings:", status.warnings.iter().cloned());
+    out
+}
