@@ -82,7 +82,9 @@ pub enum Error {
         error: rusqlite::Error,
     },
     /// `SQLite` found damage.
-    #[error("the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first")]
+    #[error(
+        "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"
+    )]
     Damaged {
         /// What `SQLite` said.
         error: rusqlite::Error,
@@ -111,7 +113,9 @@ pub enum Error {
         value: String,
     },
     /// Another connection holds the lock.
-    #[error("the database is locked by another program: {error}; nothing more was changed, stop that program or try again")]
+    #[error(
+        "the database is locked by another program: {error}; nothing more was changed, stop that program or try again"
+    )]
     Locked {
         /// What `SQLite` said.
         error: rusqlite::Error,
@@ -159,7 +163,9 @@ pub enum Error {
         source_name: String,
     },
     /// The users table has no usable key.
-    #[error("users cannot be told apart in `{table}`: {reason}; name a unique column as `key` in [users]")]
+    #[error(
+        "users cannot be told apart in `{table}`: {reason}; name a unique column as `key` in [users]"
+    )]
     UserKey {
         /// The users table.
         table: String,
@@ -218,7 +224,9 @@ pub enum Error {
         column: String,
     },
     /// The manifest declares a reference that cannot be.
-    #[error("{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables")]
+    #[error(
+        "{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables"
+    )]
     ManifestUndeclared {
         /// The manifest.
         source_name: String,
@@ -277,7 +285,9 @@ pub enum Error {
         other: PathBuf,
     },
     /// A URL of something that is not `SQLite`.
-    #[error("{place} names a database that is not SQLite (`{scheme}`); reset-app works on SQLite only")]
+    #[error(
+        "{place} names a database that is not SQLite (`{scheme}`); reset-app works on SQLite only"
+    )]
     OtherEngine {
         /// The source.
         place: &'static str,
@@ -285,7 +295,9 @@ pub enum Error {
         scheme: String,
     },
     /// Nothing says where the database is.
-    #[error("nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`")]
+    #[error(
+        "nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`"
+    )]
     NoDatabaseNamed,
     /// The `.env` cannot be read.
     #[error("could not read `{}`: {reason}", file.display())]
@@ -321,7 +333,9 @@ pub enum Error {
     #[error(transparent)]
     Redis(#[from] KeyspaceError),
     /// The structure changed under the run.
-    #[error("the structure of the database was changed during the run; what was committed is complete, run again")]
+    #[error(
+        "the structure of the database was changed during the run; what was committed is complete, run again"
+    )]
     SchemaChanged,
     /// A commit whose outcome was in doubt.
     #[error("{cause}; {}", if *happened { "the commit had happened, `reset-app resume` finishes what is left of it" } else { "nothing of this user was changed" })]
@@ -363,7 +377,9 @@ pub enum Error {
         root: PathBuf,
     },
     /// A row of the outbox that this program did not write.
-    #[error("the outbox in the database holds a row of another form than this program writes; nothing is done from it")]
+    #[error(
+        "the outbox in the database holds a row of another form than this program writes; nothing is done from it"
+    )]
     OutboxRow,
     /// A trigger or constraint kept rows.
     #[error(
@@ -377,7 +393,9 @@ pub enum Error {
         rows: u64,
     },
     /// More of other users would go than was agreed to.
-    #[error("{rows} more rows of other users hang on this user than when you were asked; the user is left as before, look again")]
+    #[error(
+        "{rows} more rows of other users hang on this user than when you were asked; the user is left as before, look again"
+    )]
     NewCollateral {
         /// How many more.
         rows: u64,
@@ -400,7 +418,9 @@ pub enum Error {
         target: String,
     },
     /// Nobody can be asked.
-    #[error("there is no terminal to ask at, and nothing is deleted unasked; nothing was changed; `--force` asks nobody")]
+    #[error(
+        "there is no terminal to ask at, and nothing is deleted unasked; nothing was changed; `--force` asks nobody"
+    )]
     NoTerminal,
     /// The audit trail cannot be written.
     #[error("could not write the audit trail `{}`: {error}; `reset-app resume` writes what is missing", file.display())]
@@ -474,7 +494,9 @@ impl Error {
                 path: path.into(),
                 error,
             },
-            _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => Self::HotJournal { path: path.into() },
+            _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
+                Self::HotJournal { path: path.into() }
+            }
             Some(ErrorCode::ReadOnly) => Self::DatabaseReadOnly { path: path.into() },
             _ => Self::opening(error),
         }
@@ -497,8 +519,16 @@ fn undecided(references: &[Undecided]) -> String {
     );
     for reference in references {
         let line = reference.columns.to_string();
-        let key = if line.contains('"') { format!("'{line}'") } else { format!("\"{line}\"") };
-        let _ = write!(text, "\n  {key} = \"owner\"  # names a row of `{}`", reference.parent);
+        let key = if line.contains('"') {
+            format!("'{line}'")
+        } else {
+            format!("\"{line}\"")
+        };
+        let _ = write!(
+            text,
+            "\n  {key} = \"owner\"  # names a row of `{}`",
+            reference.parent
+        );
     }
     text
 }
@@ -521,8 +551,16 @@ fn blocked(blocking: &[Blocking]) -> String {
         "rows that stay name what is to go and cannot be set to null; leave those users out with `--except`, or leave \
          the accounts (without `--delete-accounts`):",
     );
-    for Blocking { column, parent, rows } in blocking {
-        let _ = write!(text, "\n  {rows} rows with `{column}`, which names a row of `{parent}`");
+    for Blocking {
+        column,
+        parent,
+        rows,
+    } in blocking
+    {
+        let _ = write!(
+            text,
+            "\n  {rows} rows with `{column}`, which names a row of `{parent}`"
+        );
     }
     text
 }

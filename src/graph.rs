@@ -55,13 +55,18 @@ impl Graph {
     /// key that is not declared, or the users table has no usable key.
     pub fn new(schema: &Schema, manifest: &Manifest) -> Result<Self> {
         require_tables(schema, manifest)?;
-        let users = position(schema, &manifest.users.table).ok_or_else(|| missing_users(manifest))?;
+        let users =
+            position(schema, &manifest.users.table).ok_or_else(|| missing_users(manifest))?;
         let user_key = user_key(&schema.tables[users], manifest)?;
         let mut references = declared(schema);
         for (from, decision) in &manifest.references {
             match decision {
-                Decision::Declared(meaning) => decide(schema, manifest, &mut references, from, *meaning)?,
-                Decision::Undeclared(other) => references.push(undeclared(schema, manifest, from, other)?),
+                Decision::Declared(meaning) => {
+                    decide(schema, manifest, &mut references, from, *meaning)?;
+                }
+                Decision::Undeclared(other) => {
+                    references.push(undeclared(schema, manifest, from, other)?);
+                }
             }
         }
         for reference in references.iter_mut().filter(|r| r.child == users) {
@@ -76,7 +81,10 @@ impl Graph {
 }
 
 fn position(schema: &Schema, table: &str) -> Option<usize> {
-    schema.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table))
+    schema
+        .tables
+        .iter()
+        .position(|t| t.name.eq_ignore_ascii_case(table))
 }
 
 fn missing_users(manifest: &Manifest) -> Error {
@@ -119,7 +127,11 @@ fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-fn require_columns<'a>(schema: &'a Schema, manifest: &Manifest, columns: &Columns) -> Result<(usize, &'a Table)> {
+fn require_columns<'a>(
+    schema: &'a Schema,
+    manifest: &Manifest,
+    columns: &Columns,
+) -> Result<(usize, &'a Table)> {
     let missing = || Error::ManifestColumn {
         source_name: manifest.source.to_string(),
         column: columns.to_string(),
@@ -168,7 +180,12 @@ fn declared(schema: &Schema) -> Vec<Reference> {
         })
         .collect()
     };
-    schema.tables.iter().enumerate().flat_map(of_table).collect()
+    schema
+        .tables
+        .iter()
+        .enumerate()
+        .flat_map(of_table)
+        .collect()
 }
 
 fn meaning(on_delete: Action, nullable: bool) -> Meaning {
@@ -183,7 +200,9 @@ fn meaning(on_delete: Action, nullable: bool) -> Meaning {
 fn nullable(table: &Table, columns: &[String]) -> Vec<String> {
     let can_be_null = |name: &&String| {
         let column = table.column(name);
-        column.is_some_and(|c| !c.not_null && c.kind == ColumnKind::Ordinary && !table.is_rowid_alias(name))
+        column.is_some_and(|c| {
+            !c.not_null && c.kind == ColumnKind::Ordinary && !table.is_rowid_alias(name)
+        })
     };
     columns.iter().filter(can_be_null).cloned().collect()
 }
@@ -218,7 +237,12 @@ fn same_columns(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(has)
 }
 
-fn undeclared(schema: &Schema, manifest: &Manifest, from: &Columns, other: &Undeclared) -> Result<Reference> {
+fn undeclared(
+    schema: &Schema,
+    manifest: &Manifest,
+    from: &Columns,
+    other: &Undeclared,
+) -> Result<Reference> {
     let (child, table) = require_columns(schema, manifest, from)?;
     let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);

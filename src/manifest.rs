@@ -98,7 +98,10 @@ pub enum Meaning {
 
 /// The right side of a line in `[references]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected \"owner\", \"mention\", \"undecided\" or { is = …, to = \"table.column\" }")]
+#[serde(
+    untagged,
+    expecting = "expected \"owner\", \"mention\", \"undecided\" or { is = …, to = \"table.column\" }"
+)]
 pub enum Decision {
     /// A decision on a foreign key that the database declares.
     Declared(Meaning),
@@ -245,7 +248,9 @@ impl Manifest {
         }
         for directory in &self.files.directories {
             if directory.matches("{user}").count() != 1 {
-                let text = format!("the directory `{directory}` must hold `{{user}}` once, or it would be everybody's");
+                let text = format!(
+                    "the directory `{directory}` must hold `{{user}}` once, or it would be everybody's"
+                );
                 return Err(broken(text));
             }
         }
@@ -297,13 +302,18 @@ mod tests {
     fn the_builtin_manifest_is_valid() {
         let manifest = Manifest::builtin().unwrap();
         assert_eq!(manifest.users.table, "users");
-        assert_eq!(manifest.summary.iter().filter(|l| !l.only_if_any).count(), 14);
+        assert_eq!(
+            manifest.summary.iter().filter(|l| !l.only_if_any).count(),
+            14
+        );
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_line_and_column() {
         let text = "[users]\ntable = \"users\"\nnmaes = [\"x\"]\n";
-        let error = Manifest::parse(text, Source::Builtin).unwrap_err().to_string();
+        let error = Manifest::parse(text, Source::Builtin)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("line 3, column 1"), "{error}");
         assert!(error.contains("nmaes"), "{error}");
     }
@@ -317,7 +327,9 @@ mod tests {
     #[test]
     fn a_wrong_meaning_is_named() {
         let text = "users.table = \"u\"\n[references]\n\"a.b\" = \"onwer\"\n";
-        let error = Manifest::parse(text, Source::Builtin).unwrap_err().to_string();
+        let error = Manifest::parse(text, Source::Builtin)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("\"owner\""), "{error}");
     }
 }

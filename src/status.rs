@@ -38,10 +38,11 @@ impl App {
     pub fn status(&self) -> Result<Status> {
         let report = self.preview(&Job::default())?;
         let target = self.target();
-        let metadata = std::fs::metadata(&target.database).map_err(|error| Error::DatabaseUnreadable {
-            path: target.database.clone(),
-            error,
-        })?;
+        let metadata =
+            std::fs::metadata(&target.database).map_err(|error| Error::DatabaseUnreadable {
+                path: target.database.clone(),
+                error,
+            })?;
         Ok(Status {
             application: target.manifest.application.name.clone(),
             database: crate::roots::shown(&target.database),

@@ -61,23 +61,23 @@ impl Trouble {
 
 /// What the files of a run have come to so far.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// Paths refused: malformed, outside every root, protected, behind a link, on another mount.
-    pub refused: BTreeSet<Kept>,
+    pub(crate) refused: BTreeSet<Kept>,
     /// Refused paths beyond those named.
-    pub refused_more: u64,
+    pub(crate) refused_more: u64,
     /// Users who cannot be started.
-    pub trouble: Vec<Trouble>,
+    pub(crate) trouble: Vec<Trouble>,
     /// Paths that rows name, whether or not a file is there.
-    pub named: u64,
+    pub(crate) named: u64,
     /// Those of them where one is.
-    pub present: u64,
+    pub(crate) present: u64,
 }
 
 impl Findings {
     fn refuse(&mut self, path: String, refusal: &Refusal) {
         let kept = Kept {
-            path,
+            path: shortened(path),
             reason: refusal.to_string(),
         };
         if self.refused.len() < NAMED {
@@ -98,7 +98,7 @@ enum State {
 
 /// The files of a run.
 #[derive(Debug)]
-pub struct Files<'a> {
+pub(crate) struct Files<'a> {
     plan: &'a Plan,
     declared: &'a Declared,
     roots: &'a Roots,
@@ -120,7 +120,11 @@ impl<'a> Files<'a> {
                    CREATE INDEX temp.file_owner ON file(owner); \
                    CREATE TEMP TABLE directory(root INTEGER, path BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;";
         connection.execute_batch(sql).map_err(Error::surveying)?;
-        Ok(Self { plan, declared, roots })
+        Ok(Self {
+            plan,
+            declared,
+            roots,
+        })
     }
 
     /// Lists the files of all targets, whose rows have been found.
@@ -133,7 +137,13 @@ impl<'a> Files<'a> {
             }
             next = Targets::next(connection, position)?;
         }
-        survivors::mark(connection, &self.plan.files, self.roots, "temp.file", survivors::Rows::NotGoing(self.plan))
+        survivors::mark(
+            connection,
+            &self.plan.files,
+            self.roots,
+            "temp.file",
+            survivors::Rows::NotGoing(self.plan),
+        )
     }
 
     /// The roots the files lie in.
@@ -147,12 +157,18 @@ impl<'a> Files<'a> {
         let mut after = 0;
         loop {
             let batch = outbox::paths(connection, outbox::Kind::File, after, 512)?;
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else {
+                return Ok(());
+            };
             after = last.id;
             for record in &batch {
                 let (root, path) = &record.path;
                 if let Ok(place) = self.roots.restore(Path::new(OsStr::from_bytes(root)), path) {
-                    execute(connection, sql, params![number(place.root_index()), bytes(&place)])?;
+                    execute(
+                        connection,
+                        sql,
+                        params![number(place.root_index()), bytes(&place)],
+                    )?;
                 }
             }
         }
@@ -172,18 +188,23 @@ impl<'a> Files<'a> {
         };
         let missing: BTreeSet<&Path> = self.roots.missing().collect();
         if !missing.is_empty() {
-            let sql = "SELECT root, path FROM temp.file WHERE state = 0 AND line <> ?1 GROUP BY root";
+            let sql =
+                "SELECT root, path FROM temp.file WHERE state = 0 AND line <> ?1 GROUP BY root";
             for place in self.places(connection, sql, [&self.declared.other_line])? {
                 if missing.contains(place.root_name()) {
                     let name = crate::roots::shown(place.root_name());
-                    return Err(wrong(format!("rows name files in `{name}`, which does not exist")));
+                    return Err(wrong(format!(
+                        "rows name files in `{name}`, which does not exist"
+                    )));
                 }
             }
         }
         let gone = findings.named > 0 && findings.present == 0;
         if gone && !self.any_other_exists(connection)? {
             let named = findings.named;
-            return Err(wrong(format!("rows name {named} files, and not one of them exists")));
+            return Err(wrong(format!(
+                "rows name {named} files, and not one of them exists"
+            )));
         }
         Ok(())
     }
@@ -191,19 +212,25 @@ impl<'a> Files<'a> {
     /// Whether a file exists that a row which stays names, or any in a user's directory.
     fn any_other_exists(&self, connection: &Connection) -> Result<bool> {
         let strays = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE state <> 0)";
-        if connection.query_row(strays, [], |row| row.get(0)).map_err(Error::surveying)? {
+        if connection
+            .query_row(strays, [], |row| row.get(0))
+            .map_err(Error::surveying)?
+        {
             return Ok(true);
         }
         for source in &self.plan.files {
             let column = quote(&source.column);
             let table = main_table(&source.table);
-            let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
+            let sql =
+                format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
                 let place = self.roots.locate(&raw);
-                if place.is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_))) {
+                if place
+                    .is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_)))
+                {
                     return Ok(true);
                 }
             }
@@ -211,26 +238,48 @@ impl<'a> Files<'a> {
         Ok(false)
     }
 
-    fn places(&self, connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Place>> {
+    fn places(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<Place>> {
         let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
         let mut rows = statement.query(values).map_err(Error::surveying)?;
         let mut places = Vec::new();
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let root: i64 = row.get(0).map_err(Error::surveying)?;
             let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
-            places.extend(self.roots.place_at(usize::try_from(root).unwrap_or(usize::MAX), &path).ok());
+            places.extend(
+                self.roots
+                    .place_at(usize::try_from(root).unwrap_or(usize::MAX), &path)
+                    .ok(),
+            );
         }
         Ok(places)
     }
 
     /// Lists again what the rows of one user name, after the rows have been found anew.
-    pub(crate) fn find_again(&self, connection: &Connection, position: i64, findings: &mut Findings) -> Result<()> {
+    pub(crate) fn find_again(
+        &self,
+        connection: &Connection,
+        position: i64,
+        findings: &mut Findings,
+    ) -> Result<()> {
         self.list_named(connection, Some(position), findings)
     }
 
-    fn list_named(&self, connection: &Connection, only: Option<i64>, findings: &mut Findings) -> Result<()> {
+    fn list_named(
+        &self,
+        connection: &Connection,
+        only: Option<i64>,
+        findings: &mut Findings,
+    ) -> Result<()> {
         for source in &self.plan.files {
-            let Some(at) = source.planned.filter(|at| self.plan.going().any(|going| going == *at)) else {
+            let Some(at) = source
+                .planned
+                .filter(|at| self.plan.going().any(|going| going == *at))
+            else {
                 continue;
             };
             let sql = format!(
@@ -264,7 +313,10 @@ impl<'a> Files<'a> {
         let place = match self.roots.locate(raw) {
             Ok(place) => place,
             Err(refusal) => {
-                findings.refuse(crate::roots::shown(Path::new(OsStr::from_bytes(raw))), &refusal);
+                findings.refuse(
+                    crate::roots::shown(Path::new(OsStr::from_bytes(raw))),
+                    &refusal,
+                );
                 return Ok(());
             }
         };
@@ -285,7 +337,11 @@ impl<'a> Files<'a> {
             }
             Inspection::Trouble(error) => {
                 let path = place.to_string();
-                findings.trouble.push(Trouble { position: owner, path, error });
+                findings.trouble.push(Trouble {
+                    position: owner,
+                    path,
+                    error,
+                });
                 State::Present
             }
         };
@@ -317,17 +373,29 @@ impl<'a> Files<'a> {
                     }
                     Entry::Trouble(at, error) => {
                         let path = at.to_string();
-                        findings.trouble.push(Trouble { position, path, error });
+                        findings.trouble.push(Trouble {
+                            position,
+                            path,
+                            error,
+                        });
                         Ok(())
                     }
                 };
                 found = step;
-                if found.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if found.is_err() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             });
             found?;
             if clean && matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
                 let sql = "INSERT OR IGNORE INTO temp.directory(root, path) VALUES (?1, ?2)";
-                execute(connection, sql, params![number(place.root_index()), bytes(&place)])?;
+                execute(
+                    connection,
+                    sql,
+                    params![number(place.root_index()), bytes(&place)],
+                )?;
             }
         }
         Ok(())
@@ -344,7 +412,10 @@ impl<'a> Files<'a> {
         match self.roots.locate_directory(&raw) {
             Ok(place) => Some(place),
             Err(refusal) => {
-                findings.refuse(crate::roots::shown(Path::new(OsStr::from_bytes(&raw))), &refusal);
+                findings.refuse(
+                    crate::roots::shown(Path::new(OsStr::from_bytes(&raw))),
+                    &refusal,
+                );
                 None
             }
         }
@@ -384,7 +455,11 @@ impl<'a> Files<'a> {
             let mut found = Ok(());
             let _ = self.roots.walk(&place, &mut |entry| {
                 found = self.entry_of(connection, &place, entry, findings, sink);
-                if found.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if found.is_err() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             });
             found?;
         }
@@ -398,14 +473,17 @@ impl<'a> Files<'a> {
         findings: &mut Findings,
         sink: &mut PathSink<'_>,
     ) -> Result<()> {
-        let sql = "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND NOT shared";
+        let sql =
+            "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND NOT shared";
         let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
         let mut rows = statement.query([position]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let root: i64 = row.get(0).map_err(Error::surveying)?;
             let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
             let line: String = row.get(2).map_err(Error::surveying)?;
-            let place = self.roots.place_at(usize::try_from(root).unwrap_or(usize::MAX), &path);
+            let place = self
+                .roots
+                .place_at(usize::try_from(root).unwrap_or(usize::MAX), &path);
             let Ok(place) = place else { continue };
             match self.inspect_listed(&place, &line) {
                 Inspection::File(identity) => sink(&place, &identity, &line)?,
@@ -425,7 +503,9 @@ impl<'a> Files<'a> {
     /// just that place says so where a look at a named path would refuse it.
     fn inspect_listed(&self, place: &Place, line: &str) -> Inspection {
         match self.roots.inspect(place) {
-            Inspection::Refused(_) if line == self.declared.other_line => self.roots.inspect_entry(place),
+            Inspection::Refused(_) if line == self.declared.other_line => {
+                self.roots.inspect_entry(place)
+            }
             other => other,
         }
     }
@@ -446,7 +526,11 @@ impl<'a> Files<'a> {
                 sink(&place, &identity, &self.declared.other_line)
             }
             Entry::Directory(place, identity) => {
-                let line = if place == *top { &*self.declared.directories_line } else { "" };
+                let line = if place == *top {
+                    &*self.declared.directories_line
+                } else {
+                    ""
+                };
                 sink(&place, &identity, line)
             }
             Entry::Refused(place, refusal) => {
@@ -462,14 +546,20 @@ impl<'a> Files<'a> {
 
     /// Files that will go, by summary line; and the users' directories that will be empty then.
     pub(crate) fn counts(&self, connection: &Connection) -> Result<Vec<(String, u64)>> {
-        let sql = "SELECT line, count(*) FROM temp.file WHERE state = 1 AND NOT shared GROUP BY line";
+        let sql =
+            "SELECT line, count(*) FROM temp.file WHERE state = 1 AND NOT shared GROUP BY line";
         let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(Error::surveying)?;
-        let mut counts: Vec<(String, u64)> = rows.collect::<Result<_, _>>().map_err(Error::surveying)?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(Error::surveying)?;
+        let mut counts: Vec<(String, u64)> =
+            rows.collect::<Result<_, _>>().map_err(Error::surveying)?;
         let sql = "SELECT count(*) FROM temp.directory AS d WHERE NOT EXISTS (SELECT 1 FROM temp.file AS f \
                    WHERE f.root = d.root AND f.path > d.path || x'2f' AND f.path < d.path || x'30' \
                    AND (f.state = 2 OR (f.shared AND f.state = 1)))";
-        let directories = connection.query_row(sql, [], |row| row.get(0)).map_err(Error::surveying)?;
+        let directories = connection
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(Error::surveying)?;
         counts.push((self.declared.directories_line.clone(), directories));
         Ok(counts)
     }
@@ -486,6 +576,18 @@ impl<'a> Files<'a> {
     }
 }
 
+/// A hostile path may be as long as a row can be: both ends and the length are told.
+fn shortened(path: String) -> String {
+    const SHOWN: usize = 300;
+    let characters = path.chars().count();
+    if characters <= SHOWN {
+        return path;
+    }
+    let start: String = path.chars().take(SHOWN / 2).collect();
+    let end: String = path.chars().skip(characters - SHOWN / 2).collect();
+    format!("{start}…{end} ({characters} characters)")
+}
+
 /// The path that a value holds: the bytes of text or a blob, the digits of a number.
 pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {
     match value {
@@ -499,7 +601,12 @@ pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {
 /// The directory of a user; `Err` with a readable path where the key would lead elsewhere.
 fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
     let key = key.bytes();
-    let readable = || pattern.replace("{user}", &String::from_utf8_lossy(&key).escape_debug().to_string());
+    let readable = || {
+        pattern.replace(
+            "{user}",
+            &String::from_utf8_lossy(&key).escape_debug().to_string(),
+        )
+    };
     let one_component = !key.is_empty() && !key.iter().any(|byte| matches!(byte, b'/' | 0));
     let (before, after) = pattern.split_once("{user}").unwrap_or((pattern, ""));
     if !one_component {
@@ -509,16 +616,32 @@ fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
 }
 
 fn raise_owner(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
-    let sql = "UPDATE temp.file SET owner = max(owner, ?3) WHERE root = ?1 AND path = ?2 RETURNING 1";
+    let sql =
+        "UPDATE temp.file SET owner = max(owner, ?3) WHERE root = ?1 AND path = ?2 RETURNING 1";
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let values = params![number(place.root_index()), bytes(place), owner];
-    let found: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().map_err(Error::surveying)?;
+    let found: Option<i64> = statement
+        .query_row(values, |row| row.get(0))
+        .optional()
+        .map_err(Error::surveying)?;
     Ok(found.is_some())
 }
 
-fn insert(connection: &Connection, place: &Place, owner: i64, line: &str, state: State) -> Result<()> {
+fn insert(
+    connection: &Connection,
+    place: &Place,
+    owner: i64,
+    line: &str,
+    state: State,
+) -> Result<()> {
     let sql = "INSERT INTO temp.file(root, path, owner, line, state) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![number(place.root_index()), bytes(place), owner, line, state as i64];
+    let values = params![
+        number(place.root_index()),
+        bytes(place),
+        owner,
+        line,
+        state as i64
+    ];
     execute(connection, sql, values)
 }
 
@@ -526,15 +649,21 @@ fn is_listed(connection: &Connection, place: &Place) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE root = ?1 AND path = ?2)";
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let values = params![number(place.root_index()), bytes(place)];
-    statement.query_row(values, |row| row.get(0)).map_err(Error::surveying)
+    statement
+        .query_row(values, |row| row.get(0))
+        .map_err(Error::surveying)
 }
 
 fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<()> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    statement.execute(values).map_err(Error::surveying).map(drop)
+    statement
+        .execute(values)
+        .map_err(Error::surveying)
+        .map(drop)
 }
 
-pub(super) fn number(index: usize) -> i64 {
+/// An index as `SQLite` holds it.
+pub(crate) fn number(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
