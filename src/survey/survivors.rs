@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::files::{bytes, number, raw_path};
+use super::file_table::{bytes, number};
+use super::files::raw_path;
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
