@@ -19,7 +19,7 @@ use reset_app::error::Result;
 use reset_app::report::Report;
 use reset_app::run::{App, Job};
 
-use arguments::{Arguments, Command, Erasing, Format};
+use arguments::{Arguments, Asking, Command, Format};
 use exit::Exit;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
@@ -47,7 +47,13 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Exit> {
     let app = App::open(&arguments.settings())?;
     match &arguments.command {
-        Command::DeleteAllUserData(erasing) => delete(arguments, &app, erasing),
+        Command::DeleteAllUserData(erasing) => {
+            if !erasing.asking.dry_run && !guard::admits(&app, erasing.production) {
+                return Ok(Exit::Refused);
+            }
+            delete(arguments, &app, &erasing.job(), &erasing.asking)
+        }
+        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job(), &deleting.asking),
         Command::Status => {
             let status = app.status()?;
             print(&match arguments.format {
@@ -67,26 +73,16 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn delete(arguments: &Arguments, app: &App, erasing: &Erasing) -> Result<Exit> {
-    let job = erasing.job();
-    if erasing.dry_run {
-        let report = app.preview(&job)?;
-        show(arguments, &report);
+fn delete(arguments: &Arguments, app: &App, job: &Job, asking: &Asking) -> Result<Exit> {
+    if asking.dry_run {
+        show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
-    if !guard::admits(app, erasing) {
-        return Ok(Exit::Refused);
-    }
-    let report = carry_out(arguments, app, erasing, &job)?;
-    show(arguments, &report);
-    Ok(Exit::of_report(&report))
-}
-
-fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> Result<Report> {
     let mut ask = |preview: &Report| {
-        let consent = match erasing.force {
-            true => Consent::forced(),
-            false => question::ask(app, preview)?,
+        let consent = if asking.force {
+            Consent::forced()
+        } else {
+            question::ask(app, preview)?
         };
         // Not earlier: at the question, SIGINT simply ends the program.
         signals::listen();
@@ -95,7 +91,9 @@ fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> 
     let mut watch = progress::bars(arguments);
     let report = app.delete(job, &mut ask, &mut watch);
     watch.finish();
-    report
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
 }
 
 fn show(arguments: &Arguments, report: &Report) {

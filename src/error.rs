@@ -16,6 +16,7 @@ pub use manifest::ManifestError;
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
+use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -137,6 +138,24 @@ pub enum Error {
         name: String,
         /// The keys of those it fits.
         keys: Vec<String>,
+    },
+    /// The heir goes as well.
+    #[error("`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run")]
+    HeirGoes {
+        /// The user named.
+        name: String,
+    },
+    /// Rows of other users would go, which was ruled out.
+    #[error("{}", sentences::collateral(.0))]
+    Collateral(Vec<Collateral>),
+    /// The manifest names no sessions.
+    #[error(
+        "{source_name} names no tables of sessions, so `--sessions-only` would end none; \
+         write `tables = [...]` under [sessions]"
+    )]
+    NoSessions {
+        /// The manifest.
+        source_name: String,
     },
     /// Several sources name several databases.
     #[error("{first} names the database `{}`, but {second} names `{}`; say which with `--database`", one.display(), other.display())]
