@@ -54,6 +54,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             delete(arguments, &app, &erasing.job(), &erasing.asking)
         }
         Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job(), &deleting.asking),
+        Command::ClearRedis(asking) => clear_redis(arguments, &app, asking),
         Command::Status => {
             let status = app.status()?;
             print(&match arguments.format {
@@ -78,22 +79,37 @@ fn delete(arguments: &Arguments, app: &App, job: &Job, asking: &Asking) -> Resul
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
-    let mut ask = |preview: &Report| {
-        let consent = if asking.force {
-            Consent::forced()
-        } else {
-            question::ask(app, preview)?
-        };
-        // Not earlier: at the question, SIGINT simply ends the program.
-        signals::listen();
-        Ok(consent)
-    };
     let mut watch = progress::bars(arguments);
-    let report = app.delete(job, &mut ask, &mut watch);
+    let report = app.delete(
+        job,
+        &mut |preview| consent(app, asking, preview),
+        &mut watch,
+    );
     watch.finish();
     let report = report?;
     show(arguments, &report);
     Ok(Exit::of_report(&report))
+}
+
+fn clear_redis(arguments: &Arguments, app: &App, asking: &Asking) -> Result<Exit> {
+    let report = if asking.dry_run {
+        app.preview_keys()?
+    } else {
+        app.clear_keys(&mut |preview| consent(app, asking, preview))?
+    };
+    show(arguments, &report);
+    Ok(Exit::Done)
+}
+
+fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+    let consent = if asking.force {
+        Consent::forced()
+    } else {
+        question::ask(app, preview)?
+    };
+    // Not earlier: at the question, SIGINT simply ends the program.
+    signals::listen();
+    Ok(consent)
 }
 
 fn show(arguments: &Arguments, report: &Report) {

@@ -214,6 +214,20 @@ pub enum Error {
         /// What is missing.
         reason: String,
     },
+    /// No Redis is known.
+    #[error("{reason}, so there is no Redis to clear; name it with `--redis`")]
+    NoRedis {
+        /// Why there is none.
+        reason: String,
+    },
+    /// Redis was not cleared, or not to the end.
+    #[error("{trouble}; {cleared} keys were cleared; run again when Redis answers")]
+    KeysLeft {
+        /// Keys that are gone.
+        cleared: u64,
+        /// What happened.
+        trouble: Box<KeyspaceError>,
+    },
     /// Redis cannot be addressed.
     #[error(transparent)]
     Redis(#[from] KeyspaceError),
@@ -336,6 +350,7 @@ impl Error {
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
             | Self::UserGone
+            | Self::KeysLeft { .. }
             | Self::SchemaChanged
             | Self::Commit { .. }
             | Self::AnotherRun { .. }

@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// Clear the application's keys in Redis, and no other program's
+    #[command(long_flag = "clear-redis")]
+    ClearRedis(Asking),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
