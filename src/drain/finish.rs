@@ -9,7 +9,7 @@ use crate::audit::Trail;
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
-use crate::redis;
+use crate::redis::{self, RuleCleared};
 use crate::user::UserKey;
 
 /// How many users are read from the outbox at once.
@@ -53,6 +53,9 @@ impl Drain<'_> {
             Deadline::after(REDIS_DEADLINE),
             self.erased,
         );
+        for (rule, RuleCleared { found, cleared }) in rules.iter().zip(&cleared.per_rule) {
+            log::info!("redis `{rule}`: {found} found, {cleared} cleared");
+        }
         let counts = cleared.per_rule.iter().map(|rule| rule.cleared);
         let Some(trouble) = cleared.trouble else {
             return Ok(Some(counts.collect()));

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope, Server};
 use crate::outbox::Erased;
-use crate::redis;
+use crate::redis::{self, RuleCleared};
 use crate::report::{Line, Report, Stage};
 use crate::run_lock::RunLock;
 use crate::schema;
@@ -56,7 +56,7 @@ impl App {
         let mut report = self.report(Stage::Done, &counts);
         report.run = Some(run);
         report.subject = preview.subject;
-        report.warnings = self.left(server)?;
+        report.warnings = self.left(server, &cleared.per_rule)?;
         Ok(report)
     }
 
@@ -81,11 +81,13 @@ impl App {
     }
 
     /// Keys that are there again, by pattern: the application goes on making them.
-    fn left(&self, server: &Server) -> Result<Vec<String>> {
+    fn left(&self, server: &Server, cleared: &[RuleCleared]) -> Result<Vec<String>> {
         let left = self.count(server)?;
         let rules = self.target.manifest.redis.keys.iter();
-        for (rule, left) in rules.clone().zip(&left) {
-            log::info!("redis `{rule}`: {left} left");
+        for (rule, (RuleCleared { found, cleared }, left)) in
+            rules.clone().zip(cleared.iter().zip(&left))
+        {
+            log::info!("redis `{rule}`: {found} found, {cleared} cleared, {left} left");
         }
         let again = rules.zip(left).filter(|(_, left)| *left > 0);
         let sentence = |(rule, left)| {
