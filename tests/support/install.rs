@@ -62,6 +62,24 @@ impl Install {
         install
     }
 
+    /// A second install with the same content. For installs of plain files and directories, in which
+    /// no row holds an absolute path.
+    pub(crate) fn again(&self) -> Self {
+        let directory = TempDir::new().unwrap();
+        let base = directory.path().canonicalize().unwrap();
+        let places = Places {
+            root: base.join("app"),
+            outside: base.join("canary"),
+        };
+        copy_directory(self.root(), &places.root);
+        copy_directory(self.outside(), &places.outside);
+        Self {
+            _directory: directory,
+            fixture: self.fixture.clone(),
+            places,
+        }
+    }
+
     /// The same in WAL mode, checkpointed: without `-wal` and `-shm`.
     pub(crate) fn wal(self) -> Self {
         let mode: String = self

@@ -52,6 +52,14 @@ impl Dump {
             .retain(|name, _| !tables.contains(&name.as_str()));
         self
     }
+
+    /// The same as if a table did not exist.
+    pub(crate) fn without_table(mut self, table: &str) -> Self {
+        self.tables.remove(table);
+        let of_table = |object: &String| object.split(' ').nth(2) == Some(table);
+        self.schema.retain(|object| !of_table(object));
+        self
+    }
 }
 
 impl Lines for Dump {
