@@ -9,8 +9,12 @@
 
 mod support;
 
-use support::run::has_tool;
-use support::sweep::{Case, Journal, Point, Series, is_soak, sweep};
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use support::install::{DATABASE, Install};
+use support::run::{Invocation, has_tool, reset_app};
+use support::sweep::{Case, Journal, OUTBOX, Point, Series, is_soak, strace, strace_from, sweep};
 
 /// Every system call by which the tool changes something, and those that lead up to it; with each
 /// the stride of a sample that takes less than a minute altogether.
@@ -35,12 +39,12 @@ const SYSCALLS: [(&str, usize); 16] = [
 
 /// The kinds with most points first, so that both threads end together; each case starts its sample
 /// elsewhere, so that together they try more.
-fn series(cases: &[Case]) -> Vec<Series<'_>> {
+fn series<'a>(cases: &'a [Case], how: &'static str) -> Vec<Series<'a>> {
     let of_syscall = |(syscall, stride)| {
         let stride = if is_soak() { 1 } else { stride };
         cases.iter().enumerate().map(move |(at, case)| Series {
             case,
-            how: "signal=KILL",
+            how,
             syscall,
             first: 1 + (at * stride / cases.len()),
             stride,
@@ -49,22 +53,39 @@ fn series(cases: &[Case]) -> Vec<Series<'_>> {
     SYSCALLS.into_iter().flat_map(of_syscall).collect()
 }
 
+const JOURNALS: [Journal; 2] = [Journal::Wal, Journal::Delete];
+
+fn cases(of_journal: impl Fn(Journal) -> Vec<Case>) -> Vec<Case> {
+    JOURNALS.into_iter().flat_map(of_journal).collect()
+}
+
+/// The same command once more, after which nothing may be left to do.
+fn finish(case: &Case, install: &Install) -> Result<Point, String> {
+    let rerun = case.run(install);
+    if rerun.code() != Some(0) {
+        return Err(format!("the rerun failed: {rerun}"));
+    }
+    case.check_end(install).map_err(|error| format!("{error}\n{rerun}"))?;
+    Ok(Point::Held)
+}
+
+fn resume(install: &Install) -> Invocation {
+    reset_app().root(install.root()).args(["resume", "--no-redis"])
+}
+
 #[test]
 fn a_run_killed_anywhere_is_finished_by_the_next() {
     if !has_tool("strace", "no run was killed") {
         return;
     }
-    let cases: Vec<Case> = [Journal::Wal, Journal::Delete]
-        .into_iter()
-        .flat_map(|journal| {
-            [
-                Case::everyone(journal, &[]),
-                Case::one(journal, &[]),
-                Case::everyone(journal, &["--delete-accounts"]),
-            ]
-        })
-        .collect();
-    sweep("killed runs", &series(&cases), |series, nth| {
+    let cases = cases(|journal| {
+        vec![
+            Case::everyone(journal, &[]),
+            Case::one(journal, &[]),
+            Case::everyone(journal, &["--delete-accounts"]),
+        ]
+    });
+    sweep("killed runs", &series(&cases, "signal=KILL"), |series, nth| {
         let (case, install) = (series.case, series.case.install());
         let killed = case.run_hindered(&install, series.how, series.syscall, nth);
         if !killed.was_killed() {
@@ -72,11 +93,113 @@ fn a_run_killed_anywhere_is_finished_by_the_next() {
             return Ok(Point::NotReached);
         }
         case.check_middle(&install)?;
-        let rerun = case.run(&install);
-        if rerun.code() != Some(0) {
-            return Err(format!("the rerun failed: {rerun}"));
+        finish(case, &install)
+    });
+}
+
+/// The account is gone after the kill, and the same command names it again.
+#[test]
+fn a_run_killed_after_it_deleted_an_account_is_finished_by_the_next() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::one(journal, &["--delete-accounts"])]);
+    sweep("killed runs of one account", &series(&cases, "signal=KILL"), |series, nth| {
+        let (case, install) = (series.case, series.case.install());
+        if !case.run_hindered(&install, series.how, series.syscall, nth).was_killed() {
+            return Ok(Point::NotReached);
         }
-        case.check_end(&install).map_err(|error| format!("{error}\n{rerun}"))?;
+        case.check_middle(&install)?;
+        // Killed after the very end: the outbox, by which the user was known, is gone as well.
+        let lock = install.path(format!("{DATABASE}.reset-app-lock"));
+        if case.legal_state(&install) == Ok(1) && lock.exists() {
+            fs::remove_file(lock).unwrap();
+            if case.check_end(&install).is_ok() {
+                return Ok(Point::Held);
+            }
+        }
+        finish(case, &install)
+    });
+}
+
+#[test]
+fn a_killed_resume_is_finished_by_the_next() {
+    if !has_tool("strace", "no resume was killed") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::everyone(journal, &[]), Case::everyone(journal, &["--delete-accounts"])]);
+    sweep("killed resumes", &series(&cases, "signal=KILL"), |series, nth| {
+        let (case, install) = (series.case, series.case.install());
+        let killed = case.run_hindered(&install, "signal=KILL", "renameat2", 1);
+        assert!(killed.was_killed(), "{killed}");
+        assert_eq!(case.legal_state(&install), Ok(2), "killed before both users were gone");
+        let wrapper = strace(series.how, series.syscall, nth);
+        if !resume(&install).under(wrapper).run().was_killed() {
+            return Ok(Point::NotReached);
+        }
+        case.check_middle(&install)?;
+        let again = resume(&install).run();
+        if again.code() != Some(0) {
+            return Err(format!("the second resume failed: {again}"));
+        }
+        case.check_end(&install).map_err(|error| format!("{error}\n{again}"))?;
         Ok(Point::Held)
     });
+}
+
+/// The first signal ends the run after the user in hand, and that user is done with: nothing of it
+/// is left to `resume`.
+#[test]
+fn a_signal_stops_a_run_between_two_users() {
+    if !has_tool("strace", "no run was signalled") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::everyone(journal, &[])]);
+    for (signal, number) in [("signal=TERM", 15), ("signal=INT", 2)] {
+        let stopped = AtomicUsize::new(0);
+        sweep(signal, &series(&cases, signal), |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            if nth > case.count(series.syscall) {
+                return Ok(Point::NotReached);
+            }
+            let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
+            case.check_middle(&install)?;
+            match outcome.code() {
+                // Too late to stop anything.
+                Some(0) => return case.check_end(&install).map(|()| Point::Held),
+                Some(code) if code == 128 + number => {
+                    stopped.fetch_add(1, Ordering::Relaxed);
+                    if install.dump().tables().any(|table| table == OUTBOX) {
+                        return Err(format!("the user in hand is not finished: {outcome}"));
+                    }
+                }
+                // Before it listens to signals.
+                None if outcome.signal() == Some(number) => {}
+                _ => return Err(format!("{outcome}")),
+            }
+            finish(case, &install)
+        });
+        assert!(stopped.into_inner() > 0, "{signal}: no run was stopped between two users");
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    if !has_tool("strace", "no run was signalled") {
+        return;
+    }
+    for journal in JOURNALS {
+        let case = Case::everyone(journal, &[]);
+        let install = case.install();
+        // Both users are gone, no file is.
+        let outcome = reset_app()
+            .root(install.root())
+            .args(case.command())
+            .under(strace_from("signal=TERM", "renameat2", 1))
+            .run();
+        assert_eq!(outcome.signal(), Some(15), "{outcome}");
+        case.check_middle(&install).unwrap();
+        assert_eq!(case.legal_state(&install), Ok(2));
+        finish(&case, &install).map(drop).unwrap();
+    }
 }

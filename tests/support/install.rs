@@ -64,8 +64,11 @@ impl Install {
 
     /// A second install with the same content. For installs of plain files and directories, in which
     /// no row holds an absolute path.
+    ///
+    /// It lies in memory where that is possible: what a killed process leaves is the same there, and
+    /// an fsync costs nothing.
     pub(crate) fn again(&self) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = scratch();
         let base = directory.path().canonicalize().unwrap();
         let places = Places {
             root: base.join("app"),
@@ -192,6 +195,11 @@ impl Install {
                 .unwrap();
         }
     }
+}
+
+/// A temporary directory in memory, if there is room for one.
+fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
 fn bytes_of(value: ValueRef<'_>) -> Vec<u8> {

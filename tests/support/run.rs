@@ -201,9 +201,14 @@ impl Outcome {
         self.status.code()
     }
 
+    /// The signal that ended it, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
     /// Whether SIGKILL ended it.
     pub(crate) fn was_killed(&self) -> bool {
-        self.status.signal() == Some(9)
+        self.signal() == Some(9)
     }
 
     /// Fails with all that was said, unless it ended with this exit code.

@@ -1,5 +1,7 @@
 //! What must hold after a run was cut off or hindered somewhere, and how many such points there are.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -13,7 +15,7 @@ use super::small::small;
 use super::trail::{Deleted, TRAIL, Trail};
 
 /// The outbox, which is no part of the application's data.
-const OUTBOX: &str = "_reset_app_outbox";
+pub(crate) const OUTBOX: &str = "_reset_app_outbox";
 
 /// How the database keeps its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(crate) struct Case {
     /// The database before, after one user, …, at the end.
     legal: Vec<Dump>,
     end: End,
+    counts: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 /// What may not change, or only together with a row.
@@ -87,6 +90,7 @@ impl Case {
             template,
             legal,
             end: end.unwrap(),
+            counts: Mutex::default(),
         }
     }
 
@@ -109,6 +113,21 @@ impl Case {
     pub(crate) fn run_hindered(&self, install: &Install, how: &str, syscall: &str, nth: usize) -> Outcome {
         let hindered = reset_app().root(install.root()).args(&self.command);
         hindered.under(strace(how, syscall, nth)).run()
+    }
+
+    /// How many system calls of a kind the command makes when nothing hinders it.
+    pub(crate) fn count(&self, syscall: &'static str) -> usize {
+        let count = || {
+            let log = tempfile::NamedTempFile::new().unwrap();
+            let wrapper = ["strace", "-f", "-qq", "-e", &format!("trace={syscall}"), "-o"].map(OsString::from);
+            let wrapper = wrapper.into_iter().chain([log.path().into()]);
+            let install = self.install();
+            let traced = reset_app().root(install.root()).args(&self.command).under(wrapper);
+            traced.run().expect(0);
+            let log = fs::read_to_string(log.path()).unwrap();
+            log.lines().filter(|line| line.contains(&format!("{syscall}("))).count()
+        };
+        *self.counts.lock().unwrap().entry(syscall).or_insert_with(count)
     }
 
     /// What must hold at every moment: no half user (invariant 1), no row that lost its file
@@ -218,6 +237,13 @@ pub(crate) fn strace(how: &str, syscall: &str, nth: usize) -> Vec<String> {
     let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"];
     let mut words: Vec<String> = words.map(String::from).into();
     words.extend([format!("trace={syscall}"), "-e".into(), inject]);
+    words
+}
+
+/// strace, which hinders the `nth` system call of a kind and all that follow.
+pub(crate) fn strace_from(how: &str, syscall: &str, nth: usize) -> Vec<String> {
+    let mut words = strace(how, syscall, nth);
+    words.last_mut().unwrap().push('+');
     words
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
-use tempfile::TempDir;
 
 use super::Lines;
 
@@ -76,7 +75,7 @@ impl Lines for Dump {
 /// Reads a private copy of the database and its journals: a reader of the original could roll a hot
 /// journal back, checkpoint a WAL, or drop the locks that `SQLite` holds in this process.
 pub(crate) fn with_reader<T>(database: &Path, read: impl FnOnce(&Connection) -> T) -> T {
-    let directory = TempDir::new().unwrap();
+    let directory = super::scratch();
     let copy = directory.path().join(database.file_name().unwrap());
     for suffix in ["", "-journal", "-wal"] {
         let from = append(database, suffix);
