@@ -19,7 +19,7 @@ use crate::user::UserKey;
 
 /// The trail, opened for appending.
 #[derive(Debug)]
-pub struct Trail {
+pub(crate) struct Trail {
     file: File,
     path: PathBuf,
     written: BTreeSet<String>,
@@ -30,7 +30,7 @@ impl Trail {
     /// `runs` are those whose lines may be there already.
     ///
     /// Fails where the directory or file cannot be made, read or written.
-    pub fn open(root: &Path, runs: &[String]) -> Result<Self> {
+    pub(crate) fn open(root: &Path, runs: &[String]) -> Result<Self> {
         let path = root.join(STATE_DIRECTORY).join("audit.jsonl");
         Self::try_open(root, &path, runs).map_err(|error| Error::Audit { file: path, error })
     }
@@ -46,7 +46,12 @@ impl Trail {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
         let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let options = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         let file = options
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)?;
@@ -69,7 +74,9 @@ impl Trail {
                 break;
             }
             whole += line.len() as u64;
-            let id = serde_json::from_slice(&line).ok().and_then(|line: Value| Some(line.get("id")?.as_str()?.to_owned()));
+            let id = serde_json::from_slice(&line)
+                .ok()
+                .and_then(|line: Value| Some(line.get("id")?.as_str()?.to_owned()));
             let ours = |id: &String| runs.iter().any(|run| id.starts_with(run.as_str()));
             self.written.extend(id.filter(ours));
             line.clear();
@@ -81,7 +88,10 @@ impl Trail {
     }
 
     /// Appends lines, each under its id, except those the trail holds; durable on return.
-    pub fn append(&mut self, lines: impl IntoIterator<Item = (String, Value)>) -> Result<()> {
+    pub(crate) fn append(
+        &mut self,
+        lines: impl IntoIterator<Item = (String, Value)>,
+    ) -> Result<()> {
         let mut text = Vec::new();
         for (id, mut line) in lines {
             if self.written.contains(&id) {
@@ -92,7 +102,10 @@ impl Trail {
             text.push(b'\n');
             self.written.insert(id);
         }
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_all());
+        let written = self
+            .file
+            .write_all(&text)
+            .and_then(|()| self.file.sync_all());
         written.map_err(|error| Error::Audit {
             file: self.path.clone(),
             error,
@@ -103,12 +116,17 @@ impl Trail {
 /// How a user is named in the trail: an integer key as it is; a text key, which may be a name or an
 /// address, as the start of its SHA-256.
 #[must_use]
-pub fn pseudonym(key: &UserKey) -> String {
+pub(crate) fn pseudonym(key: &UserKey) -> String {
     match key {
         UserKey::Integer(number) => number.to_string(),
         UserKey::Text(text) => {
             let digest = Sha256::digest(text);
-            digest.iter().take(8).fold("sha256:".to_owned(), |name, byte| name + &format!("{byte:02x}"))
+            digest
+                .iter()
+                .take(8)
+                .fold("sha256:".to_owned(), |name, byte| {
+                    name + &format!("{byte:02x}")
+                })
         }
     }
 }

@@ -28,7 +28,12 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+            .into();
         }
     };
     start_log(&arguments);
@@ -113,14 +118,21 @@ fn start_log(arguments: &Arguments) {
         (false, _) => log::LevelFilter::Trace,
     };
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(log::LevelFilter::Off).filter_module("reset_app", level);
+    builder
+        .filter_level(log::LevelFilter::Off)
+        .filter_module("reset_app", level);
     if std::env::var_os("RUST_LOG").is_some() {
         builder.parse_default_env();
     }
     builder.write_style(arguments.color.into());
     builder.format(|out, record| {
         let style = out.default_level_style(record.level());
-        writeln!(out, "{style}{}{style:#}: {}", record.level().as_str().to_lowercase(), record.args())
+        writeln!(
+            out,
+            "{style}{}{style:#}: {}",
+            record.level().as_str().to_lowercase(),
+            record.args()
+        )
     });
     builder.init();
 }

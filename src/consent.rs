@@ -30,7 +30,9 @@ impl Consent {
         match &self.0 {
             Given::Forced => Ok(()),
             Given::Typed(answer) if answer.trim() == target => Ok(()),
-            Given::Typed(_) => Err(Error::NotConfirmed { target: target.into() }),
+            Given::Typed(_) => Err(Error::NotConfirmed {
+                target: target.into(),
+            }),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 pub use preview::look;
 
 /// How long a statement waits for a lock that another connection holds.
@@ -26,21 +26,23 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// database, but never one that holds users.
 pub fn existing(path: &Path) -> Result<PathBuf> {
     let absolute = path.canonicalize().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::DatabaseMissing { path: path.into() },
-        _ => Error::DatabaseUnreadable {
+        io::ErrorKind::NotFound => Error::from(DatabaseError::Missing { path: path.into() }),
+        _ => Error::from(DatabaseError::Unreadable {
             path: path.into(),
             error,
-        },
+        }),
     })?;
-    let metadata = fs::metadata(&absolute).map_err(|error| Error::DatabaseUnreadable {
-        path: path.into(),
-        error,
+    let metadata = fs::metadata(&absolute).map_err(|error| {
+        Error::from(DatabaseError::Unreadable {
+            path: path.into(),
+            error,
+        })
     })?;
     if !metadata.is_file() {
-        return Err(Error::DatabaseNotAFile { path: path.into() });
+        return Err(Error::from(DatabaseError::NotAFile { path: path.into() }));
     }
     if metadata.len() == 0 {
-        return Err(Error::DatabaseEmpty { path: path.into() });
+        return Err(Error::from(DatabaseError::Empty { path: path.into() }));
     }
     Ok(absolute)
 }
@@ -67,20 +69,26 @@ pub fn open(path: &Path) -> Result<Connection> {
     set(&connection, "secure_delete", "ON", 1)?;
     first_read(&connection, path)?;
     if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
-        return Err(Error::DatabaseReadOnly { path: path.into() });
+        return Err(Error::from(DatabaseError::ReadOnly { path: path.into() }));
     }
     Ok(connection)
 }
 
 /// What holds for every connection (<https://sqlite.org/security.html>).
 fn harden(connection: &Connection) -> Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(Error::opening)?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(Error::opening)?;
     connection.set_prepared_statement_cache_capacity(256);
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
     ] {
-        if connection.set_db_config(setting, value).map_err(Error::opening)? != value {
+        if connection
+            .set_db_config(setting, value)
+            .map_err(Error::opening)?
+            != value
+        {
             return Err(Error::Bug("SQLite refused a security setting"));
         }
     }
@@ -93,11 +101,16 @@ fn set(connection: &Connection, pragma: &'static str, value: &str, expected: i64
     let sql = format!("PRAGMA {pragma} = {value}");
     connection.execute_batch(&sql).map_err(Error::opening)?;
     let sql = format!("PRAGMA {pragma}");
-    let found: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(Error::opening)?;
+    let found: i64 = connection
+        .query_row(&sql, [], |row| row.get(0))
+        .map_err(Error::opening)?;
     if found == expected {
         Ok(())
     } else {
-        Err(Error::Pragma { pragma, value: value.into() })
+        Err(Error::from(DatabaseError::Pragma {
+            pragma,
+            value: value.into(),
+        }))
     }
 }
 
@@ -115,13 +128,22 @@ fn first_read(connection: &Connection, path: &Path) -> Result<()> {
 ///
 /// It tells of commits that the current transaction can see: read it inside the transaction.
 pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
-    let mut statement = connection.prepare_cached("PRAGMA data_version").map_err(Error::surveying)?;
-    statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+    let mut statement = connection
+        .prepare_cached("PRAGMA data_version")
+        .map_err(Error::surveying)?;
+    statement
+        .query_row([], |row| row.get(0))
+        .map_err(Error::surveying)
 }
 
 /// Does `work` inside `BEGIN IMMEDIATE` … `COMMIT`; rolled back where it fails.
-pub(crate) fn transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::locking)?;
+pub(crate) fn transaction<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(Error::locking)?;
     match work() {
         Ok(value) => {
             let committed = commit(connection).map_err(Error::committing);

@@ -84,14 +84,14 @@ impl Drained {
         *self.removed.entry(line.to_owned()).or_default() += 1;
     }
 
-    pub(crate) fn leave(&mut self, path: String, reason: impl ToString) {
+    pub(crate) fn leave(&mut self, path: String, reason: &dyn ToString) {
         self.left.push(Kept {
             path,
             reason: reason.to_string(),
         });
     }
 
-    fn refuse(&mut self, path: String, reason: impl ToString) {
+    fn refuse(&mut self, path: String, reason: &dyn ToString) {
         self.refused.push(Kept {
             path,
             reason: reason.to_string(),

@@ -36,12 +36,16 @@ impl<'c> Deletion<'c> {
     ///
     /// Fails where another connection holds it for longer than the busy timeout; nothing is changed.
     pub(crate) fn begin(connection: &'c Connection) -> Result<Self> {
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::locking)?;
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(Error::locking)?;
         let deletion = Self {
             connection,
             open: true,
         };
-        connection.execute_batch("PRAGMA defer_foreign_keys = ON").map_err(Error::erasing)?;
+        connection
+            .execute_batch("PRAGMA defer_foreign_keys = ON")
+            .map_err(Error::erasing)?;
         Ok(deletion)
     }
 
@@ -133,7 +137,13 @@ fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> R
     execute(connection, &sql, [owner]).map(drop)
 }
 
-fn delete(connection: &Connection, plan: &Plan, at: usize, owner: i64, level: Option<i64>) -> Result<u64> {
+fn delete(
+    connection: &Connection,
+    plan: &Plan,
+    at: usize,
+    owner: i64,
+    level: Option<i64>,
+) -> Result<u64> {
     let table = &plan.tables[at];
     let (condition, parameters) = match level {
         Some(level) => ("owner = ?1 AND level = ?2", vec![owner, level]),
@@ -146,13 +156,18 @@ fn delete(connection: &Connection, plan: &Plan, at: usize, owner: i64, level: Op
 
 fn in_set(row: &RowIdentity, set: &str, condition: &str) -> String {
     let columns = joined(row.columns().iter().map(|c| quote(c)), ", ");
-    format!("({columns}) IN (SELECT {} FROM {set} WHERE {condition})", set_columns("", row))
+    format!(
+        "({columns}) IN (SELECT {} FROM {set} WHERE {condition})",
+        set_columns("", row)
+    )
 }
 
 fn expected(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {} WHERE owner = ?1", set_name(at));
     let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
-    statement.query_row([owner], |row| row.get(0)).map_err(Error::erasing)
+    statement
+        .query_row([owner], |row| row.get(0))
+        .map_err(Error::erasing)
 }
 
 fn require_none_left(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
@@ -164,7 +179,9 @@ fn require_none_left(connection: &Connection, plan: &Plan, at: usize, owner: i64
         same_row("c", "s", &table.identity)
     );
     let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
-    let left: u64 = statement.query_row([owner], |row| row.get(0)).map_err(Error::erasing)?;
+    let left: u64 = statement
+        .query_row([owner], |row| row.get(0))
+        .map_err(Error::erasing)?;
     if left == 0 {
         return Ok(());
     }

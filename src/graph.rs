@@ -12,7 +12,7 @@
 //!
 //! A user never belongs to another row: references from the users table are mentions.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ManifestError, Result};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
@@ -55,13 +55,18 @@ impl Graph {
     /// key that is not declared, or the users table has no usable key.
     pub fn new(schema: &Schema, manifest: &Manifest) -> Result<Self> {
         require_tables(schema, manifest)?;
-        let users = position(schema, &manifest.users.table).ok_or_else(|| missing_users(manifest))?;
+        let users =
+            position(schema, &manifest.users.table).ok_or_else(|| missing_users(manifest))?;
         let user_key = user_key(&schema.tables[users], manifest)?;
         let mut references = declared(schema);
         for (from, decision) in &manifest.references {
             match decision {
-                Decision::Declared(meaning) => decide(schema, manifest, &mut references, from, *meaning)?,
-                Decision::Undeclared(other) => references.push(undeclared(schema, manifest, from, other)?),
+                Decision::Declared(meaning) => {
+                    decide(schema, manifest, &mut references, from, *meaning)?;
+                }
+                Decision::Undeclared(other) => {
+                    references.push(undeclared(schema, manifest, from, other)?);
+                }
             }
         }
         for reference in references.iter_mut().filter(|r| r.child == users) {
@@ -76,37 +81,40 @@ impl Graph {
 }
 
 fn position(schema: &Schema, table: &str) -> Option<usize> {
-    schema.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table))
+    schema
+        .tables
+        .iter()
+        .position(|t| t.name.eq_ignore_ascii_case(table))
 }
 
 fn missing_users(manifest: &Manifest) -> Error {
-    Error::UsersTableMissing {
+    Error::from(ManifestError::UsersTableMissing {
         table: manifest.users.table.clone(),
         source_name: manifest.source.to_string(),
-    }
+    })
 }
 
 /// The built-in manifest serves a database that has all of its tables, or none: half of them is
 /// some other application.
 fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
     if schema.tables.is_empty() {
-        return Err(Error::NoTables);
+        return Err(Error::from(ManifestError::NoTables));
     }
     for (table, place) in manifest.tables() {
         if schema.table(table).is_some() {
             continue;
         }
         return Err(match manifest.source {
-            Source::Builtin => Error::NotBuiltin {
+            Source::Builtin => Error::from(ManifestError::NotBuiltin {
                 application: manifest.application.name.clone(),
                 table: table.into(),
-            },
+            }),
             Source::File(_) if place == "[users]" => missing_users(manifest),
-            Source::File(_) => Error::ManifestTable {
+            Source::File(_) => Error::from(ManifestError::Table {
                 source_name: manifest.source.to_string(),
                 place,
                 table: table.into(),
-            },
+            }),
         });
     }
     for column in manifest.files.columns.iter().map(|c| &c.column) {
@@ -119,10 +127,16 @@ fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-fn require_columns<'a>(schema: &'a Schema, manifest: &Manifest, columns: &Columns) -> Result<(usize, &'a Table)> {
-    let missing = || Error::ManifestColumn {
-        source_name: manifest.source.to_string(),
-        column: columns.to_string(),
+fn require_columns<'a>(
+    schema: &'a Schema,
+    manifest: &Manifest,
+    columns: &Columns,
+) -> Result<(usize, &'a Table)> {
+    let missing = || {
+        Error::from(ManifestError::Column {
+            source_name: manifest.source.to_string(),
+            column: columns.to_string(),
+        })
     };
     let at = position(schema, &columns.table).ok_or_else(missing)?;
     let table = &schema.tables[at];
@@ -133,9 +147,11 @@ fn require_columns<'a>(schema: &'a Schema, manifest: &Manifest, columns: &Column
 }
 
 fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
-    let unusable = |reason: &'static str| Error::UserKey {
-        table: users.name.clone(),
-        reason,
+    let unusable = |reason: &'static str| {
+        Error::from(ManifestError::UserKey {
+            table: users.name.clone(),
+            reason,
+        })
     };
     let key = match (&manifest.users.key, &users.key()[..]) {
         (Some(key), _) => key.clone(),
@@ -168,7 +184,12 @@ fn declared(schema: &Schema) -> Vec<Reference> {
         })
         .collect()
     };
-    schema.tables.iter().enumerate().flat_map(of_table).collect()
+    schema
+        .tables
+        .iter()
+        .enumerate()
+        .flat_map(of_table)
+        .collect()
 }
 
 fn meaning(on_delete: Action, nullable: bool) -> Meaning {
@@ -183,7 +204,9 @@ fn meaning(on_delete: Action, nullable: bool) -> Meaning {
 fn nullable(table: &Table, columns: &[String]) -> Vec<String> {
     let can_be_null = |name: &&String| {
         let column = table.column(name);
-        column.is_some_and(|c| !c.not_null && c.kind == ColumnKind::Ordinary && !table.is_rowid_alias(name))
+        column.is_some_and(|c| {
+            !c.not_null && c.kind == ColumnKind::Ordinary && !table.is_rowid_alias(name)
+        })
     };
     columns.iter().filter(can_be_null).cloned().collect()
 }
@@ -206,10 +229,10 @@ fn decide(
     if found {
         Ok(())
     } else {
-        Err(Error::ManifestReference {
+        Err(Error::from(ManifestError::NotDeclared {
             source_name: manifest.source.to_string(),
             column: from.to_string(),
-        })
+        }))
     }
 }
 
@@ -218,17 +241,22 @@ fn same_columns(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(has)
 }
 
-fn undeclared(schema: &Schema, manifest: &Manifest, from: &Columns, other: &Undeclared) -> Result<Reference> {
+fn undeclared(
+    schema: &Schema,
+    manifest: &Manifest,
+    from: &Columns,
+    other: &Undeclared,
+) -> Result<Reference> {
     let (child, table) = require_columns(schema, manifest, from)?;
     let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
     let counts_agree = from.columns.len() == other.to.columns.len();
     if !counts_agree || !plain(table) || !plain(parent_table) {
-        return Err(Error::ManifestUndeclared {
+        return Err(Error::from(ManifestError::NotAlike {
             source_name: manifest.source.to_string(),
             from: from.to_string(),
             to: other.to.to_string(),
-        });
+        }));
     }
     Ok(Reference {
         child,

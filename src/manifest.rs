@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ManifestError, Result};
 use keys::KeyRule;
 pub use names::Columns;
 
@@ -98,7 +98,10 @@ pub enum Meaning {
 
 /// The right side of a line in `[references]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected \"owner\", \"mention\", \"undecided\" or { is = …, to = \"table.column\" }")]
+#[serde(
+    untagged,
+    expecting = "expected \"owner\", \"mention\", \"undecided\" or { is = …, to = \"table.column\" }"
+)]
 pub enum Decision {
     /// A decision on a foreign key that the database declares.
     Declared(Meaning),
@@ -218,9 +221,11 @@ impl Manifest {
     /// Fails with line, column and reason where the text is not TOML, holds an unknown key, or
     /// contradicts itself.
     pub fn parse(text: &str, source: Source) -> Result<Self> {
-        let mut manifest: Self = toml::from_str(text).map_err(|error| Error::Manifest {
-            source_name: source.to_string(),
-            reason: error.to_string().trim_end().to_owned(),
+        let mut manifest: Self = toml::from_str(text).map_err(|error| {
+            Error::from(ManifestError::Invalid {
+                source_name: source.to_string(),
+                reason: error.to_string().trim_end().to_owned(),
+            })
         })?;
         manifest.source = source;
         manifest.validate()?;
@@ -228,9 +233,11 @@ impl Manifest {
     }
 
     fn validate(&self) -> Result<()> {
-        let broken = |reason: String| Error::Manifest {
-            source_name: self.source.to_string(),
-            reason,
+        let broken = |reason: String| {
+            Error::from(ManifestError::Invalid {
+                source_name: self.source.to_string(),
+                reason,
+            })
         };
         for (index, line) in self.summary.iter().enumerate() {
             if self.summary[..index].iter().any(|l| l.line == line.line) {
@@ -245,7 +252,9 @@ impl Manifest {
         }
         for directory in &self.files.directories {
             if directory.matches("{user}").count() != 1 {
-                let text = format!("the directory `{directory}` must hold `{{user}}` once, or it would be everybody's");
+                let text = format!(
+                    "the directory `{directory}` must hold `{{user}}` once, or it would be everybody's"
+                );
                 return Err(broken(text));
             }
         }
@@ -274,10 +283,10 @@ impl Manifest {
 }
 
 fn unreadable(file: &Path, error: std::io::Error) -> Error {
-    Error::ManifestUnreadable {
+    Error::from(ManifestError::Unreadable {
         file: file.to_owned(),
         error,
-    }
+    })
 }
 
 impl std::fmt::Display for Source {
@@ -297,13 +306,18 @@ mod tests {
     fn the_builtin_manifest_is_valid() {
         let manifest = Manifest::builtin().unwrap();
         assert_eq!(manifest.users.table, "users");
-        assert_eq!(manifest.summary.iter().filter(|l| !l.only_if_any).count(), 14);
+        assert_eq!(
+            manifest.summary.iter().filter(|l| !l.only_if_any).count(),
+            14
+        );
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_line_and_column() {
         let text = "[users]\ntable = \"users\"\nnmaes = [\"x\"]\n";
-        let error = Manifest::parse(text, Source::Builtin).unwrap_err().to_string();
+        let error = Manifest::parse(text, Source::Builtin)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("line 3, column 1"), "{error}");
         assert!(error.contains("nmaes"), "{error}");
     }
@@ -317,7 +331,9 @@ mod tests {
     #[test]
     fn a_wrong_meaning_is_named() {
         let text = "users.table = \"u\"\n[references]\n\"a.b\" = \"onwer\"\n";
-        let error = Manifest::parse(text, Source::Builtin).unwrap_err().to_string();
+        let error = Manifest::parse(text, Source::Builtin)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("\"owner\""), "{error}");
     }
 }

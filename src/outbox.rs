@@ -112,8 +112,11 @@ pub fn exists(connection: &Connection) -> Result<bool> {
         .query_row(sql, [TABLE], |row| row.get(0))
         .optional()
         .map_err(Error::surveying)?;
-    let others = "SELECT count(*) FROM main.sqlite_schema WHERE lower(tbl_name) = ?1 AND lower(name) <> ?1";
-    let dependents: i64 = connection.query_row(others, [TABLE], |row| row.get(0)).map_err(Error::surveying)?;
+    let others =
+        "SELECT count(*) FROM main.sqlite_schema WHERE lower(tbl_name) = ?1 AND lower(name) <> ?1";
+    let dependents: i64 = connection
+        .query_row(others, [TABLE], |row| row.get(0))
+        .map_err(Error::surveying)?;
     match found {
         None => Ok(false),
         Some(Some(sql)) if sql == DEFINITION && dependents == 0 => Ok(true),
@@ -124,15 +127,23 @@ pub fn exists(connection: &Connection) -> Result<bool> {
 /// Records the run, making the outbox if there is none. Inside the first transaction of a run.
 pub(crate) fn begin(connection: &Connection, run: &RunRecord) -> Result<()> {
     if exists(connection)? {
-        let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind = 'run' AND run = ?1)";
-        if connection.query_row(sql, [&run.run], |row| row.get(0)).map_err(Error::surveying)? {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind = 'run' AND run = ?1)";
+        if connection
+            .query_row(sql, [&run.run], |row| row.get(0))
+            .map_err(Error::surveying)?
+        {
             return Ok(());
         }
     } else {
-        connection.execute_batch(DEFINITION).map_err(Error::erasing)?;
+        connection
+            .execute_batch(DEFINITION)
+            .map_err(Error::erasing)?;
     }
     let detail = serde_json::to_string(run).map_err(|_| Error::Bug("a run record is not JSON"))?;
-    insert(connection, &run.run, Kind::Run, None, |row| row.detail = Some(detail))
+    insert(connection, &run.run, Kind::Run, None, |row| {
+        row.detail = Some(detail);
+    })
 }
 
 /// Records a user, in the transaction that deletes the user's rows. `detail` is the audit line.
@@ -198,7 +209,15 @@ fn insert(
     let sql = "INSERT INTO main._reset_app_outbox(run, kind, position, root, path, identity, detail) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut statement = connection.prepare_cached(sql).map_err(Error::erasing)?;
-    let values = params![run, kind.name(), position, row.root, row.path, row.identity, row.detail];
+    let values = params![
+        run,
+        kind.name(),
+        position,
+        row.root,
+        row.path,
+        row.identity,
+        row.detail
+    ];
     statement.execute(values).map_err(Error::erasing).map(drop)
 }
 
@@ -206,7 +225,9 @@ fn insert(
 pub fn runs(connection: &Connection) -> Result<Vec<RunRecord>> {
     let sql = "SELECT detail FROM main._reset_app_outbox WHERE kind = 'run' ORDER BY id";
     let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
-    let details = statement.query_map([], |row| row.get::<_, String>(0)).map_err(Error::surveying)?;
+    let details = statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .map_err(Error::surveying)?;
     let parse = |detail: rusqlite::Result<String>| {
         let detail = detail.map_err(|_| Error::OutboxRow)?;
         serde_json::from_str(&detail).map_err(|_| Error::OutboxRow)
@@ -229,7 +250,9 @@ pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result
     collect(connection, sql, after, limit, |row| {
         let number: Option<String> = row.get(2)?;
         let text: Option<Vec<u8>> = row.get(3)?;
-        let integer = number.and_then(|number| number.parse().ok()).map(UserKey::Integer);
+        let integer = number
+            .and_then(|number| number.parse().ok())
+            .map(UserKey::Integer);
         Ok(UserRecord {
             id: row.get(0)?,
             run: row.get(1)?,
@@ -242,7 +265,12 @@ pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result
 /// Up to `limit` recorded files, or directories, after the row `after`.
 ///
 /// Fails where a row is not of the form this program writes.
-pub(crate) fn paths(connection: &Connection, kind: Kind, after: i64, limit: usize) -> Result<Vec<FileRecord>> {
+pub(crate) fn paths(
+    connection: &Connection,
+    kind: Kind,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<FileRecord>> {
     let sql = format!(
         "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
          WHERE kind = '{}' AND id > ?1 ORDER BY id LIMIT ?2",
@@ -254,7 +282,9 @@ pub(crate) fn paths(connection: &Connection, kind: Kind, after: i64, limit: usiz
             id: row.get(0)?,
             run: row.get(1)?,
             path: (blob(row, 2)?, blob(row, 3)?),
-            identity: identity.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
+            identity: identity
+                .parse()
+                .map_err(|_| rusqlite::Error::InvalidQuery)?,
             line: row.get(5)?,
         })
     })
@@ -276,7 +306,9 @@ fn collect<T>(
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![after, limit], read).map_err(Error::surveying)?;
+    let rows = statement
+        .query_map(params![after, limit], read)
+        .map_err(Error::surveying)?;
     rows.collect::<Result<_, _>>().map_err(|_| Error::OutboxRow)
 }
 
@@ -288,7 +320,9 @@ pub(crate) fn holds_user(connection: &Connection, run: &str, position: i64) -> R
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox \
                WHERE kind = 'user' AND run = ?1 AND position = ?2)";
-    connection.query_row(sql, params![run, position], |row| row.get(0)).map_err(Error::surveying)
+    connection
+        .query_row(sql, params![run, position], |row| row.get(0))
+        .map_err(Error::surveying)
 }
 
 /// Takes rows out: what they stood for is done, durably.
@@ -304,9 +338,13 @@ pub(crate) fn remove(connection: &Connection, ids: impl IntoIterator<Item = i64>
 /// Drops the outbox if nothing but runs is left in it. Inside a transaction. Whether it did.
 pub(crate) fn drop_if_done(connection: &Connection) -> Result<bool> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind <> 'run')";
-    let done: bool = connection.query_row(sql, [], |row| row.get(0)).map_err(Error::surveying)?;
+    let done: bool = connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(Error::surveying)?;
     if done {
-        connection.execute_batch("DROP TABLE main._reset_app_outbox").map_err(Error::erasing)?;
+        connection
+            .execute_batch("DROP TABLE main._reset_app_outbox")
+            .map_err(Error::erasing)?;
     }
     Ok(done)
 }

@@ -145,7 +145,12 @@ impl Plan {
     ///
     /// Fails with every undecided reference that a run would meet, with a foreign key that would
     /// make the deletion fail half way, or with a table whose rows cannot be told apart.
-    pub fn new(schema: &Schema, graph: &Graph, manifest: &Manifest, accounts: Accounts) -> Result<Self> {
+    pub fn new(
+        schema: &Schema,
+        graph: &Graph,
+        manifest: &Manifest,
+        accounts: Accounts,
+    ) -> Result<Self> {
         let owned = components::reachable(schema.tables.len(), graph);
         refuse_undecided(schema, graph, &owned)?;
         refuse_faults(schema, graph, &owned, accounts)?;
@@ -154,7 +159,9 @@ impl Plan {
         for (at, &table) in order.iter().enumerate() {
             step[table] = Some(at);
         }
-        let tables = order.iter().map(|&table| planned(schema, graph, &step, table));
+        let tables = order
+            .iter()
+            .map(|&table| planned(schema, graph, &step, table));
         Ok(Self {
             accounts,
             user_key: graph.user_key.clone(),
@@ -167,6 +174,7 @@ impl Plan {
     }
 
     /// The positions of the tables whose rows go, parents first.
+    #[must_use]
     pub fn going(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {
         let first = usize::from(self.accounts == Accounts::Keep);
         first..self.tables.len()
@@ -176,7 +184,9 @@ impl Plan {
 /// A reference into the users table or a table of users' rows must be decided, also where the
 /// accounts stay: the tool would not know whether the row is the user's.
 fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()> {
-    let met = |r: &&Reference| r.meaning == Meaning::Undecided && r.parent.is_some_and(|parent| owned[parent]);
+    let met = |r: &&Reference| {
+        r.meaning == Meaning::Undecided && r.parent.is_some_and(|parent| owned[parent])
+    };
     let undecided: Vec<Undecided> = graph
         .references
         .iter()
@@ -186,7 +196,9 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
                 table: schema.tables[r.child].name.clone(),
                 columns: r.columns.clone(),
             },
-            parent: r.parent.map_or_else(String::new, |p| schema.tables[p].name.clone()),
+            parent: r
+                .parent
+                .map_or_else(String::new, |p| schema.tables[p].name.clone()),
         })
         .collect();
     if undecided.is_empty() {
@@ -197,7 +209,8 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
 }
 
 fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
-    let goes = |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
+    let goes =
+        |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
     for reference in &graph.references {
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
@@ -228,7 +241,12 @@ fn identity(table: &Table) -> Result<RowIdentity> {
     }
 }
 
-fn planned(schema: &Schema, graph: &Graph, step: &[Option<usize>], table: usize) -> Result<PlannedTable> {
+fn planned(
+    schema: &Schema,
+    graph: &Graph,
+    step: &[Option<usize>],
+    table: usize,
+) -> Result<PlannedTable> {
     let owns = |r: &&Reference| r.child == table && r.meaning == Meaning::Owner;
     let owners = graph.references.iter().filter(owns);
     Ok(PlannedTable {
@@ -239,25 +257,37 @@ fn planned(schema: &Schema, graph: &Graph, step: &[Option<usize>], table: usize)
 }
 
 fn link(schema: &Schema, step: &[Option<usize>], reference: &Reference) -> Option<Link> {
-    let (child, parent) = (&schema.tables[reference.child], &schema.tables[reference.parent?]);
+    let (child, parent) = (
+        &schema.tables[reference.child],
+        &schema.tables[reference.parent?],
+    );
     let (columns, parent_columns) = (&reference.columns, &reference.parent_columns);
-    let is_rowid = |name: &String| parent.is_rowid_alias(name) && matches!(parent.identity, Identity::Rowid(_));
+    let is_rowid = |name: &String| {
+        parent.is_rowid_alias(name) && matches!(parent.identity, Identity::Rowid(_))
+    };
     let parent_is_rowid = parent_columns.len() == 1 && parent_columns.iter().all(is_rowid);
-    let affinity = |table: &Table, name: &String| table.column(name).map_or(Affinity::Blob, |c| c.affinity);
+    let affinity =
+        |table: &Table, name: &String| table.column(name).map_or(Affinity::Blob, |c| c.affinity);
     let pairs = || columns.iter().zip(parent_columns);
     Some(Link {
         columns: columns.clone(),
         parent: step[reference.parent?]?,
         parent_columns: parent_columns.clone(),
         parent_is_rowid,
-        parent_types: parent_columns.iter().map(|name| column_type(parent, name)).collect(),
-        plain_comparison: pairs().all(|(c, p)| compares_plainly(affinity(child, c), affinity(parent, p))),
+        parent_types: parent_columns
+            .iter()
+            .map(|name| column_type(parent, name))
+            .collect(),
+        plain_comparison: pairs()
+            .all(|(c, p)| compares_plainly(affinity(child, c), affinity(parent, p))),
     })
 }
 
 fn column_type(table: &Table, name: &str) -> (Affinity, String) {
     let binary = (Affinity::Blob, "BINARY".to_owned());
-    table.column(name).map_or(binary, |c| (c.affinity, c.collation.clone()))
+    table
+        .column(name)
+        .map_or(binary, |c| (c.affinity, c.collation.clone()))
 }
 
 /// A comparison converts towards numbers, or text, whichever side asks for it
@@ -271,7 +301,12 @@ fn compares_plainly(child: Affinity, parent: Affinity) -> bool {
     }
 }
 
-fn mentions(schema: &Schema, graph: &Graph, step: &[Option<usize>], accounts: Accounts) -> Result<Vec<Mention>> {
+fn mentions(
+    schema: &Schema,
+    graph: &Graph,
+    step: &[Option<usize>],
+    accounts: Accounts,
+) -> Result<Vec<Mention>> {
     let goes = |parent: usize| parent != graph.users || accounts == Accounts::Delete;
     let meant = |r: &&Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
     let mut mentions = Vec::new();
@@ -295,7 +330,11 @@ fn mentions(schema: &Schema, graph: &Graph, step: &[Option<usize>], accounts: Ac
 /// plan, if it has one.
 ///
 /// Fails where the rows of such a table cannot be told apart.
-pub(crate) fn file_sources(schema: &Schema, manifest: &Manifest, step: &[Option<usize>]) -> Result<Vec<FileSource>> {
+pub(crate) fn file_sources(
+    schema: &Schema,
+    manifest: &Manifest,
+    step: &[Option<usize>],
+) -> Result<Vec<FileSource>> {
     let mut sources = Vec::new();
     for file in &manifest.files.columns {
         let named = |t: &Table| t.name.eq_ignore_ascii_case(&file.column.table);
@@ -317,7 +356,9 @@ pub(crate) fn file_sources(schema: &Schema, manifest: &Manifest, step: &[Option<
 fn fate(reference: &Reference) -> Option<MentionFate> {
     match reference.on_delete {
         Some(Action::SetDefault) => Some(MentionFate::SetDefault),
-        _ if !reference.nullable.is_empty() => Some(MentionFate::SetNull(reference.nullable.clone())),
+        _ if !reference.nullable.is_empty() => {
+            Some(MentionFate::SetNull(reference.nullable.clone()))
+        }
         Some(_) => Some(MentionFate::Blocks),
         None => None,
     }
@@ -327,11 +368,16 @@ fn has_triggers(schema: &Schema, graph: &Graph, step: &[Option<usize>]) -> bool 
     let changed = |table: usize| {
         step[table].is_some()
             || graph.references.iter().any(|r| {
-                r.child == table && r.meaning == Meaning::Mention && r.parent.is_some_and(|p| step[p].is_some())
+                r.child == table
+                    && r.meaning == Meaning::Mention
+                    && r.parent.is_some_and(|p| step[p].is_some())
             })
     };
     schema.triggers.iter().any(|trigger| {
-        let table = schema.tables.iter().position(|t| t.name.eq_ignore_ascii_case(&trigger.table));
+        let table = schema
+            .tables
+            .iter()
+            .position(|t| t.name.eq_ignore_ascii_case(&trigger.table));
         table.is_some_and(changed)
     })
 }

@@ -100,7 +100,9 @@ impl App {
         let connection = database::open(&self.target.database)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
-        let picture = in_one_view(&connection, || Picture::take(&self.target, &scene, &roots, &connection, job))?;
+        let picture = in_one_view(&connection, || {
+            Picture::take(&self.target, &scene, &roots, &connection, job)
+        })?;
         let mut preview = picture.report(&connection)?;
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&self.target.name())?;
@@ -111,8 +113,17 @@ impl App {
             keys: job.keys(),
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
-        let recovered = recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
-        deed::delete(&self.target, &connection, (picture, preview.unowned), record, recovered, &mut trail, watch)
+        let recovered =
+            recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
+        deed::delete(
+            &self.target,
+            &connection,
+            (picture, preview.unowned),
+            record,
+            recovered,
+            &mut trail,
+            watch,
+        )
     }
 
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.
@@ -125,7 +136,9 @@ impl App {
 
 /// Reads within one read transaction.
 fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> Result<T> {
-    connection.execute_batch("BEGIN").map_err(Error::surveying)?;
+    connection
+        .execute_batch("BEGIN")
+        .map_err(Error::surveying)?;
     let seen = read();
     let ended = connection.execute_batch("COMMIT").map_err(Error::surveying);
     seen.and_then(|seen| ended.map(|()| seen))

@@ -49,7 +49,9 @@ impl RunLock {
     fn try_take(path: &Path) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+        let file = options
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
@@ -68,7 +70,10 @@ impl RunLock {
 impl Drop for RunLock {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            log::warn!("could not remove the lock file `{}`: {error}", self.path.display());
+            log::warn!(
+                "could not remove the lock file `{}`: {error}",
+                self.path.display()
+            );
         }
         let _ = flock(&self.file, FlockOperation::Unlock);
     }

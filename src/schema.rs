@@ -182,7 +182,9 @@ impl Schema {
     /// The table of that name, if there is one.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name))
+        self.tables
+            .iter()
+            .find(|t| t.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -190,24 +192,38 @@ impl Table {
     /// The column of that name, if there is one.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))
+        self.columns
+            .iter()
+            .find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
     /// The names of the primary key's columns.
     #[must_use]
     pub fn key(&self) -> Vec<&str> {
-        self.primary_key.iter().map(|&at| self.columns[at].name.as_str()).collect()
+        self.primary_key
+            .iter()
+            .map(|&at| self.columns[at].name.as_str())
+            .collect()
     }
 
     /// Whether these columns, in any order, are a key of this table to a foreign key: its primary
     /// key, or those of a unique, complete index with the columns' own collations.
     #[must_use]
     pub fn is_key(&self, columns: &[String]) -> bool {
-        same_names(&self.key(), columns) || self.indexes.iter().any(|index| self.is_key_index(index, columns))
+        same_names(&self.key(), columns)
+            || self
+                .indexes
+                .iter()
+                .any(|index| self.is_key_index(index, columns))
     }
 
     fn is_key_index(&self, index: &Index, columns: &[String]) -> bool {
-        let Some(keys) = index.columns.iter().map(Option::as_ref).collect::<Option<Vec<_>>>() else {
+        let Some(keys) = index
+            .columns
+            .iter()
+            .map(Option::as_ref)
+            .collect::<Option<Vec<_>>>()
+        else {
             return false;
         };
         let names: Vec<&str> = keys.iter().map(|k| k.name.as_str()).collect();
@@ -215,18 +231,26 @@ impl Table {
             self.column(&key.name)
                 .is_some_and(|c| c.collation.eq_ignore_ascii_case(&key.collation))
         };
-        index.unique && !index.partial && same_names(&names, columns) && keys.into_iter().all(own_collation)
+        index.unique
+            && !index.partial
+            && same_names(&names, columns)
+            && keys.into_iter().all(own_collation)
     }
 
     /// Whether this column is the rowid under another name.
     #[must_use]
     pub fn is_rowid_alias(&self, column: &str) -> bool {
-        let [at] = self.primary_key[..] else { return false };
+        let [at] = self.primary_key[..] else {
+            return false;
+        };
         let key = &self.columns[at];
         self.kind == TableKind::Rowid
             && key.name.eq_ignore_ascii_case(column)
             && key.declared_type.eq_ignore_ascii_case("INTEGER")
-            && !self.indexes.iter().any(|i| i.origin == IndexOrigin::PrimaryKey)
+            && !self
+                .indexes
+                .iter()
+                .any(|i| i.origin == IndexOrigin::PrimaryKey)
     }
 }
 

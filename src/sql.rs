@@ -7,37 +7,44 @@ use crate::schema::Affinity;
 
 /// A quoted identifier.
 #[must_use]
-pub fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A table of the main database, which no temporary table of the same name can hide.
 #[must_use]
-pub fn main_table(name: &str) -> String {
+pub(crate) fn main_table(name: &str) -> String {
     format!("main.{}", quote(name))
 }
 
 /// The columns that identify a row, each behind `alias`: `c.rowid`, or `c."a", c."b"`.
 #[must_use]
-pub fn identity(alias: &str, identity: &RowIdentity) -> String {
+pub(crate) fn identity(alias: &str, identity: &RowIdentity) -> String {
     let columns = identity.columns().iter();
     joined(columns.map(|c| format!("{alias}.{}", quote(c))), ", ")
 }
 
 /// The same columns as a set table names them: `k0, k1`, each behind `alias`.
 #[must_use]
-pub fn set_columns(alias: &str, identity: &RowIdentity) -> String {
-    joined((0..identity.columns().len()).map(|at| format!("{alias}k{at}")), ", ")
+pub(crate) fn set_columns(alias: &str, identity: &RowIdentity) -> String {
+    joined(
+        (0..identity.columns().len()).map(|at| format!("{alias}k{at}")),
+        ", ",
+    )
 }
 
 /// Creates a temporary table that holds rows of a table, with further columns.
 #[must_use]
-pub fn create_set(name: &str, identity: &RowIdentity, columns: &str) -> String {
+pub(crate) fn create_set(name: &str, identity: &RowIdentity, columns: &str) -> String {
     match identity {
-        RowIdentity::Rowid(_) => format!("CREATE TEMP TABLE {name}(k0 INTEGER PRIMARY KEY, {columns});"),
+        RowIdentity::Rowid(_) => {
+            format!("CREATE TEMP TABLE {name}(k0 INTEGER PRIMARY KEY, {columns});")
+        }
         RowIdentity::Key(_) => {
             let key = set_columns("", identity);
-            format!("CREATE TEMP TABLE {name}({key}, {columns}, PRIMARY KEY ({key})) WITHOUT ROWID;")
+            format!(
+                "CREATE TEMP TABLE {name}({key}, {columns}, PRIMARY KEY ({key})) WITHOUT ROWID;"
+            )
         }
     }
 }
@@ -45,7 +52,7 @@ pub fn create_set(name: &str, identity: &RowIdentity, columns: &str) -> String {
 /// The row `alias` of a table is the row `set` of its set: the table's own column stands left, so
 /// that its collation decides.
 #[must_use]
-pub fn same_row(alias: &str, set: &str, identity: &RowIdentity) -> String {
+pub(crate) fn same_row(alias: &str, set: &str, identity: &RowIdentity) -> String {
     let pairs = identity.columns().iter().enumerate();
     joined(
         pairs.map(|(at, column)| format!("{alias}.{} = {set}.k{at}", quote(column))),
@@ -56,7 +63,7 @@ pub fn same_row(alias: &str, set: &str, identity: &RowIdentity) -> String {
 /// The row `child` names the row `parent`: compared with the parent's affinity and collation, as a
 /// foreign key is (<https://sqlite.org/foreignkeys.html>).
 #[must_use]
-pub fn names(child: &str, parent: &str, link: &Link) -> String {
+pub(crate) fn names(child: &str, parent: &str, link: &Link) -> String {
     let keep_out = if link.plain_comparison { "" } else { "+" };
     let pairs = link.columns.iter().zip(&link.parent_columns);
     joined(
@@ -67,7 +74,7 @@ pub fn names(child: &str, parent: &str, link: &Link) -> String {
 
 /// A declared type that gives a column this affinity.
 #[must_use]
-pub fn type_of(affinity: Affinity) -> &'static str {
+pub(crate) fn type_of(affinity: Affinity) -> &'static str {
     match affinity {
         Affinity::Text => "TEXT",
         Affinity::Numeric => "NUMERIC",
@@ -78,6 +85,6 @@ pub fn type_of(affinity: Affinity) -> &'static str {
 }
 
 /// Parts joined by a separator.
-pub fn joined(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
+pub(crate) fn joined(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
     parts.into_iter().collect::<Vec<_>>().join(separator)
 }

@@ -1,7 +1,7 @@
 //! What is there: the same survey as a preview, of everyone.
 
 use crate::database;
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 use crate::report::{Line, Recovery};
 use crate::run::{App, Job};
 use crate::survey::TableCount;
@@ -38,9 +38,11 @@ impl App {
     pub fn status(&self) -> Result<Status> {
         let report = self.preview(&Job::default())?;
         let target = self.target();
-        let metadata = std::fs::metadata(&target.database).map_err(|error| Error::DatabaseUnreadable {
-            path: target.database.clone(),
-            error,
+        let metadata = std::fs::metadata(&target.database).map_err(|error| {
+            Error::from(DatabaseError::Unreadable {
+                path: target.database.clone(),
+                error,
+            })
         })?;
         Ok(Status {
             application: target.manifest.application.name.clone(),

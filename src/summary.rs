@@ -43,19 +43,31 @@ pub(crate) fn lines(manifest: &Manifest, counts: &Counts) -> Vec<Line> {
     for line in unclaimed(manifest, counts) {
         let count = count(manifest, counts, &line.line, &line.tables);
         if !line.only_if_any || count.is_some_and(|count| count > 0) {
-            lines.push(Line { line: line.line, count });
+            lines.push(Line {
+                line: line.line,
+                count,
+            });
         }
     }
     lines
 }
 
 fn count(manifest: &Manifest, counts: &Counts, line: &str, tables: &[String]) -> Option<u64> {
-    let rows: u64 = tables.iter().filter_map(|table| rows_of(counts, table)).sum();
+    let rows: u64 = tables
+        .iter()
+        .filter_map(|table| rows_of(counts, table))
+        .sum();
     if counts_files(manifest, line) && !counts.files_checked {
         return None;
     }
     let files = counts.files.get(line).copied().unwrap_or_default();
-    let mut rules = manifest.redis.keys.iter().enumerate().filter(|(_, rule)| rule.line() == line).peekable();
+    let mut rules = manifest
+        .redis
+        .keys
+        .iter()
+        .enumerate()
+        .filter(|(_, rule)| rule.line() == line)
+        .peekable();
     if rules.peek().is_none() {
         return Some(rows + files);
     }
@@ -65,13 +77,19 @@ fn count(manifest: &Manifest, counts: &Counts, line: &str, tables: &[String]) ->
 }
 
 fn rows_of(counts: &Counts, table: &str) -> Option<u64> {
-    let found = counts.rows.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
+    let found = counts
+        .rows
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(table));
     found.map(|(_, rows)| *rows)
 }
 
 fn counts_files(manifest: &Manifest, line: &str) -> bool {
     let files = &manifest.files;
-    let directories = !files.directories.is_empty() && [&files.directories_line, &files.other_line].map(|l| l == line).contains(&true);
+    let directories = !files.directories.is_empty()
+        && [&files.directories_line, &files.other_line]
+            .map(|l| l == line)
+            .contains(&true);
     directories || files.columns.iter().any(|column| column.line == line)
 }
 
@@ -84,18 +102,38 @@ fn unclaimed(manifest: &Manifest, counts: &Counts) -> Vec<SummaryLine> {
         tables.any(|claimed| claimed.eq_ignore_ascii_case(table))
     };
     let files = &manifest.files;
-    let of_files = files.columns.iter().map(|column| (column.line.as_str(), only_if_any));
-    let of_directories = [(files.directories_line.as_str(), only_if_any), (files.other_line.as_str(), true)];
-    let of_keys = manifest.redis.keys.iter().map(|rule| (rule.line(), only_if_any));
-    let tables = counts.rows.keys().filter(|table| !claimed(table)).map(|table| SummaryLine {
-        line: table.clone(),
-        tables: vec![table.clone()],
-        only_if_any,
-    });
+    let of_files = files
+        .columns
+        .iter()
+        .map(|column| (column.line.as_str(), only_if_any));
+    let of_directories = [
+        (files.directories_line.as_str(), only_if_any),
+        (files.other_line.as_str(), true),
+    ];
+    let of_keys = manifest
+        .redis
+        .keys
+        .iter()
+        .map(|rule| (rule.line(), only_if_any));
+    let tables = counts
+        .rows
+        .keys()
+        .filter(|table| !claimed(table))
+        .map(|table| SummaryLine {
+            line: table.clone(),
+            tables: vec![table.clone()],
+            only_if_any,
+        });
     let mut lines: Vec<SummaryLine> = tables.collect();
-    let directories = of_directories.into_iter().filter(|_| !files.directories.is_empty());
+    let directories = of_directories
+        .into_iter()
+        .filter(|_| !files.directories.is_empty());
     for (line, only_if_any) in of_files.chain(directories).chain(of_keys) {
-        let known = manifest.summary.iter().chain(&lines).any(|known| known.line == line);
+        let known = manifest
+            .summary
+            .iter()
+            .chain(&lines)
+            .any(|known| known.line == line);
         if !known {
             lines.push(SummaryLine {
                 line: line.to_owned(),

@@ -6,8 +6,13 @@
 
 mod collateral;
 mod counts;
+mod due;
+mod file_table;
 mod files;
+mod findings;
+mod levels;
 mod lookup;
+mod right_root;
 mod rows;
 mod survivors;
 mod targets;
@@ -18,8 +23,10 @@ use rusqlite::Connection;
 
 pub use collateral::Collateral;
 pub use counts::{MentionCount, TableCount};
-pub use files::{Kept, Trouble};
-pub(crate) use files::{Files, Findings};
+pub(crate) use file_table::number;
+pub(crate) use files::Files;
+pub(crate) use findings::Findings;
+pub use findings::{Kept, Trouble};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
@@ -75,7 +82,7 @@ impl<'p> Survey<'p> {
         let targets = Targets::resolve(connection, plan, users, selection)?;
         let rows = Rows::prepare(connection, plan)?;
         let unowned = (unowned == Unowned::Delete).then_some(targets.count + 1);
-        rows.find(connection, &targets, None, unowned)?;
+        rows.find(connection, None, unowned)?;
         let blocking = counts::blocking(connection, plan)?;
         if !blocking.is_empty() {
             return Err(Error::Blocked(blocking));
@@ -94,19 +101,35 @@ impl<'p> Survey<'p> {
         let everyone = self.targets.everyone;
         Ok(RowFindings {
             going: counts::going(connection, self.plan, None)?,
-            unowned: if everyone { counts::unowned(connection, self.plan)? } else { Vec::new() },
+            unowned: if everyone {
+                counts::unowned(connection, self.plan)?
+            } else {
+                Vec::new()
+            },
             mentions: counts::mentions(connection, self.plan, None)?,
-            collateral: if everyone { Vec::new() } else { collateral::count(connection, self.plan, None)? },
+            collateral: if everyone {
+                Vec::new()
+            } else {
+                collateral::count(connection, self.plan, None)?
+            },
         })
     }
 
     /// Rows that go with one user, by table.
-    pub(crate) fn going_with(&self, connection: &Connection, position: i64) -> Result<Vec<TableCount>> {
+    pub(crate) fn going_with(
+        &self,
+        connection: &Connection,
+        position: i64,
+    ) -> Result<Vec<TableCount>> {
         counts::going(connection, self.plan, Some(position))
     }
 
     /// Rows of users who stay that go with one user.
-    pub(crate) fn collateral_of(&self, connection: &Connection, position: i64) -> Result<Vec<Collateral>> {
+    pub(crate) fn collateral_of(
+        &self,
+        connection: &Connection,
+        position: i64,
+    ) -> Result<Vec<Collateral>> {
         if self.targets.everyone {
             return Ok(Vec::new());
         }
@@ -114,7 +137,11 @@ impl<'p> Survey<'p> {
     }
 
     /// Mentions that are set in rows that stay because one user goes.
-    pub(crate) fn mentions_of(&self, connection: &Connection, position: i64) -> Result<Vec<MentionCount>> {
+    pub(crate) fn mentions_of(
+        &self,
+        connection: &Connection,
+        position: i64,
+    ) -> Result<Vec<MentionCount>> {
         counts::mentions(connection, self.plan, Some(position))
     }
 
@@ -127,12 +154,16 @@ impl<'p> Survey<'p> {
         if self.unowned == Some(position) {
             self.rows.find_unowned(connection, position)?;
         } else {
-            self.rows.find(connection, &self.targets, Some(position), None)?;
+            self.rows.find(connection, Some(position), None)?;
             if Targets::is_gone(connection)? {
                 return Err(Error::UserGone);
             }
         }
         let blocking = counts::blocking(connection, self.plan)?;
-        if blocking.is_empty() { Ok(()) } else { Err(Error::Blocked(blocking)) }
+        if blocking.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Blocked(blocking))
+        }
     }
 }

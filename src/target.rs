@@ -71,8 +71,14 @@ pub struct Target {
 }
 
 /// Variables that may say `production`.
-pub const ENVIRONMENT_VARIABLES: [&str; 6] =
-    ["APP_ENV", "FLASK_ENV", "DJANGO_ENV", "RAILS_ENV", "NODE_ENV", "ENVIRONMENT"];
+pub const ENVIRONMENT_VARIABLES: [&str; 6] = [
+    "APP_ENV",
+    "FLASK_ENV",
+    "DJANGO_ENV",
+    "RAILS_ENV",
+    "NODE_ENV",
+    "ENVIRONMENT",
+];
 
 impl Target {
     /// Finds the application.
@@ -83,7 +89,8 @@ impl Target {
         let root = root(settings.root.as_deref())?;
         let manifest = Manifest::find(&root, settings.config.as_deref())?;
         let variables = sources::Variables::read(&root, &settings.environment)?;
-        let (database, database_source) = sources::database(&root, settings, &manifest, &variables)?;
+        let (database, database_source) =
+            sources::database(&root, settings, &manifest, &variables)?;
         Ok(Self {
             database: database::existing(&database)?,
             database_source,
@@ -99,7 +106,11 @@ impl Target {
     #[must_use]
     pub fn protected(&self) -> Vec<PathBuf> {
         let neighbours = ["-wal", "-shm", "-journal", crate::run_lock::SUFFIX];
-        let mut paths = vec![self.database.clone(), self.root.join(".env"), self.root.join(STATE_DIRECTORY)];
+        let mut paths = vec![
+            self.database.clone(),
+            self.root.join(".env"),
+            self.root.join(STATE_DIRECTORY),
+        ];
         paths.extend(neighbours.map(|suffix| database::neighbour(&self.database, suffix)));
         if let Source::File(manifest) = &self.manifest.source {
             paths.push(manifest.clone());
@@ -128,24 +139,41 @@ fn root(given: Option<&Path>) -> Result<PathBuf> {
     if absolute.is_dir() {
         return Ok(absolute);
     }
-    Err(unusable(std::io::Error::from(std::io::ErrorKind::NotADirectory)))
+    Err(unusable(std::io::Error::from(
+        std::io::ErrorKind::NotADirectory,
+    )))
 }
 
 fn production(manifest: &Manifest, variables: &sources::Variables) -> Option<String> {
-    let is = |value: &str| matches!(value.trim().to_ascii_lowercase().as_str(), "production" | "prod");
+    let is = |value: &str| {
+        matches!(
+            value.trim().to_ascii_lowercase().as_str(),
+            "production" | "prod"
+        )
+    };
     if manifest.application.environment.as_deref().is_some_and(is) {
         return Some(manifest.source.to_string());
     }
     let says = |name: &&&str| variables.get(name).is_some_and(|value| is(&value));
-    ENVIRONMENT_VARIABLES.iter().find(says).map(|name| format!("`{name}`"))
+    ENVIRONMENT_VARIABLES
+        .iter()
+        .find(says)
+        .map(|name| format!("`{name}`"))
 }
 
 /// The variables of this process that count here, for [`Settings::environment`].
 #[must_use]
 pub fn process_environment() -> BTreeMap<String, String> {
     let counts = |name: &str| {
-        name == "DATABASE_URL" || name.starts_with("REDIS_") || ENVIRONMENT_VARIABLES.contains(&name)
+        name == "DATABASE_URL"
+            || name.starts_with("REDIS_")
+            || ENVIRONMENT_VARIABLES.contains(&name)
     };
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    std::env::vars_os().filter_map(text).filter(|(name, _)| counts(name)).collect()
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os()
+        .filter_map(text)
+        .filter(|(name, _)| counts(name))
+        .collect()
 }

@@ -142,7 +142,11 @@ impl Arguments {
                 Some(url) => RedisChoice::Url(url.clone()),
                 None => RedisChoice::Environment,
             },
-            files: if self.no_files { FilesChoice::Leave } else { FilesChoice::Remove },
+            files: if self.no_files {
+                FilesChoice::Leave
+            } else {
+                FilesChoice::Remove
+            },
             environment: process_environment(),
         }
     }
@@ -156,8 +160,16 @@ impl Erasing {
                 (true, false) => Selection::Except(self.except.clone()),
                 (true, true) => Selection::All,
             },
-            accounts: if self.delete_accounts { Accounts::Delete } else { Accounts::Keep },
-            unowned: if self.unowned { Unowned::Delete } else { Unowned::Keep },
+            accounts: if self.delete_accounts {
+                Accounts::Delete
+            } else {
+                Accounts::Keep
+            },
+            unowned: if self.unowned {
+                Unowned::Delete
+            } else {
+                Unowned::Keep
+            },
         }
     }
 }

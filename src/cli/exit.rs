@@ -45,7 +45,11 @@ impl Exit {
         if !report.failed.is_empty() {
             return Self::Failed;
         }
-        if report.is_complete() { Self::Done } else { Self::Except }
+        if report.is_complete() {
+            Self::Done
+        } else {
+            Self::Except
+        }
     }
 }
 

@@ -6,7 +6,12 @@ use super::arguments::Erasing;
 
 /// Whether the command may go on; says why where it may not.
 pub(crate) fn admits(app: &App, erasing: &Erasing) -> bool {
-    let Some(source) = app.target().production.as_ref().filter(|_| !erasing.production) else {
+    let Some(source) = app
+        .target()
+        .production
+        .as_ref()
+        .filter(|_| !erasing.production)
+    else {
         return true;
     };
     eprintln!(

@@ -54,11 +54,17 @@ fn finished(object: &Value) -> String {
 }
 
 fn lines(lines: &[Line]) -> Vec<Value> {
-    lines.iter().map(|line| json!({"line": line.line, "count": line.count})).collect()
+    lines
+        .iter()
+        .map(|line| json!({"line": line.line, "count": line.count}))
+        .collect()
 }
 
 fn tables(tables: &[TableCount]) -> Vec<Value> {
-    tables.iter().map(|table| json!({"table": table.table, "rows": table.rows})).collect()
+    tables
+        .iter()
+        .map(|table| json!({"table": table.table, "rows": table.rows}))
+        .collect()
 }
 
 fn collateral(collateral: &Collateral) -> Value {

@@ -22,7 +22,11 @@ pub(crate) fn bars(arguments: &Arguments) -> Bars {
     signals::listen();
     let seen = io::stderr().is_terminal() && !arguments.no_progress && !arguments.quiet;
     Bars {
-        bar: if seen { ProgressBar::no_length() } else { ProgressBar::hidden() },
+        bar: if seen {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        },
         files: false,
         rows: 0,
     }

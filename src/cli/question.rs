@@ -24,7 +24,9 @@ pub(crate) fn ask(app: &App, preview: &Report) -> Result<Consent> {
         reset_app::roots::shown(&app.target().root),
     );
     let mut answer = String::new();
-    let heard = asked.and_then(|()| out.flush()).and_then(|()| io::stdin().lock().read_line(&mut answer));
+    let heard = asked
+        .and_then(|()| out.flush())
+        .and_then(|()| io::stdin().lock().read_line(&mut answer));
     match heard {
         Ok(_) => Ok(Consent::typed(answer)),
         Err(_) => Err(Error::NoTerminal),

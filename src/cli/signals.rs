@@ -19,9 +19,13 @@ pub(crate) fn listen() {
         // In this order: a signal first asks whether it is the second, then marks that one has come.
         let registered = flag::register_conditional_default(signal, Arc::clone(&second))
             .and_then(|_| flag::register(signal, Arc::clone(&second)))
-            .and_then(|_| flag::register_usize(signal, Arc::clone(received), signal.unsigned_abs() as usize));
+            .and_then(|_| {
+                flag::register_usize(signal, Arc::clone(received), signal.unsigned_abs() as usize)
+            });
         if let Err(error) = registered {
-            log::warn!("signals end the run at once, which is safe but leaves work to `resume`: {error}");
+            log::warn!(
+                "signals end the run at once, which is safe but leaves work to `resume`: {error}"
+            );
         }
     }
 }

@@ -25,14 +25,23 @@ fn summary(out: &mut String, report: &Report) {
         Stage::Preview => "DRY RUN SUMMARY",
         Stage::Done => "DELETION SUMMARY",
     };
-    let _ = writeln!(out, "{rule}\n{title}\n{rule}\nUsers Processed: {}", report.users_processed);
+    let _ = writeln!(
+        out,
+        "{rule}\n{title}\n{rule}\nUsers Processed: {}",
+        report.users_processed
+    );
     for line in &report.summary {
         let _ = match line.count {
             Some(count) => writeln!(out, "{}: {count}", line.line),
             None => writeln!(out, "{}: not checked", line.line),
         };
     }
-    let _ = writeln!(out, "{}\nTotal Items: {}\n{rule}", ".".repeat(DOTS), report.total_items());
+    let _ = writeln!(
+        out,
+        "{}\nTotal Items: {}\n{rule}",
+        ".".repeat(DOTS),
+        report.total_items()
+    );
 }
 
 fn details(out: &mut String, report: &Report) {
@@ -40,17 +49,26 @@ fn details(out: &mut String, report: &Report) {
     section(
         out,
         "Rows of other users that hang on these go too (keep them: leave these users out with --except):",
-        report.collateral.iter().map(|c| format!("{} rows of `{}` of user {}", c.rows, c.table, c.owner)),
+        report
+            .collateral
+            .iter()
+            .map(|c| format!("{} rows of `{}` of user {}", c.rows, c.table, c.owner)),
     );
     section(
         out,
         "Rows that stay but named what goes now name nothing:",
-        report.mentions.iter().map(|m| format!("{} rows, `{}`", m.rows, m.column)),
+        report
+            .mentions
+            .iter()
+            .map(|m| format!("{} rows, `{}`", m.rows, m.column)),
     );
     section(
         out,
         "Rows that nobody owns stay (delete them too: --unowned):",
-        report.unowned.iter().map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+        report
+            .unowned
+            .iter()
+            .map(|t| format!("{} rows of `{}`", t.rows, t.table)),
     );
     section(
         out,
@@ -66,14 +84,19 @@ fn details(out: &mut String, report: &Report) {
         let _ = writeln!(out, "  and {} more", report.refused_more);
     }
     let remedy = match report.stage {
-        Stage::Preview => "Cannot be removed now (mend the cause first; these users are not started):",
+        Stage::Preview => {
+            "Cannot be removed now (mend the cause first; these users are not started):"
+        }
         Stage::Done => "Not removed yet (mend the cause, then `reset-app resume`):",
     };
     section(out, remedy, report.left.iter().map(kept));
     section(
         out,
         "Users not erased (nothing of theirs was changed; mend the cause, then run again):",
-        report.failed.iter().map(|failure| format!("user {}: {}", failure.user, failure.reason)),
+        report
+            .failed
+            .iter()
+            .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
     if report.stopped {
@@ -118,7 +141,11 @@ fn kept(kept: &Kept) -> String {
 pub(crate) fn status(status: &Status) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "Application: {}", status.application);
-    let _ = writeln!(out, "Database:    {} ({}), {} bytes", status.database, status.database_source, status.database_bytes);
+    let _ = writeln!(
+        out,
+        "Database:    {} ({}), {} bytes",
+        status.database, status.database_source, status.database_bytes
+    );
     let _ = writeln!(out, "Manifest:    {}", status.manifest);
     let _ = writeln!(out, "Redis:       {}", status.redis);
     let _ = writeln!(out, "Accounts:    {}", status.accounts);
@@ -132,7 +159,10 @@ pub(crate) fn status(status: &Status) -> String {
     section(
         &mut out,
         "Rows that nobody owns:",
-        status.unowned.iter().map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+        status
+            .unowned
+            .iter()
+            .map(|t| format!("{} rows of `{}`", t.rows, t.table)),
     );
     let _ = match status.unfinished {
         Some(work) => writeln!(

@@ -23,7 +23,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{first_read, harden, neighbour};
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
 const ATTEMPTS: usize = 4;
@@ -58,9 +58,16 @@ pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> R
     look_with(path, "mode=ro", &mut read)
 }
 
-fn look_with<T>(path: &Path, parameters: &str, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(uri(path, parameters), flags).map_err(Error::opening)?;
+fn look_with<T>(
+    path: &Path,
+    parameters: &str,
+    read: &mut impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(uri(path, parameters), flags).map_err(Error::opening)?;
     harden(&connection)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
@@ -69,14 +76,27 @@ fn look_with<T>(path: &Path, parameters: &str, read: &mut impl FnMut(&Connection
 
 /// <https://sqlite.org/uri.html>
 fn uri(path: &Path, parameters: &str) -> String {
-    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
-    format!("file:{}?{parameters}", percent_encode(path.as_os_str().as_bytes(), PLAIN))
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.');
+    format!(
+        "file:{}?{parameters}",
+        percent_encode(path.as_os_str().as_bytes(), PLAIN)
+    )
 }
 
-fn look_at_copy<T>(path: &Path, wal: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-    let unreadable = |error| Error::DatabaseUnreadable {
-        path: path.into(),
-        error,
+fn look_at_copy<T>(
+    path: &Path,
+    wal: &Path,
+    read: &mut impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    let unreadable = |error| {
+        Error::from(DatabaseError::Unreadable {
+            path: path.into(),
+            error,
+        })
     };
     let directory = tempfile::tempdir().map_err(unreadable)?;
     let copy = directory.path().join("copy.db");
@@ -94,9 +114,11 @@ struct State {
 
 impl State {
     fn of(path: &Path) -> Result<Self> {
-        let unreadable = |error| Error::DatabaseUnreadable {
-            path: path.into(),
-            error,
+        let unreadable = |error| {
+            Error::from(DatabaseError::Unreadable {
+                path: path.into(),
+                error,
+            })
         };
         let m = fs::metadata(path).map_err(unreadable)?;
         let mut journals = Vec::new();
@@ -108,7 +130,14 @@ impl State {
             }
         }
         Ok(Self {
-            database: (m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()),
+            database: (
+                m.ino(),
+                m.size(),
+                m.mtime(),
+                m.mtime_nsec(),
+                m.ctime(),
+                m.ctime_nsec(),
+            ),
             journals,
         })
     }
@@ -116,7 +145,9 @@ impl State {
     /// The state, taken when the last change is at least a tick ago.
     fn settled(path: &Path) -> Result<Self> {
         let changed = fs::metadata(path).and_then(|m| m.modified());
-        let age = changed.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let age = changed
+            .ok()
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
         if age.is_none_or(|age| age < TICK) {
             sleep(TICK);
         }

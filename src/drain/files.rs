@@ -1,5 +1,6 @@
 //! Files and directories of the outbox, in batches.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
 use rusqlite::params;
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::outbox::{self, FileRecord, Kind, shown_path};
 use crate::roots::{Place, Refusal};
 use crate::storage::{DirectoryRemoval, PurgeReport, Quarantine, Released, Taken};
-use crate::survey::{NamingRows, mark_shared};
+use crate::survey::{NamingRows, mark_shared, number};
 use crate::watch::Watch;
 
 /// How many files are taken under one hold of the write lock.
@@ -32,7 +33,9 @@ impl Drain<'_> {
         let mut after = 0;
         loop {
             let batch = outbox::paths(self.connection, Kind::File, after, BATCH)?;
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else {
+                return Ok(());
+            };
             after = last.id;
             let size = batch.len() as u64;
             for run in runs(batch) {
@@ -45,7 +48,12 @@ impl Drain<'_> {
 
     /// One batch of one run: under the lock drop what a row names and take the rest, then purge,
     /// then take the settled rows out.
-    fn batch(&self, records: Vec<FileRecord>, named: &mut Option<i64>, drained: &mut Drained) -> Result<()> {
+    fn batch(
+        &self,
+        records: Vec<FileRecord>,
+        named: &mut Option<i64>,
+        drained: &mut Drained,
+    ) -> Result<()> {
         let Some(run) = records.first().map(|record| record.run.clone()) else {
             return Ok(());
         };
@@ -68,11 +76,16 @@ impl Drain<'_> {
         self.take_out(done)
     }
 
-    fn take(&self, quarantine: &mut Quarantine, record: &FileRecord, drained: &mut Drained) -> Result<Fate> {
+    fn take(
+        &self,
+        quarantine: &mut Quarantine,
+        record: &FileRecord,
+        drained: &mut Drained,
+    ) -> Result<Fate> {
         let place = match self.place(record) {
             Ok(place) => place,
             Err(refusal) => {
-                drained.refuse(shown_path(record), refusal);
+                drained.refuse(shown_path(record), &refusal);
                 return Ok(Fate::Dropped);
             }
         };
@@ -86,20 +99,26 @@ impl Drain<'_> {
             }
             Taken::Missing => Fate::Taken { counts: false },
             Taken::Replaced => {
-                drained.refuse(place.to_string(), "another file stands there than was listed");
+                drained.refuse(
+                    place.to_string(),
+                    &"another file stands there than was listed",
+                );
                 Fate::Taken { counts: false }
             }
             Taken::Stranded { held } => {
-                let reason = format!("another file than was listed is held in `{}`", crate::roots::shown(&held));
-                drained.leave(place.to_string(), reason);
+                let reason = format!(
+                    "another file than was listed is held in `{}`",
+                    crate::roots::shown(&held)
+                );
+                drained.leave(place.to_string(), &reason);
                 Fate::Stays
             }
             Taken::Refused(refusal) => {
-                drained.refuse(place.to_string(), refusal);
+                drained.refuse(place.to_string(), &refusal);
                 Fate::Dropped
             }
             Taken::Failed(error) => {
-                drained.leave(place.to_string(), error);
+                drained.leave(place.to_string(), &error);
                 Fate::Stays
             }
         })
@@ -123,7 +142,13 @@ impl Drain<'_> {
         } else {
             self.run("UPDATE temp.pending SET shared = 0")?;
         }
-        mark_shared(self.connection, self.sources, self.roots, "temp.pending", NamingRows::All)?;
+        mark_shared(
+            self.connection,
+            self.sources,
+            self.roots,
+            "temp.pending",
+            NamingRows::All,
+        )?;
         *named = Some(version);
         Ok(())
     }
@@ -139,20 +164,34 @@ impl Drain<'_> {
         let mut after = 0;
         loop {
             let batch = outbox::paths(self.connection, Kind::File, after, BATCH)?;
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else {
+                return Ok(());
+            };
             after = last.id;
             for place in batch.iter().filter_map(|record| self.place(record).ok()) {
-                let values = params![place.root_index() as i64, place.relative().as_os_str().as_bytes()];
+                let values = params![
+                    number(place.root_index()),
+                    place.relative().as_os_str().as_bytes()
+                ];
                 insert.execute(values).map_err(Error::surveying)?;
             }
         }
     }
 
     fn is_named(&self, place: &Place) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM temp.pending WHERE root = ?1 AND path = ?2 AND shared)";
-        let mut statement = self.connection.prepare_cached(sql).map_err(Error::surveying)?;
-        let values = params![place.root_index() as i64, place.relative().as_os_str().as_bytes()];
-        statement.query_row(values, |row| row.get(0)).map_err(Error::surveying)
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM temp.pending WHERE root = ?1 AND path = ?2 AND shared)";
+        let mut statement = self
+            .connection
+            .prepare_cached(sql)
+            .map_err(Error::surveying)?;
+        let values = params![
+            number(place.root_index()),
+            place.relative().as_os_str().as_bytes()
+        ];
+        statement
+            .query_row(values, |row| row.get(0))
+            .map_err(Error::surveying)
     }
 
     fn run(&self, sql: &str) -> Result<()> {
@@ -165,7 +204,9 @@ impl Drain<'_> {
         let mut after = 0;
         loop {
             let batch = outbox::paths(self.connection, Kind::Directory, after, BATCH)?;
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else {
+                return Ok(());
+            };
             after = last.id;
             for run in runs(batch) {
                 self.directory_batch(run, drained)?;
@@ -192,11 +233,16 @@ impl Drain<'_> {
         self.take_out(done)
     }
 
-    fn remove_directory(&self, quarantine: &mut Quarantine, record: &FileRecord, drained: &mut Drained) -> Fate {
+    fn remove_directory(
+        &self,
+        quarantine: &mut Quarantine,
+        record: &FileRecord,
+        drained: &mut Drained,
+    ) -> Fate {
         let place = match self.place(record) {
             Ok(place) => place,
             Err(refusal) => {
-                drained.refuse(shown_path(record), refusal);
+                drained.refuse(shown_path(record), &refusal);
                 return Fate::Dropped;
             }
         };
@@ -206,19 +252,25 @@ impl Drain<'_> {
             },
             DirectoryRemoval::Missing => Fate::Taken { counts: false },
             DirectoryRemoval::NotEmpty => {
-                drained.shared.insert(place, "the directory still holds what is not the user's".into());
+                drained.shared.insert(
+                    place,
+                    "the directory still holds what is not the user's".into(),
+                );
                 Fate::Taken { counts: false }
             }
             DirectoryRemoval::Replaced => {
-                drained.refuse(place.to_string(), "another directory stands there than was listed");
+                drained.refuse(
+                    place.to_string(),
+                    &"another directory stands there than was listed",
+                );
                 Fate::Taken { counts: false }
             }
             DirectoryRemoval::Refused(refusal) => {
-                drained.refuse(place.to_string(), refusal);
+                drained.refuse(place.to_string(), &refusal);
                 Fate::Dropped
             }
             DirectoryRemoval::Failed(error) => {
-                drained.leave(place.to_string(), error);
+                drained.leave(place.to_string(), &error);
                 Fate::Stays
             }
         }
@@ -235,19 +287,29 @@ enum Fate {
     Taken { counts: bool },
 }
 
-fn release(quarantine: &mut Quarantine, record: &FileRecord, place: Place, drained: &mut Drained) -> Fate {
+fn release(
+    quarantine: &mut Quarantine,
+    record: &FileRecord,
+    place: Place,
+    drained: &mut Drained,
+) -> Fate {
     match quarantine.release(record.id, &place) {
         Released::NotHeld | Released::Returned => {
-            drained.shared.insert(place, "a row that stays names it".into());
+            drained
+                .shared
+                .insert(place, "a row that stays names it".into());
             Fate::Taken { counts: false }
         }
         Released::Stranded { held } => {
-            let reason = format!("a row that stays names it, but it is held in `{}`", crate::roots::shown(&held));
-            drained.leave(place.to_string(), reason);
+            let reason = format!(
+                "a row that stays names it, but it is held in `{}`",
+                crate::roots::shown(&held)
+            );
+            drained.leave(place.to_string(), &reason);
             Fate::Stays
         }
         Released::Failed(error) => {
-            drained.leave(place.to_string(), error);
+            drained.leave(place.to_string(), &error);
             Fate::Stays
         }
     }
@@ -267,9 +329,10 @@ fn runs(batch: Vec<FileRecord>) -> Vec<Vec<FileRecord>> {
 
 /// Counts what is settled, reports what is not, and returns the outbox rows that may go.
 fn settle(taking: &[Taking], report: &PurgeReport, drained: &mut Drained) -> Vec<i64> {
+    let settled: BTreeSet<i64> = report.settled.iter().copied().collect();
     let mut done = Vec::new();
     for Taking { record, counts } in taking {
-        if report.settled.contains(&record.id) {
+        if settled.contains(&record.id) {
             done.push(record.id);
             if *counts {
                 drained.count(&record.line);

@@ -36,7 +36,9 @@ impl Drain<'_> {
         let server = match &self.target.redis {
             Ok(server) => server,
             Err(reason) => {
-                drained.warnings.push(format!("{reason}; no Redis key was looked at or cleared"));
+                drained
+                    .warnings
+                    .push(format!("{reason}; no Redis key was looked at or cleared"));
                 return Ok(None);
             }
         };
@@ -44,7 +46,13 @@ impl Drain<'_> {
             return Ok(None);
         };
         let rules = &self.target.manifest.redis.keys;
-        let cleared = redis::clear(server, rules, &scope, Deadline::after(REDIS_DEADLINE), self.erased);
+        let cleared = redis::clear(
+            server,
+            rules,
+            &scope,
+            Deadline::after(REDIS_DEADLINE),
+            self.erased,
+        );
         let counts = cleared.per_rule.iter().map(|rule| rule.cleared);
         let Some(trouble) = cleared.trouble else {
             return Ok(Some(counts.collect()));
@@ -104,7 +112,9 @@ impl Drain<'_> {
         let mut after = 0;
         loop {
             let users = outbox::users(self.connection, after, BATCH)?;
-            let Some(last) = users.last() else { return Ok(()) };
+            let Some(last) = users.last() else {
+                return Ok(());
+            };
             after = last.id;
             work(users)?;
         }

@@ -44,7 +44,7 @@ impl Wanted {
     pub(super) fn concerns(&self, rule: &KeyRule) -> bool {
         match self {
             Self::Application => true,
-            Self::Everyone(_) => rule.is_of_users(),
+            Self::Everyone(_) => rule.is_of_users() || rule.is_of_everyone(),
             Self::Users(users) => rule.is_of_users() && !users.is_empty(),
         }
     }
@@ -56,7 +56,7 @@ impl Wanted {
             (_, None) => return ByName::DoesNotFit,
             (_, Some(_)) if rule.field().is_some() => return ByName::AskTheUser,
             (Self::Application, Some(_)) => true,
-            (Self::Everyone(_), Some(Match { user })) => user.is_some(),
+            (Self::Everyone(_), Some(Match { user })) => user.is_some() || rule.is_of_everyone(),
             (Self::Users(_), Some(_)) => false,
         };
         match rule.value_type() {

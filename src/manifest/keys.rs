@@ -21,6 +21,7 @@ pub struct KeyRule {
     pattern: Pattern,
     value_type: Option<ValueType>,
     field: Option<UserField>,
+    everyone: bool,
     line: String,
 }
 
@@ -118,6 +119,13 @@ impl KeyRule {
         self.field.is_some() || self.pattern.holds_user()
     }
 
+    /// Whether keys of this rule that name no user go all the same when everyone's do: an anonymous
+    /// session is somebody's.
+    #[must_use]
+    pub fn is_of_everyone(&self) -> bool {
+        self.everyone
+    }
+
     /// The type a value must have to be the application's; `None` if any will do or if the field decides.
     #[must_use]
     pub fn value_type(&self) -> Option<ValueType> {
@@ -200,6 +208,8 @@ struct Entry {
     #[serde(rename = "type")]
     value_type: Option<String>,
     user: Option<UserField>,
+    #[serde(default)]
+    everyone: bool,
     line: String,
 }
 
@@ -219,6 +229,7 @@ impl TryFrom<Entry> for KeyRule {
             pattern,
             value_type,
             field: entry.user,
+            everyone: entry.everyone,
             line: entry.line,
         })
     }

@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn what_names_no_column_is_refused() {
-        for text in ["", "posts", "posts.", ".x", "a.b.c", "a.b,", "\"a.b", "\"a\"b.c"] {
+        for text in [
+            "", "posts", "posts.", ".x", "a.b.c", "a.b,", "\"a.b", "\"a\"b.c",
+        ] {
             assert!(text.parse::<Columns>().is_err(), "{text}");
         }
     }

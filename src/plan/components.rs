@@ -37,7 +37,8 @@ pub(super) fn ordered(graph: &Graph, owned: &[bool]) -> (Vec<usize>, Vec<Group>)
     let (mut order, mut groups) = (Vec::new(), Vec::new());
     for mut component in tarjan.components {
         component.sort_unstable();
-        let cyclic = component.len() > 1 || children(graph, component[0]).any(|child| child == component[0]);
+        let cyclic =
+            component.len() > 1 || children(graph, component[0]).any(|child| child == component[0]);
         let tables: Range<usize> = order.len()..order.len() + component.len();
         groups.push(Group { tables, cyclic });
         order.append(&mut component);
@@ -46,7 +47,8 @@ pub(super) fn ordered(graph: &Graph, owned: &[bool]) -> (Vec<usize>, Vec<Group>)
 }
 
 fn children(graph: &Graph, parent: usize) -> impl Iterator<Item = usize> {
-    let owned = move |r: &&crate::graph::Reference| r.meaning == Meaning::Owner && r.parent == Some(parent);
+    let owned =
+        move |r: &&crate::graph::Reference| r.meaning == Meaning::Owner && r.parent == Some(parent);
     graph.references.iter().filter(owned).map(|r| r.child)
 }
 
@@ -65,7 +67,11 @@ struct Tarjan {
 impl Tarjan {
     fn new(graph: &Graph, tables: usize) -> Self {
         let mut lists = vec![Vec::new(); tables];
-        for reference in graph.references.iter().filter(|r| r.meaning == Meaning::Owner) {
+        for reference in graph
+            .references
+            .iter()
+            .filter(|r| r.meaning == Meaning::Owner)
+        {
             if let Some(parent) = reference.parent {
                 lists[parent].push(reference.child);
             }
@@ -93,7 +99,9 @@ impl Tarjan {
                         self.enter(child);
                         path.push((child, 0));
                     }
-                    Some(seen) if self.on_stack[child] => self.low[table] = self.low[table].min(seen),
+                    Some(seen) if self.on_stack[child] => {
+                        self.low[table] = self.low[table].min(seen);
+                    }
                     Some(_) => {}
                 }
             } else {

@@ -66,7 +66,10 @@ impl Roots {
     /// # Errors
     /// As [`restore`](Self::restore).
     pub(crate) fn place_at(&self, root: usize, relative: &[u8]) -> Result<Place, Refusal> {
-        let known = self.known.get(root).ok_or_else(|| Refusal::UnknownRoot(root.to_string()))?;
+        let known = self
+            .known
+            .get(root)
+            .ok_or_else(|| Refusal::UnknownRoot(root.to_string()))?;
         self.restore(&known.name, relative)
     }
 

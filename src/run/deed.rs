@@ -81,7 +81,8 @@ pub(super) fn delete(
         picture,
     };
     for at in deed.picture.survey.plan.going() {
-        deed.counts.add_rows(&deed.picture.survey.plan.tables[at].name, 0);
+        deed.counts
+            .add_rows(&deed.picture.survey.plan.tables[at].name, 0);
     }
     deed.users(watch)?;
     let mut drained = recovered.drained;
@@ -124,7 +125,10 @@ impl Deed<'_> {
     /// go wrong with every other as well ends it.
     fn user(&mut self, position: i64, key: Option<&UserKey>) -> Next {
         let name = key.map_or_else(|| "nobody".to_owned(), ToString::to_string);
-        let error = match self.trouble_of(position).map_or_else(|| self.erase(position, key), Err) {
+        let error = match self
+            .trouble_of(position)
+            .map_or_else(|| self.erase(position, key), Err)
+        {
             Ok(gone) => {
                 self.finished(&name, key, gone);
                 return Next::GoOn;
@@ -149,7 +153,9 @@ impl Deed<'_> {
 
     fn trouble_of(&mut self, position: i64) -> Option<Error> {
         let trouble = &mut self.picture.findings.trouble;
-        let at = trouble.iter().position(|trouble| trouble.position == position)?;
+        let at = trouble
+            .iter()
+            .position(|trouble| trouble.position == position)?;
         let found = trouble.swap_remove(at);
         Some(Error::FileTrouble {
             path: found.path,
@@ -185,7 +191,11 @@ impl Deed<'_> {
         let files = self.record_files(position, key)?;
         let detail = self.audit_line(key, &gone.rows, files);
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
-        deletion.delete_rows(self.picture.survey.plan, &self.picture.survey.rows, position)?;
+        deletion.delete_rows(
+            self.picture.survey.plan,
+            &self.picture.survey.rows,
+            position,
+        )?;
         self.committed(deletion.commit(), position)?;
         Ok(gone)
     }
@@ -200,13 +210,21 @@ impl Deed<'_> {
     }
 
     fn collateral_rows(&self, position: i64) -> Result<u64> {
-        let collateral = self.picture.survey.collateral_of(self.connection, position)?;
+        let collateral = self
+            .picture
+            .survey
+            .collateral_of(self.connection, position)?;
         Ok(collateral.iter().map(|collateral| collateral.rows).sum())
     }
 
     /// The survey holds for the state of the database it saw; a trigger may have written since,
     /// too, in this run's own transactions.
-    fn survey_again_if_changed(&mut self, deletion: &Deletion, position: i64, consented: u64) -> Result<()> {
+    fn survey_again_if_changed(
+        &mut self,
+        deletion: &Deletion,
+        position: i64,
+        consented: u64,
+    ) -> Result<()> {
         let own_writes = self.picture.survey.plan.triggers && self.users > 0;
         if self.surveyed && !own_writes && deletion.unchanged_since(self.picture.survey.version)? {
             return Ok(());
@@ -215,7 +233,9 @@ impl Deed<'_> {
         self.surveyed = false;
         let picture = &mut self.picture;
         picture.survey.take_again(self.connection, position)?;
-        picture.files.find_again(self.connection, position, &mut picture.findings)?;
+        picture
+            .files
+            .find_again(self.connection, position, &mut picture.findings)?;
         let now = self.collateral_rows(position)?;
         match known {
             Some(before) if now > before => Err(Error::NewCollateral { rows: now - before }),
@@ -227,10 +247,16 @@ impl Deed<'_> {
         let (connection, run) = (self.connection, &self.record.run);
         let mut recorded = 0;
         let picture = &mut self.picture;
-        picture.files.of_user(connection, position, key, &mut picture.findings, &mut |place, identity, line| {
-            recorded += 1;
-            outbox::add_path(connection, run, position, place, identity, line)
-        })?;
+        picture.files.of_user(
+            connection,
+            position,
+            key,
+            &mut picture.findings,
+            &mut |place, identity, line| {
+                recorded += 1;
+                outbox::add_path(connection, run, position, place, identity, line)
+            },
+        )?;
         Ok(recorded)
     }
 
@@ -280,7 +306,12 @@ impl Deed<'_> {
     }
 
     /// Works the outbox off. What fails here is left for `resume`, and said.
-    fn drain(&self, drained: &mut Drained, trail: &mut Trail, watch: &mut dyn Watch) -> KeysCleared {
+    fn drain(
+        &self,
+        drained: &mut Drained,
+        trail: &mut Trail,
+        watch: &mut dyn Watch,
+    ) -> KeysCleared {
         let erased = self.erased.as_ref()?;
         let drain = Drain {
             connection: self.connection,
@@ -289,10 +320,12 @@ impl Deed<'_> {
             sources: &self.picture.survey.plan.files,
             erased,
         };
-        drain.everything(trail, drained, watch).unwrap_or_else(|error| {
-            drained.leave("what follows the deletion of the rows".into(), error);
-            None
-        })
+        drain
+            .everything(trail, drained, watch)
+            .unwrap_or_else(|error| {
+                drained.leave("what follows the deletion of the rows".into(), &error);
+                None
+            })
     }
 
     fn report(mut self, target: &Target, drained: &Drained, keys: KeysCleared) -> Report {
@@ -307,9 +340,15 @@ impl Deed<'_> {
             users_processed: self.users,
             summary: summary::lines(&target.manifest, &self.counts),
             collateral: merged(self.collateral),
-            mentions: mentions.map(|(column, rows)| MentionCount { column, rows }).collect(),
+            mentions: mentions
+                .map(|(column, rows)| MentionCount { column, rows })
+                .collect(),
             shared: drained.shared_paths(),
-            refused: findings.refused.into_iter().chain(drained.refused.iter().cloned()).collect(),
+            refused: findings
+                .refused
+                .into_iter()
+                .chain(drained.refused.iter().cloned())
+                .collect(),
             refused_more: findings.refused_more,
             left: drained.left.clone(),
             failed: self.failed,

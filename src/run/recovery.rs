@@ -2,7 +2,6 @@
 
 use rusqlite::Connection;
 
-
 use crate::audit::Trail;
 use crate::drain::{Drain, Drained};
 use crate::error::{Error, Result};
@@ -34,8 +33,16 @@ pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
 
 /// The names of all runs that may have lines in the trail: those recorded, and the new one.
 pub(super) fn runs(connection: &Connection, new: &RunRecord) -> Result<Vec<String>> {
-    let recorded = if outbox::exists(connection)? { outbox::runs(connection)? } else { Vec::new() };
-    Ok(recorded.into_iter().map(|run| run.run).chain([new.run.clone()]).collect())
+    let recorded = if outbox::exists(connection)? {
+        outbox::runs(connection)?
+    } else {
+        Vec::new()
+    };
+    Ok(recorded
+        .into_iter()
+        .map(|run| run.run)
+        .chain([new.run.clone()])
+        .collect())
 }
 
 /// Removes the files of an interrupted run, before a new one. Its directories, keys and lines are
@@ -69,13 +76,20 @@ pub(super) fn files(
 }
 
 /// Finishes an interrupted run and nothing else.
-pub(super) fn resume(target: &Target, connection: &Connection, watch: &mut dyn Watch) -> Result<Report> {
+pub(super) fn resume(
+    target: &Target,
+    connection: &Connection,
+    watch: &mut dyn Watch,
+) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, "resume");
     let Some(recovery) = pending(connection)? else {
         return Ok(report);
     };
     require_same_root(target, connection)?;
-    let runs: Vec<String> = outbox::runs(connection)?.into_iter().map(|run| run.run).collect();
+    let runs: Vec<String> = outbox::runs(connection)?
+        .into_iter()
+        .map(|run| run.run)
+        .collect();
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
     let roots = target.roots()?;

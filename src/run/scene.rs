@@ -60,7 +60,13 @@ impl<'a> Picture<'a> {
         job: &'a Job,
     ) -> Result<Self> {
         let plan = &scene.plan;
-        let survey = Survey::take(connection, plan, &scene.manifest.users, &job.selection, job.unowned)?;
+        let survey = Survey::take(
+            connection,
+            plan,
+            &scene.manifest.users,
+            &job.selection,
+            job.unowned,
+        )?;
         let files = Files::prepare(connection, plan, &scene.manifest.files, roots)?;
         let mut findings = Findings::default();
         files.find(connection, &mut findings)?;
@@ -95,7 +101,11 @@ impl<'a> Picture<'a> {
             users_processed: self.survey.targets.count.unsigned_abs(),
             summary: summary::lines(&self.target.manifest, &counts),
             collateral: rows.collateral,
-            unowned: if self.survey.unowned.is_some() { Vec::new() } else { rows.unowned },
+            unowned: if self.survey.unowned.is_some() {
+                Vec::new()
+            } else {
+                rows.unowned
+            },
             mentions: rows.mentions,
             shared: self.files.shared(connection)?,
             refused: self.findings.refused.iter().cloned().collect(),
@@ -137,7 +147,9 @@ pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
     };
     match counted {
         Ok(keys) => report.counts.keys = Some(keys.per_rule),
-        Err(reason) => report.warnings.push(format!("{reason}; its keys were not checked")),
+        Err(reason) => report
+            .warnings
+            .push(format!("{reason}; its keys were not checked")),
     }
     report.summary = summary::lines(&target.manifest, &report.counts);
 }

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Row};
 
 use super::{
-    Action, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index, IndexColumn, IndexOrigin, Schema, Table,
-    TableKind, Trigger, affinity,
+    Action, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index, IndexColumn,
+    IndexOrigin, Schema, Table, TableKind, Trigger, affinity,
 };
 use crate::error::{Error, Result};
 
@@ -63,7 +63,11 @@ fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Resul
     })
 }
 
-fn columns(connection: &Connection, table: &str, kind: TableKind) -> rusqlite::Result<(Vec<Column>, Vec<usize>)> {
+fn columns(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+) -> rusqlite::Result<(Vec<Column>, Vec<usize>)> {
     let sql = "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([table])?;
@@ -79,7 +83,12 @@ fn columns(connection: &Connection, table: &str, kind: TableKind) -> rusqlite::R
     Ok((columns, key.into_iter().map(|(_, at)| at).collect()))
 }
 
-fn column(connection: &Connection, table: &str, kind: TableKind, row: &Row) -> rusqlite::Result<Column> {
+fn column(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+    row: &Row,
+) -> rusqlite::Result<Column> {
     let name: String = row.get("name")?;
     let declared_type: String = row.get("type")?;
     let declared_not_null: bool = row.get("notnull")?;
@@ -100,12 +109,20 @@ fn column(connection: &Connection, table: &str, kind: TableKind, row: &Row) -> r
 }
 
 /// A virtual table's columns have no collation of their own, and asking would connect to its module.
-fn collation(connection: &Connection, table: &str, column: &str, kind: TableKind) -> rusqlite::Result<String> {
+fn collation(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    kind: TableKind,
+) -> rusqlite::Result<String> {
     if kind == TableKind::Virtual {
         return Ok("BINARY".into());
     }
     let (_, collation, ..) = connection.column_metadata(Some("main"), table, column)?;
-    Ok(collation.map_or_else(|| "BINARY".into(), |name| name.to_string_lossy().into_owned()))
+    Ok(collation.map_or_else(
+        || "BINARY".into(),
+        |name| name.to_string_lossy().into_owned(),
+    ))
 }
 
 fn identity(kind: TableKind, columns: &[Column], key: &[usize]) -> Identity {
@@ -149,7 +166,8 @@ fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Fo
         }
         if let Some((_, key)) = keys.last_mut() {
             key.columns.push(row.get("from")?);
-            key.parent_columns.extend(row.get::<_, Option<String>>("to")?);
+            key.parent_columns
+                .extend(row.get::<_, Option<String>>("to")?);
         }
     }
     Ok(keys.into_iter().rev().map(|(_, key)| key).collect())
@@ -190,7 +208,8 @@ fn resolve_foreign_keys(schema: &mut Schema) {
 }
 
 fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Index>> {
-    let sql = "SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1, 'main') ORDER BY seq";
+    let sql =
+        "SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1, 'main') ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([table])?;
     let mut indexes = Vec::new();
@@ -212,15 +231,20 @@ fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Index>>
     Ok(indexes)
 }
 
-fn index_columns(connection: &Connection, index: &str) -> rusqlite::Result<Vec<Option<IndexColumn>>> {
+fn index_columns(
+    connection: &Connection,
+    index: &str,
+) -> rusqlite::Result<Vec<Option<IndexColumn>>> {
     let sql = "SELECT name, coll FROM pragma_index_xinfo(?1, 'main') WHERE key ORDER BY seqno";
     let mut statement = connection.prepare_cached(sql)?;
     let columns = statement.query_map([index], |row| {
         let collation: Option<String> = row.get("coll")?;
-        Ok(row.get::<_, Option<String>>("name")?.map(|name| IndexColumn {
-            name,
-            collation: collation.unwrap_or_else(|| "BINARY".into()),
-        }))
+        Ok(row
+            .get::<_, Option<String>>("name")?
+            .map(|name| IndexColumn {
+                name,
+                collation: collation.unwrap_or_else(|| "BINARY".into()),
+            }))
     })?;
     columns.collect()
 }

@@ -8,7 +8,7 @@ use super::rows::set_name;
 use super::targets::user_key;
 use crate::error::{Error, Result};
 use crate::plan::{Link, Plan};
-use crate::sql::{identity, joined, main_table, names, quote, same_row, set_columns};
+use crate::sql::{joined, main_table, names, quote, same_row};
 use crate::user::UserKey;
 
 /// Rows of one table that belong to a user who stays.
@@ -24,10 +24,14 @@ pub struct Collateral {
 
 /// Collateral of all targets, or of the one at `position`: by table and owner.
 ///
-/// A row counts as another user's if one of its owner references leads to a row that stays, and
-/// from there, by the shortest way, to a user who stays.
-pub(crate) fn count(connection: &Connection, plan: &Plan, position: Option<i64>) -> Result<Vec<Collateral>> {
-    let ways = shortest_ways(plan);
+/// A row is its natural owner's: the user to whom its owner references lead, the one with the
+/// shortest way first, the next where that leads to nobody.
+pub(crate) fn count(
+    connection: &Connection,
+    plan: &Plan,
+    position: Option<i64>,
+) -> Result<Vec<Collateral>> {
+    let ways = Ways::shortest(plan);
     let mut counts: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
     for (at, table) in plan.tables.iter().enumerate().skip(1) {
         let sql = query(plan, &ways, at);
@@ -39,16 +43,21 @@ pub(crate) fn count(connection: &Connection, plan: &Plan, position: Option<i64>)
             *counts.entry((table.name.clone(), owner)).or_default() += rows;
         }
     }
-    let collateral = counts.into_iter().map(|((table, owner), rows)| Collateral { table, owner, rows });
-    Ok(collateral.collect())
+    let one = |((table, owner), rows)| Collateral { table, owner, rows };
+    Ok(counts.into_iter().map(one).collect())
 }
 
-fn query(plan: &Plan, ways: &[Option<&Link>], at: usize) -> String {
+fn query(plan: &Plan, ways: &Ways, at: usize) -> String {
     let table = &plan.tables[at];
-    let owners = table.owners.iter().map(|link| format!("({})", other_owner(plan, ways, link)));
+    let mut links: Vec<&Link> = table.owners.iter().collect();
+    links.sort_by_key(|link| ways.steps[link.parent]);
+    let owners = links
+        .into_iter()
+        .map(|link| format!("({})", owner_along(plan, ways, link)));
     format!(
-        "SELECT other, count(*) FROM (SELECT coalesce({}, NULL) AS other FROM {} AS s CROSS JOIN {} AS c ON {} \
-         WHERE ?1 IS NULL OR s.owner = ?1) WHERE other IS NOT NULL GROUP BY other",
+        "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
+         CROSS JOIN {} AS c ON {} WHERE ?1 IS NULL OR s.owner = ?1) WHERE theirs IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM temp.target AS t WHERE t.key = theirs) GROUP BY theirs",
         joined(owners, ", "),
         set_name(at),
         main_table(&table.name),
@@ -56,48 +65,51 @@ fn query(plan: &Plan, ways: &[Option<&Link>], at: usize) -> String {
     )
 }
 
-/// The key of the user to whom the row leads that `link` of row `c` names, if that row stays.
-fn other_owner(plan: &Plan, ways: &[Option<&Link>], link: &Link) -> String {
+/// The key of the user to whom `link` of the row `c` leads, by the shortest way.
+fn owner_along(plan: &Plan, ways: &Ways, link: &Link) -> String {
     let parent = &plan.tables[link.parent];
-    let mut from = format!("{} AS w0", main_table(&parent.name));
+    let mut from = vec![format!("{} AS w0", main_table(&parent.name))];
     let (mut at, mut step) = (link.parent, 0);
-    while let Some(way) = ways[at] {
-        let next = &plan.tables[way.parent];
+    while let Some(way) = ways.next[at] {
         let (child, alias) = (format!("w{step}"), format!("w{}", step + 1));
-        from.push_str(&format!(
-            " CROSS JOIN {} AS {alias} ON {}",
-            main_table(&next.name),
+        let table = main_table(&plan.tables[way.parent].name);
+        from.push(format!(
+            "{table} AS {alias} ON {}",
             names(&child, &alias, way)
         ));
         (at, step) = (way.parent, step + 1);
     }
-    let target = format!(
-        "EXISTS (SELECT 1 FROM {} AS t WHERE ({}) = ({}))",
-        set_name(0),
-        set_columns("t.", &plan.tables[0].identity),
-        identity(&format!("w{step}"), &plan.tables[0].identity)
-    );
+    let key = quote(&plan.user_key);
     format!(
-        "SELECT w{step}.{} FROM {from} WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE {}) AND NOT {target}",
-        quote(&plan.user_key),
-        names("c", "w0", link),
-        set_name(link.parent),
-        same_row("w0", "g", &parent.identity),
+        "SELECT w{step}.{key} FROM {} WHERE {}",
+        joined(from, " CROSS JOIN "),
+        names("c", "w0", link)
     )
 }
 
-/// For each table the owner link that leads to the users table in the fewest steps.
-fn shortest_ways(plan: &Plan) -> Vec<Option<&Link>> {
-    let mut ways: Vec<Option<&Link>> = vec![None; plan.tables.len()];
-    let mut found = VecDeque::from([0]);
-    while let Some(parent) = found.pop_front() {
-        for (at, table) in plan.tables.iter().enumerate().skip(1) {
-            let link = table.owners.iter().find(|link| link.parent == parent);
-            if ways[at].is_none() && link.is_some() {
-                ways[at] = link;
-                found.push_back(at);
+/// For each table the owner link that leads to the users table in the fewest steps, and how many.
+struct Ways<'p> {
+    next: Vec<Option<&'p Link>>,
+    steps: Vec<usize>,
+}
+
+impl<'p> Ways<'p> {
+    fn shortest(plan: &'p Plan) -> Self {
+        let mut ways = Self {
+            next: vec![None; plan.tables.len()],
+            steps: vec![0; plan.tables.len()],
+        };
+        let mut found = VecDeque::from([0]);
+        while let Some(parent) = found.pop_front() {
+            for (at, table) in plan.tables.iter().enumerate().skip(1) {
+                let link = table.owners.iter().find(|link| link.parent == parent);
+                if ways.next[at].is_none() && link.is_some() {
+                    ways.next[at] = link;
+                    ways.steps[at] = ways.steps[parent] + 1;
+                    found.push_back(at);
+                }
             }
         }
+        ways
     }
-    ways
 }

@@ -17,7 +17,11 @@ pub struct TableCount {
 }
 
 /// Rows that go, of each table of the plan: with every user, or with the one at `owner`.
-pub(crate) fn going(connection: &Connection, plan: &Plan, owner: Option<i64>) -> Result<Vec<TableCount>> {
+pub(crate) fn going(
+    connection: &Connection,
+    plan: &Plan,
+    owner: Option<i64>,
+) -> Result<Vec<TableCount>> {
     let count = |at: usize| {
         let (condition, owner) = match owner {
             Some(_) => ("WHERE owner = ?1", vec![owner]),
@@ -37,8 +41,16 @@ pub(crate) fn going(connection: &Connection, plan: &Plan, owner: Option<i64>) ->
 pub(crate) fn unowned(connection: &Connection, plan: &Plan) -> Result<Vec<TableCount>> {
     let mut unowned = Vec::new();
     for (at, table) in plan.tables.iter().enumerate().skip(1) {
-        let all = number(connection, &format!("SELECT count(*) FROM {}", main_table(&table.name)), &[])?;
-        let owned = number(connection, &format!("SELECT count(*) FROM {}", set_name(at)), &[])?;
+        let all = number(
+            connection,
+            &format!("SELECT count(*) FROM {}", main_table(&table.name)),
+            &[],
+        )?;
+        let owned = number(
+            connection,
+            &format!("SELECT count(*) FROM {}", set_name(at)),
+            &[],
+        )?;
         let rows = all.saturating_sub(owned);
         if rows > 0 {
             unowned.push(TableCount {
@@ -61,7 +73,11 @@ pub struct MentionCount {
 
 /// Mentions in rows that stay, and are set to null or their default: because of every user, or of
 /// the one at `owner`.
-pub(crate) fn mentions(connection: &Connection, plan: &Plan, owner: Option<i64>) -> Result<Vec<MentionCount>> {
+pub(crate) fn mentions(
+    connection: &Connection,
+    plan: &Plan,
+    owner: Option<i64>,
+) -> Result<Vec<MentionCount>> {
     let mut counts = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
         let rows = staying(connection, plan, at, owner)?;
@@ -82,7 +98,11 @@ pub(crate) fn blocking(connection: &Connection, plan: &Plan) -> Result<Vec<Block
         if mention.fate != MentionFate::Blocks {
             continue;
         }
-        let rows = number(connection, &format!("SELECT count(*) FROM {}", mention_set(at)), &[])?;
+        let rows = number(
+            connection,
+            &format!("SELECT count(*) FROM {}", mention_set(at)),
+            &[],
+        )?;
         if rows > 0 {
             blocking.push(Blocking {
                 column: column_of(plan, at),
@@ -105,7 +125,10 @@ fn column_of(plan: &Plan, at: usize) -> String {
 
 fn staying(connection: &Connection, plan: &Plan, at: usize, owner: Option<i64>) -> Result<u64> {
     let mention = &plan.mentions[at];
-    let gone = match mention.planned.filter(|table| plan.going().any(|going| going == *table)) {
+    let gone = match mention
+        .planned
+        .filter(|table| plan.going().any(|going| going == *table))
+    {
         Some(table) => format!(
             "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
             set_name(table),
@@ -114,12 +137,17 @@ fn staying(connection: &Connection, plan: &Plan, at: usize, owner: Option<i64>) 
         ),
         None => String::new(),
     };
-    let sql = format!("SELECT count(*) FROM {} AS m WHERE (?1 IS NULL OR m.owner = ?1) {gone}", mention_set(at));
+    let sql = format!(
+        "SELECT count(*) FROM {} AS m WHERE (?1 IS NULL OR m.owner = ?1) {gone}",
+        mention_set(at)
+    );
     number(connection, &sql, &[owner])
 }
 
 fn number(connection: &Connection, sql: &str, params: &[Option<i64>]) -> Result<u64> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let params = rusqlite::params_from_iter(params);
-    statement.query_row(params, |row| row.get(0)).map_err(Error::surveying)
+    statement
+        .query_row(params, |row| row.get(0))
+        .map_err(Error::surveying)
 }

@@ -11,7 +11,9 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 use crate::plan::{Link, Plan, RowIdentity};
-use crate::sql::{create_set, identity, joined, main_table, names, quote, same_row, set_columns, type_of};
+use crate::sql::{
+    create_set, identity, joined, main_table, names, quote, same_row, set_columns, type_of,
+};
 
 /// A table and one of its links, with where rows that hold it are looked up.
 #[derive(Debug)]
@@ -41,21 +43,37 @@ impl<'p> Lookups<'p> {
     pub(super) fn new(connection: &Connection, plan: &'p Plan) -> Result<Self> {
         let mut tables: Vec<TableLookups<'p>> = Vec::new();
         let owners = plan.tables.iter();
-        let owners = owners.flat_map(|t| t.owners.iter().map(move |link| (t.name.as_str(), &t.identity, link)));
-        let mentions = plan.mentions.iter().map(|m| (m.table.as_str(), &m.identity, &m.link));
+        let owners = owners.flat_map(|t| {
+            t.owners
+                .iter()
+                .map(move |link| (t.name.as_str(), &t.identity, link))
+        });
+        let mentions = plan
+            .mentions
+            .iter()
+            .map(|m| (m.table.as_str(), &m.identity, &m.link));
         for (table, identity, link) in owners.chain(mentions) {
-            let at = tables.iter().position(|t| t.table == table).unwrap_or_else(|| {
-                tables.push(TableLookups {
-                    table,
-                    identity,
-                    lookups: Vec::new(),
+            let at = tables
+                .iter()
+                .position(|t| t.table == table)
+                .unwrap_or_else(|| {
+                    tables.push(TableLookups {
+                        table,
+                        identity,
+                        lookups: Vec::new(),
+                    });
+                    tables.len() - 1
                 });
-                tables.len() - 1
-            });
             let copied = if has_index(connection, plan, table, link)? {
                 None
             } else {
-                Some(tables[at].lookups.iter().filter(|l| l.copied.is_some()).count())
+                Some(
+                    tables[at]
+                        .lookups
+                        .iter()
+                        .filter(|l| l.copied.is_some())
+                        .count(),
+                )
             };
             tables[at].lookups.push(Lookup { link, copied });
         }
@@ -69,11 +87,19 @@ impl<'p> Lookups<'p> {
     /// `FROM` and `WHERE` (without the words) that find the rows of `table` which name rows of
     /// `set`, a set of the link's parent. The found row is `c`, identified by [`Found::identity`];
     /// the set's row is `s`. Copies the table first where nothing else serves.
-    pub(super) fn find(&self, connection: &Connection, table: &str, link: &Link, set: &str) -> Result<Found> {
+    pub(super) fn find(
+        &self,
+        connection: &Connection,
+        table: &str,
+        link: &Link,
+        set: &str,
+    ) -> Result<Found> {
         let known = self.tables.iter().position(|t| t.table == table);
         let at = known.ok_or(Error::Bug("a lookup outside the plan"))?;
         let lookups = self.tables[at].lookups.iter();
-        let copied = lookups.filter(|l| std::ptr::eq(l.link, link)).find_map(|l| l.copied);
+        let copied = lookups
+            .filter(|l| std::ptr::eq(l.link, link))
+            .find_map(|l| l.copied);
         let identity_of = self.tables[at].identity;
         let Some(number) = copied else {
             return Ok(direct(self.plan, table, identity_of, link, set));
@@ -83,7 +109,10 @@ impl<'p> Lookups<'p> {
         }
         let (parent, value) = parent(self.plan, link, set);
         let pairs = value.iter().enumerate();
-        let condition = joined(pairs.map(|(c, value)| format!("{value} = c.r{number}_{c}")), " AND ");
+        let condition = joined(
+            pairs.map(|(c, value)| format!("{value} = c.{}", copy_column(number, c))),
+            " AND ",
+        );
         Ok(Found {
             from: format!("{parent} CROSS JOIN temp.copy_{at} AS c"),
             condition,
@@ -101,31 +130,61 @@ impl<'p> Lookups<'p> {
     }
 
     fn copy(&self, connection: &Connection, at: usize) -> Result<()> {
-        let TableLookups { table, identity: id, lookups } = &self.tables[at];
-        let (mut columns, mut values, mut some, mut indexes) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-        for Lookup { link, copied } in lookups {
-            let Some(number) = copied else { continue };
-            let name = |column: usize| format!("r{number}_{column}");
-            for (at, ((affinity, collation), column)) in link.parent_types.iter().zip(&link.columns).enumerate() {
-                columns.push(format!("{} {} COLLATE {}", name(at), type_of(*affinity), quote(collation)));
-                values.push(format!("c.{}", quote(column)));
-            }
-            let present = link.columns.iter().map(|c| format!("c.{} IS NOT NULL", quote(c)));
-            some.push(format!("({})", joined(present, " AND ")));
-            let key = joined((0..link.columns.len()).map(name), ", ");
-            indexes.push_str(&format!("CREATE INDEX temp.copy_{at}_{number} ON copy_{at}({key});"));
-        }
-        let sql = format!(
-            "{create} INSERT INTO temp.copy_{at} SELECT {identity}, {values} FROM {table} AS c WHERE {some}; {indexes}",
-            create = create_set(&format!("copy_{at}"), id, &columns.join(", ")),
-            identity = identity("c", id),
-            values = values.join(", "),
-            table = main_table(table),
-            some = some.join(" OR "),
+        let of = &self.tables[at];
+        let numbered = of
+            .lookups
+            .iter()
+            .filter_map(|lookup| Some((lookup.copied?, lookup.link)));
+        let copied: Vec<(usize, &Link)> = numbered.collect();
+        log::debug!(
+            "reading `{}` once for {} references",
+            of.table,
+            copied.len()
         );
-        log::debug!("reading `{table}` once: {} of its references have no index", values.len());
+        let columns = copied
+            .iter()
+            .flat_map(|(number, link)| definitions(*number, link));
+        let values = copied.iter().flat_map(|(_, link)| &link.columns);
+        let present = copied.iter().map(|(_, link)| present(link));
+        let indexes = copied.iter().map(|(number, link)| {
+            let key = (0..link.columns.len()).map(|column| copy_column(*number, column));
+            let key = joined(key, ", ");
+            format!("CREATE INDEX temp.copy_{at}_{number} ON copy_{at}({key});")
+        });
+        let sql = format!(
+            "{} INSERT INTO temp.copy_{at} SELECT {}, {} FROM {} AS c WHERE {}; {}",
+            create_set(&format!("copy_{at}"), of.identity, &joined(columns, ", ")),
+            identity("c", of.identity),
+            joined(values.map(|column| format!("c.{}", quote(column))), ", "),
+            main_table(of.table),
+            joined(present, " OR "),
+            joined(indexes, " "),
+        );
         connection.execute_batch(&sql).map_err(Error::surveying)
     }
+}
+
+fn copy_column(number: usize, column: usize) -> String {
+    format!("r{number}_{column}")
+}
+
+/// The copied columns of a link, typed as the parent's: so a comparison with the parent's columns
+/// can use an index on the copy.
+fn definitions(number: usize, link: &Link) -> impl Iterator<Item = String> {
+    let types = link.parent_types.iter().enumerate();
+    types.map(move |(column, (affinity, collation))| {
+        let (name, collation) = (copy_column(number, column), quote(collation));
+        format!("{name} {} COLLATE {collation}", type_of(*affinity))
+    })
+}
+
+fn present(link: &Link) -> String {
+    let columns = link.columns.iter();
+    let present = joined(
+        columns.map(|c| format!("c.{} IS NOT NULL", quote(c))),
+        " AND ",
+    );
+    format!("({present})")
 }
 
 /// The pieces of a query that finds rows by what they name.
@@ -142,7 +201,12 @@ pub(super) struct Found {
 fn direct(plan: &Plan, table: &str, id: &RowIdentity, link: &Link, set: &str) -> Found {
     let (parent, _) = parent(plan, link, set);
     let condition = if link.parent_is_rowid {
-        joined(link.columns.iter().map(|c| format!("s.k0 = c.{}", quote(c))), " AND ")
+        joined(
+            link.columns
+                .iter()
+                .map(|c| format!("s.k0 = c.{}", quote(c))),
+            " AND ",
+        )
     } else {
         names("c", "p", link)
     };
@@ -175,9 +239,14 @@ fn has_index(connection: &Connection, plan: &Plan, table: &str, link: &Link) -> 
     let any = RowIdentity::Rowid("rowid".into());
     let set = super::rows::set_name(link.parent);
     let found = direct(plan, table, &any, link, &set);
-    let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}", found.from, found.condition);
+    let sql = format!(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}",
+        found.from, found.condition
+    );
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-    let details = statement.query_map([], |row| row.get::<_, String>("detail")).map_err(Error::surveying)?;
+    let details = statement
+        .query_map([], |row| row.get::<_, String>("detail"))
+        .map_err(Error::surveying)?;
     for detail in details {
         let detail = detail.map_err(Error::surveying)?;
         if detail.starts_with("SEARCH c ") {

@@ -28,20 +28,27 @@ pub(crate) fn mention_set(at: usize) -> String {
 
 /// The rows that go, in temporary tables of one connection.
 #[derive(Debug)]
-pub struct Rows<'p> {
-    plan: &'p Plan,
-    lookups: Lookups<'p>,
+pub(crate) struct Rows<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) lookups: Lookups<'p>,
 }
 
 impl<'p> Rows<'p> {
     /// Prepares empty sets on a connection.
     pub(crate) fn prepare(connection: &Connection, plan: &'p Plan) -> Result<Self> {
         for (at, table) in plan.tables.iter().enumerate() {
-            let cyclic = plan.groups.iter().any(|g| g.cyclic && g.tables.contains(&at));
-            connection.execute_batch(&set_sql(at, &table.identity, cyclic)).map_err(Error::surveying)?;
+            let cyclic = plan
+                .groups
+                .iter()
+                .any(|g| g.cyclic && g.tables.contains(&at));
+            connection
+                .execute_batch(&set_sql(at, &table.identity, cyclic))
+                .map_err(Error::surveying)?;
         }
         for (at, mention) in plan.mentions.iter().enumerate() {
-            connection.execute_batch(&mention_sql(at, mention)).map_err(Error::surveying)?;
+            connection
+                .execute_batch(&mention_sql(at, mention))
+                .map_err(Error::surveying)?;
         }
         Ok(Self {
             plan,
@@ -56,12 +63,11 @@ impl<'p> Rows<'p> {
     pub(crate) fn find(
         &self,
         connection: &Connection,
-        targets: &Targets,
         only: Option<i64>,
         unowned: Option<i64>,
     ) -> Result<()> {
         self.clear(connection)?;
-        targets.seed(connection, self.plan, only)?;
+        Targets::seed(connection, self.plan, only)?;
         self.spread(connection)?;
         if let Some(position) = unowned {
             self.add_unowned(connection, position)?;
@@ -77,7 +83,11 @@ impl<'p> Rows<'p> {
         self.spread(connection)?;
         self.add_unowned(connection, owner)?;
         for at in 0..self.plan.tables.len() {
-            execute(connection, &format!("DELETE FROM {} WHERE owner = ?1", set_name(at)), [SOMEBODY])?;
+            execute(
+                connection,
+                &format!("DELETE FROM {} WHERE owner = ?1", set_name(at)),
+                [SOMEBODY],
+            )?;
         }
         self.find_all_mentions(connection)
     }
@@ -135,7 +145,9 @@ impl<'p> Rows<'p> {
                     continue;
                 }
                 let table = &self.plan.tables[at];
-                let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
+                let found =
+                    self.lookups
+                        .find(connection, &table.name, link, &set_name(link.parent))?;
                 let keys = set_columns("", &table.identity);
                 let sql = format!(
                     "INSERT INTO {set} ({keys}, owner) SELECT {}, s.owner FROM {} WHERE {} {}",
@@ -155,33 +167,30 @@ impl<'p> Rows<'p> {
 
     /// Within a group: for one user after another, rows that name a row just found.
     fn spread_in_group(&self, connection: &Connection, group: &Group) -> Result<()> {
-        let mut next = self.next_owner(connection, group, i64::MIN)?;
+        let mut next = next_owner(connection, group, i64::MIN)?;
         while let Some(owner) = next {
             let mut wave = 0;
             while self.spread_once(connection, group, owner, wave)? {
                 wave += 1;
             }
-            next = self.next_owner(connection, group, owner)?;
+            next = next_owner(connection, group, owner)?;
         }
         Ok(())
     }
 
-    fn next_owner(&self, connection: &Connection, group: &Group, after: i64) -> Result<Option<i64>> {
-        let mut next: Option<i64> = None;
-        for at in group.tables.clone() {
-            let sql = format!("SELECT min(owner) FROM {} WHERE owner > ?1", set_name(at));
-            let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-            let first: Option<i64> = statement.query_row([after], |row| row.get(0)).map_err(Error::surveying)?;
-            next = first.into_iter().chain(next).min();
-        }
-        Ok(next)
-    }
-
-    fn spread_once(&self, connection: &Connection, group: &Group, owner: i64, wave: i64) -> Result<bool> {
+    fn spread_once(
+        &self,
+        connection: &Connection,
+        group: &Group,
+        owner: i64,
+        wave: i64,
+    ) -> Result<bool> {
         let mut more = false;
         for (at, link) in inner_links(self.plan, group) {
             let table = &self.plan.tables[at];
-            let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
+            let found = self
+                .lookups
+                .find(connection, &table.name, link, &set_name(link.parent))?;
             let keys = set_columns("", &table.identity);
             let sql = format!(
                 "INSERT INTO {set} ({keys}, owner, wave) SELECT {}, ?1, ?2 + 1 FROM {} \
@@ -194,7 +203,10 @@ impl<'p> Rows<'p> {
                 set = set_name(at),
             );
             let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-            more |= statement.execute(params![owner, wave]).map_err(Error::surveying)? > 0;
+            more |= statement
+                .execute(params![owner, wave])
+                .map_err(Error::surveying)?
+                > 0;
         }
         Ok(more)
     }
@@ -207,7 +219,9 @@ impl<'p> Rows<'p> {
         if is_empty(connection, &parents)? {
             return Ok(());
         }
-        let found = self.lookups.find(connection, &mention.table, &mention.link, &parents)?;
+        let found = self
+            .lookups
+            .find(connection, &mention.table, &mention.link, &parents)?;
         let gone_before = match mention.planned {
             Some(table) if table > 0 || self.plan.going().any(|at| at == 0) => format!(
                 "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}) AND g.owner <= s.owner)",
@@ -227,77 +241,19 @@ impl<'p> Rows<'p> {
         );
         run(connection, &sql)
     }
+}
 
-    /// Gives each row of one user in a cyclic group its level: rows on level 0 name no other row
-    /// that goes, rows on level n + 1 name one on level n. Returns the highest level.
-    ///
-    /// Rows are peeled off as those they name are numbered (A. Kahn, Topological sorting of large
-    /// networks, CACM 5(11), 1962); what is left names itself in a circle and counts as deepest.
-    pub(crate) fn levels(&self, connection: &Connection, group: &Group, owner: i64) -> Result<i64> {
-        for (at, link) in inner_links(self.plan, group) {
-            self.count_parents(connection, at, link, owner)?;
-        }
-        let mut level = 0;
-        while self.number_free_rows(connection, group, owner, level)? {
-            for (at, link) in inner_links(self.plan, group) {
-                self.release_children(connection, at, link, owner, level)?;
-            }
-            level += 1;
-        }
-        for at in group.tables.clone() {
-            let sql = format!("UPDATE {} SET level = ?2 WHERE owner = ?1 AND level IS NULL", set_name(at));
-            execute(connection, &sql, params![owner, level])?;
-        }
-        Ok(level)
+fn next_owner(connection: &Connection, group: &Group, after: i64) -> Result<Option<i64>> {
+    let mut next: Option<i64> = None;
+    for at in group.tables.clone() {
+        let sql = format!("SELECT min(owner) FROM {} WHERE owner > ?1", set_name(at));
+        let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+        let first: Option<i64> = statement
+            .query_row([after], |row| row.get(0))
+            .map_err(Error::surveying)?;
+        next = first.into_iter().chain(next).min();
     }
-
-    fn count_parents(&self, connection: &Connection, at: usize, link: &Link, owner: i64) -> Result<()> {
-        let sql = self.change_waits(connection, at, link, "+ 1", "")?;
-        execute(connection, &sql, params![owner]).map(drop)
-    }
-
-    fn release_children(&self, connection: &Connection, at: usize, link: &Link, owner: i64, level: i64) -> Result<()> {
-        let sql = self.change_waits(connection, at, link, "- 1", "AND s.level = ?2")?;
-        execute(connection, &sql, params![owner, level]).map(drop)
-    }
-
-    fn change_waits(
-        &self,
-        connection: &Connection,
-        at: usize,
-        link: &Link,
-        change: &str,
-        condition: &str,
-    ) -> Result<String> {
-        let table = &self.plan.tables[at];
-        let found = self.lookups.find(connection, &table.name, link, &set_name(link.parent))?;
-        let other = if link.parent == at {
-            format!("AND ({}) <> ({})", set_columns("s.", &table.identity), found.identity)
-        } else {
-            String::new()
-        };
-        Ok(format!(
-            "UPDATE {} SET waits = waits {change} WHERE owner = ?1 AND ({}) IN \
-             (SELECT {} FROM {} WHERE s.owner = ?1 {condition} AND {} {other})",
-            set_name(at),
-            set_columns("", &table.identity),
-            found.identity,
-            found.from,
-            found.condition,
-        ))
-    }
-
-    fn number_free_rows(&self, connection: &Connection, group: &Group, owner: i64, level: i64) -> Result<bool> {
-        let mut more = false;
-        for at in group.tables.clone() {
-            let sql = format!(
-                "UPDATE {} SET level = ?2 WHERE owner = ?1 AND level IS NULL AND waits = 0",
-                set_name(at)
-            );
-            more |= execute(connection, &sql, params![owner, level])? > 0;
-        }
-        Ok(more)
-    }
+    Ok(next)
 }
 
 fn set_sql(at: usize, identity: &RowIdentity, cyclic: bool) -> String {
@@ -322,25 +278,37 @@ fn owned_set(name: &str, identity: &RowIdentity) -> String {
     format!("{create} CREATE INDEX temp.{name}_owner ON {name}(owner);")
 }
 
-fn inner_links<'p>(plan: &'p Plan, group: &Group) -> Vec<(usize, &'p Link)> {
+pub(super) fn inner_links<'p>(plan: &'p Plan, group: &Group) -> Vec<(usize, &'p Link)> {
     let tables = group.tables.clone();
     let inside = |link: &&Link| group.tables.contains(&link.parent);
     tables
-        .flat_map(|at| plan.tables[at].owners.iter().filter(inside).map(move |link| (at, link)))
+        .flat_map(|at| {
+            plan.tables[at]
+                .owners
+                .iter()
+                .filter(inside)
+                .map(move |link| (at, link))
+        })
         .collect()
 }
 
 fn is_empty(connection: &Connection, set: &str) -> Result<bool> {
     let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {set})");
     let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-    statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+    statement
+        .query_row([], |row| row.get(0))
+        .map_err(Error::surveying)
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<()> {
     execute(connection, sql, []).map(drop)
 }
 
-fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+pub(super) fn execute(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<usize> {
     log::trace!("{sql}");
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     statement.execute(params).map_err(Error::surveying)

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::files::{bytes, number, raw_path};
+use super::file_table::{bytes, number};
+use super::files::raw_path;
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
@@ -36,7 +37,10 @@ pub(crate) fn mark(
     which: Rows,
 ) -> Result<()> {
     let empty = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
-    if connection.query_row(&empty, [], |row| row.get(0)).map_err(Error::surveying)? {
+    if connection
+        .query_row(&empty, [], |row| row.get(0))
+        .map_err(Error::surveying)?
+    {
         return Ok(());
     }
     let sql = format!("UPDATE {table} SET shared = 1 WHERE root = ?1 AND path = ?2 AND NOT shared");
@@ -65,7 +69,9 @@ pub(crate) fn mark(
 fn names(source: &FileSource, which: Rows) -> String {
     let column = quote(&source.column);
     let going = match which {
-        Rows::NotGoing(plan) => source.planned.filter(|at| plan.going().any(|going| going == *at)),
+        Rows::NotGoing(plan) => source
+            .planned
+            .filter(|at| plan.going().any(|going| going == *at)),
         Rows::All => None,
     };
     let stays = going.map_or_else(String::new, |at| {
@@ -132,7 +138,8 @@ impl Directory {
     fn look(path: &Path) -> Option<Self> {
         let canonical = path.canonicalize().ok()?;
         let entries = canonical.read_dir().ok()?;
-        let is_link = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let is_link =
+            |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
         let links = entries.filter_map(Result::ok).filter(is_link);
         Some(Self {
             links: links.map(|entry| entry.file_name()).collect(),

@@ -24,18 +24,23 @@ pub enum Selection {
 
 /// The users of a run, held in a temporary table of one connection under their positions 1, 2, ….
 #[derive(Clone, Debug)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// How many.
-    pub count: i64,
+    pub(crate) count: i64,
     /// They are all the users there are.
-    pub everyone: bool,
+    pub(crate) everyone: bool,
 }
 
 impl Targets {
     /// Resolves a selection.
     ///
     /// Fails where a name fits no user, or several.
-    pub(crate) fn resolve(connection: &Connection, plan: &Plan, users: &Users, selection: &Selection) -> Result<Self> {
+    pub(crate) fn resolve(
+        connection: &Connection,
+        plan: &Plan,
+        users: &Users,
+        selection: &Selection,
+    ) -> Result<Self> {
         let create = "CREATE TEMP TABLE target(position INTEGER PRIMARY KEY, key UNIQUE NOT NULL)";
         connection.execute_batch(create).map_err(Error::surveying)?;
         match selection {
@@ -55,7 +60,9 @@ impl Targets {
         }
         let count = "SELECT count(*) FROM temp.target";
         Ok(Self {
-            count: connection.query_row(count, [], |row| row.get(0)).map_err(Error::surveying)?,
+            count: connection
+                .query_row(count, [], |row| row.get(0))
+                .map_err(Error::surveying)?,
             everyone: *selection == Selection::All,
         })
     }
@@ -75,14 +82,18 @@ impl Targets {
     pub(crate) fn next(connection: &Connection, position: i64) -> Result<Option<i64>> {
         let sql = "SELECT min(position) FROM temp.target WHERE position > ?1";
         let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-        statement.query_row([position], |row| row.get(0)).map_err(Error::surveying)
+        statement
+            .query_row([position], |row| row.get(0))
+            .map_err(Error::surveying)
     }
 
     /// Whether the set of the users table is empty: the one user looked for is not there.
     pub(super) fn is_gone(connection: &Connection) -> Result<bool> {
         let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", set_name(0));
         let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-        statement.query_row([], |row| row.get(0)).map_err(Error::surveying)
+        statement
+            .query_row([], |row| row.get(0))
+            .map_err(Error::surveying)
     }
 
     /// Puts every user there is into the set of the users table, at one position.
@@ -95,11 +106,14 @@ impl Targets {
             identity("u", &users.identity),
             main_table(&users.name),
         );
-        connection.execute(&sql, [position]).map_err(Error::surveying).map(drop)
+        connection
+            .execute(&sql, [position])
+            .map_err(Error::surveying)
+            .map(drop)
     }
 
     /// Puts the targets' own rows into the set of the users table: all, or the one at `only`.
-    pub(super) fn seed(&self, connection: &Connection, plan: &Plan, only: Option<i64>) -> Result<()> {
+    pub(super) fn seed(connection: &Connection, plan: &Plan, only: Option<i64>) -> Result<()> {
         let users = &plan.tables[0];
         let sql = format!(
             "INSERT INTO {} ({}, owner) SELECT {}, t.position FROM temp.target AS t \
@@ -110,7 +124,10 @@ impl Targets {
             main_table(&users.name),
             quote(&plan.user_key),
         );
-        connection.execute(&sql, [only]).map_err(Error::surveying).map(drop)
+        connection
+            .execute(&sql, [only])
+            .map_err(Error::surveying)
+            .map(drop)
     }
 }
 
@@ -133,33 +150,53 @@ fn insert_all(connection: &Connection, plan: &Plan) -> Result<()> {
         main_table(&plan.tables[0].name),
         key = quote(&plan.user_key),
     );
-    connection.execute(&sql, []).map_err(Error::surveying).map(drop)
+    connection
+        .execute(&sql, [])
+        .map_err(Error::surveying)
+        .map(drop)
 }
 
 fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
     let key = find(connection, plan, users, name)?;
     let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
-    connection.execute(sql, [key]).map_err(Error::surveying).map(drop)
+    connection
+        .execute(sql, [key])
+        .map_err(Error::surveying)
+        .map(drop)
 }
 
 fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
     let sql = "DELETE FROM temp.target WHERE key = ?1";
-    connection.execute(sql, [key]).map_err(Error::surveying).map(drop)
+    connection
+        .execute(sql, [key])
+        .map_err(Error::surveying)
+        .map(drop)
 }
 
 /// The key of the one user that a name fits, as `SQLite` holds it.
-fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<rusqlite::types::Value> {
+fn find(
+    connection: &Connection,
+    plan: &Plan,
+    users: &Users,
+    name: &str,
+) -> Result<rusqlite::types::Value> {
     let key = quote(&plan.user_key);
     let columns = std::iter::once(&plan.user_key).chain(&users.names);
     let sql = format!(
         "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND (u.{key} = ?2 OR {}) LIMIT 6",
         main_table(&plan.tables[0].name),
-        joined(columns.map(|column| format!("u.{} = ?1", quote(column))), " OR "),
+        joined(
+            columns.map(|column| format!("u.{} = ?1", quote(column))),
+            " OR "
+        ),
     );
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
     let number: Option<i64> = name.parse().ok();
-    let found = statement.query_map(params![name, number], |row| row.get(0)).map_err(Error::surveying)?;
-    let mut found: Vec<rusqlite::types::Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
+    let found = statement
+        .query_map(params![name, number], |row| row.get(0))
+        .map_err(Error::surveying)?;
+    let mut found: Vec<rusqlite::types::Value> =
+        found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(Error::UnknownUser { name: name.into() }),
         (Some(one), true) => Ok(one),

@@ -28,7 +28,9 @@ impl Variables {
             reason,
         };
         let dotenv = match dotenvy::from_path_iter(&file) {
-            Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                BTreeMap::new()
+            }
             Err(error) => return Err(unreadable(without_content(&error))),
             Ok(lines) => lines
                 .collect::<Result<_, _>>()
@@ -50,7 +52,10 @@ impl Variables {
 fn without_content(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(line, at) => {
-            format!("a line of {} bytes cannot be parsed at byte {at}; quote its value", line.len())
+            format!(
+                "a line of {} bytes cannot be parsed at byte {at}; quote its value",
+                line.len()
+            )
         }
         dotenvy::Error::Io(error) => error.to_string(),
         _ => "it cannot be parsed".into(),
@@ -72,7 +77,10 @@ pub(super) fn database(
     if let Some(path) = manifest.application.database.as_ref().filter(|_| !built_in) {
         named.push((root.join(path), "the manifest"));
     }
-    for (values, source) in [(&variables.environment, "DATABASE_URL"), (&variables.dotenv, ".env")] {
+    for (values, source) in [
+        (&variables.environment, "DATABASE_URL"),
+        (&variables.dotenv, ".env"),
+    ] {
         if let Some(url) = values.get("DATABASE_URL").filter(|url| !url.is_empty()) {
             named.push((root.join(path_of(url, source)?), source));
         }
@@ -82,7 +90,10 @@ pub(super) fn database(
         let path = default.ok_or(Error::NoDatabaseNamed)?;
         return Ok((root.join(path), "the default"));
     };
-    match named.into_iter().find(|(other, _)| !same_file(&path, other)) {
+    match named
+        .into_iter()
+        .find(|(other, _)| !same_file(&path, other))
+    {
         None => Ok((path, source)),
         Some((other, second)) => Err(Error::TwoDatabases {
             first: source,
@@ -97,13 +108,17 @@ fn same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The path in a `sqlite:` URL (three slashes: relative, four: absolute, as SQLAlchemy, Django and
+/// The path in a `sqlite:` URL (three slashes: relative, four: absolute, as `SQLAlchemy`, Django and
 /// Rails write them; `file:` as Prisma does), or the path itself.
 fn path_of(text: &str, place: &'static str) -> Result<PathBuf> {
     let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
         return Ok(PathBuf::from(text));
     };
-    let dialect = scheme.split('+').next().unwrap_or(scheme).to_ascii_lowercase();
+    let dialect = scheme
+        .split('+')
+        .next()
+        .unwrap_or(scheme)
+        .to_ascii_lowercase();
     if !matches!(dialect.as_str(), "sqlite" | "sqlite3" | "file") {
         return Err(Error::OtherEngine {
             place,
@@ -134,7 +149,10 @@ fn is_scheme(text: &str) -> bool {
 /// The application's Redis: a URL, or the parts that other variables give; or why there is none.
 ///
 /// Fails only on a URL that the caller gave: whatever else is wrong with Redis is no reason to stop.
-pub(super) fn redis(choice: &RedisChoice, variables: &Variables) -> Result<std::result::Result<Server, String>> {
+pub(super) fn redis(
+    choice: &RedisChoice,
+    variables: &Variables,
+) -> Result<std::result::Result<Server, String>> {
     match choice {
         RedisChoice::None => Ok(Err("Redis is left out".into())),
         RedisChoice::Url(url) => Ok(Ok(Server::from_url(url)?)),
@@ -155,11 +173,17 @@ fn named_redis(variables: &Variables) -> std::result::Result<Server, String> {
     Ok(Server::from_parts(&host, port, db, password.as_deref()))
 }
 
-fn number<N: FromStr>(variables: &Variables, name: &str, default: N) -> std::result::Result<N, String> {
+fn number<N: FromStr>(
+    variables: &Variables,
+    name: &str,
+    default: N,
+) -> std::result::Result<N, String> {
     let Some(text) = variables.get(name) else {
         return Ok(default);
     };
-    text.trim().parse().map_err(|_| format!("`{name}` holds no number that Redis could use"))
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{name}` holds no number that Redis could use"))
 }
 
 #[cfg(test)]
@@ -179,7 +203,11 @@ mod tests {
             ("file:///var/app.db", "/var/app.db"),
         ];
         for (text, path) in expected {
-            assert_eq!(path_of(text, "test").unwrap(), PathBuf::from(path), "{text}");
+            assert_eq!(
+                path_of(text, "test").unwrap(),
+                PathBuf::from(path),
+                "{text}"
+            );
         }
     }
 
@@ -187,7 +215,10 @@ mod tests {
     fn another_engine_is_an_error() {
         for url in ["postgresql://app:secret@db/app", "mysql+pymysql://x/y"] {
             let error = path_of(url, "DATABASE_URL").unwrap_err().to_string();
-            assert!(!error.contains("secret") && error.contains("not SQLite"), "{error}");
+            assert!(
+                !error.contains("secret") && error.contains("not SQLite"),
+                "{error}"
+            );
         }
     }
 }
