@@ -24,7 +24,7 @@ use rusqlite::Connection;
 pub use collateral::Collateral;
 pub use counts::{MentionCount, TableCount};
 pub(crate) use file_table::number;
-pub(crate) use files::Files;
+pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
 pub(crate) use findings::Findings;
 pub use findings::{Kept, Trouble};
 pub(crate) use rows::{Rows, mention_set, set_name};
