@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
 use crate::redis;
+use crate::roots;
+use crate::storage;
 use crate::user::UserKey;
 
 /// How many users are read from the outbox at once.
@@ -30,11 +32,32 @@ impl Drain<'_> {
         self.write_runs(&runs, trail)?;
         // Users are known to the outbox as long as there is one: whoever names an account that an
         // interrupted run deleted is not told that there is no such user.
+        let dissolved = self.remove_quarantines(&runs, drained);
         self.in_transaction(|| {
             outbox::remove_users(self.connection)?;
-            outbox::drop_if_done(self.connection)
+            if dissolved { outbox::drop_if_done(self.connection) } else { Ok(false) }
         })?;
         Ok(keys)
+    }
+
+    /// Removes what a purge could not: the quarantines themselves. Whether none of these runs is left;
+    /// while one is, the run stays recorded, so that `resume` comes back to it.
+    fn remove_quarantines(&self, runs: &[RunRecord], drained: &mut Drained) -> bool {
+        let leftovers = match storage::leftovers(self.roots) {
+            Ok(leftovers) => leftovers,
+            Err(error) => {
+                drained.leave("the roots, in which quarantines may stand".into(), &error);
+                return false;
+            }
+        };
+        let mut dissolved = true;
+        for leftover in leftovers.iter().filter(|leftover| runs.iter().any(|run| run.run == leftover.run)) {
+            if let Err(error) = storage::remove_empty(self.roots, leftover, self.erased) {
+                drained.leave(roots::shown(&leftover.path), &error);
+                dissolved = false;
+            }
+        }
+        dissolved
     }
 
     fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
