@@ -68,7 +68,11 @@ impl Install {
     /// It lies in memory where that is possible: what a killed process leaves is the same there, and
     /// an fsync costs nothing.
     pub(crate) fn again(&self) -> Self {
-        let directory = scratch();
+        self.again_in(scratch())
+    }
+
+    /// The same in a directory that is removed with it.
+    pub(crate) fn again_in(&self, directory: TempDir) -> Self {
         let base = directory.path().canonicalize().unwrap();
         let places = Places {
             root: base.join("app"),

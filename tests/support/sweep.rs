@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Instant;
+
+use tempfile::TempDir;
 
 use super::install::{DATABASE, Dump, Install, Tree, difference};
 use super::run::{Outcome, reset_app, say};
@@ -16,6 +18,9 @@ use super::trail::{Deleted, TRAIL, Trail};
 
 /// The outbox, which is no part of the application's data.
 pub(crate) const OUTBOX: &str = "_reset_app_outbox";
+
+/// What stands beside the database while a run has it open.
+const BESIDE: [&str; 3] = ["-wal", "-shm", ".reset-app-lock"];
 
 /// How the database keeps its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub(crate) struct Case {
     command: Vec<&'static str>,
     template: Install,
     before: Before,
-    /// The database before, after one user, …, at the end.
+    /// The database before, after user 1, after both, and after user 2 alone.
     legal: Vec<Dump>,
     end: End,
     counts: Mutex<BTreeMap<&'static str, usize>>,
@@ -59,8 +64,13 @@ fn command(options: &[&'static str]) -> Vec<&'static str> {
 impl Case {
     /// Every user.
     pub(crate) fn everyone(journal: Journal, options: &[&'static str]) -> Self {
-        let one = [options, &["--only", "1"]].concat();
-        Self::new(journal, options, &[&one, options])
+        let [one, other] = ["1", "2"].map(|user| [options, &["--only", user]].concat());
+        let mut case = Self::new(journal, options, &[&one, options]);
+        // Where user 1 could not be erased, the run goes on to user 2.
+        let install = case.template.again();
+        reset_app().root(install.root()).args(command(&other)).run().expect(0);
+        case.legal.push(install.dump());
+        case
     }
 
     /// User 1 alone.
@@ -97,6 +107,11 @@ impl Case {
     /// A fresh install.
     pub(crate) fn install(&self) -> Install {
         self.template.again()
+    }
+
+    /// A fresh install in a directory of the test's choice.
+    pub(crate) fn install_in(&self, directory: &Path) -> Install {
+        self.template.again_in(TempDir::new_in(directory).unwrap())
     }
 
     /// The arguments of the command.
@@ -146,7 +161,7 @@ impl Case {
         same("bystanders", &self.before.bystanders, &bystanders(install))
     }
 
-    /// Which of the legal states the database is in: how many users are gone.
+    /// Which of the legal states the database is in: how many users are gone, in their order.
     pub(crate) fn legal_state(&self, install: &Install) -> Result<usize, String> {
         let dump = application_data(install);
         let state = self.legal.iter().position(|legal| *legal == dump);
@@ -159,6 +174,17 @@ impl Case {
 
     /// Whether everything is as an uninterrupted run leaves it, with nothing left to do.
     pub(crate) fn check_end(&self, install: &Install) -> Result<(), String> {
+        let tree = install.tree();
+        let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
+        if let Some(left) = beside.iter().find(|path| tree.has(path)) {
+            return Err(format!("`{left}` is left"));
+        }
+        self.check_done(install)
+    }
+
+    /// The same, but for what the database keeps beside it while it is open, or when it could not be
+    /// closed well.
+    pub(crate) fn check_done(&self, install: &Install) -> Result<(), String> {
         check_integrity(install)?;
         let end = End::of(install)?;
         same("the database", &self.end.dump, &end.dump)?;
@@ -194,7 +220,10 @@ impl End {
         if !trail.is_finished() {
             return Err("a run in the audit trail is not finished, or twice".into());
         }
-        let content = |path: &[u8]| path == DATABASE.as_bytes() || path == TRAIL.as_bytes();
+        let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
+        let content = |path: &[u8]| {
+            [DATABASE, TRAIL].iter().any(|one| one.as_bytes() == path) || beside.iter().any(|one| one.as_bytes() == path)
+        };
         Ok(Self {
             dump: install.dump(),
             tree: install.tree().retain(|path| !content(path)),
