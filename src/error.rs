@@ -16,6 +16,7 @@ pub use manifest::ManifestError;
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
+use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -138,6 +139,24 @@ pub enum Error {
         /// The keys of those it fits.
         keys: Vec<String>,
     },
+    /// The heir goes as well.
+    #[error("`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run")]
+    HeirGoes {
+        /// The user named.
+        name: String,
+    },
+    /// Rows of other users would go, which was ruled out.
+    #[error("{}", sentences::collateral(.0))]
+    Collateral(Vec<Collateral>),
+    /// The manifest names no sessions.
+    #[error(
+        "{source_name} names no tables of sessions, so `--sessions-only` would end none; \
+         write `tables = [...]` under [sessions]"
+    )]
+    NoSessions {
+        /// The manifest.
+        source_name: String,
+    },
     /// Several sources name several databases.
     #[error("{first} names the database `{}`, but {second} names `{}`; say which with `--database`", one.display(), other.display())]
     TwoDatabases {
@@ -194,6 +213,20 @@ pub enum Error {
         root: PathBuf,
         /// What is missing.
         reason: String,
+    },
+    /// No Redis is known.
+    #[error("{reason}, so there is no Redis to clear; name it with `--redis`")]
+    NoRedis {
+        /// Why there is none.
+        reason: String,
+    },
+    /// Redis was not cleared, or not to the end.
+    #[error("{trouble}; {cleared} keys were cleared; run again when Redis answers")]
+    KeysLeft {
+        /// Keys that are gone.
+        cleared: u64,
+        /// What happened.
+        trouble: Box<KeyspaceError>,
     },
     /// Redis cannot be addressed.
     #[error(transparent)]
@@ -317,6 +350,7 @@ impl Error {
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
             | Self::UserGone
+            | Self::KeysLeft { .. }
             | Self::SchemaChanged
             | Self::Commit { .. }
             | Self::AnotherRun { .. }

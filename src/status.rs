@@ -71,7 +71,9 @@ impl App {
         let mut target = self.target().clone();
         target.files = FilesChoice::Leave;
         let mut report = Self::new(target).preview(&Job::default())?;
-        report.warnings.push(format!("files were not checked: {error}"));
+        report
+            .warnings
+            .push(format!("files were not checked: {error}"));
         Ok(report)
     }
 }

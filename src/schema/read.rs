@@ -54,6 +54,7 @@ fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Resul
     Ok(Table {
         kind,
         strict: row.get("strict")?,
+        autoincrement: autoincrement(connection, &name, kind, &columns, &primary_key)?,
         identity,
         foreign_keys: foreign_keys(connection, &name)?,
         indexes: indexes(connection, &name)?,
@@ -123,6 +124,23 @@ fn collation(
         || "BINARY".into(),
         |name| name.to_string_lossy().into_owned(),
     ))
+}
+
+fn autoincrement(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+    columns: &[Column],
+    key: &[usize],
+) -> rusqlite::Result<bool> {
+    match key {
+        [at] if kind == TableKind::Rowid => {
+            let column = columns[*at].name.as_str();
+            let (.., autoincrement) = connection.column_metadata(Some("main"), table, column)?;
+            Ok(autoincrement)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn identity(kind: TableKind, columns: &[Column], key: &[usize]) -> Identity {
