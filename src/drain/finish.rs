@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
 use crate::redis::{self, RuleCleared};
+use crate::roots;
+use crate::storage;
 use crate::user::UserKey;
 
 /// How many users are read from the outbox at once.
@@ -28,8 +30,34 @@ impl Drain<'_> {
         let keys = self.clear_keys(&runs, drained)?;
         self.write_users(trail)?;
         self.write_runs(&runs, trail)?;
-        self.in_transaction(|| outbox::drop_if_done(self.connection))?;
+        // Users are known to the outbox as long as there is one: whoever names an account that an
+        // interrupted run deleted is not told that there is no such user.
+        let dissolved = self.remove_quarantines(&runs, drained);
+        self.in_transaction(|| {
+            outbox::remove_users(self.connection)?;
+            if dissolved { outbox::drop_if_done(self.connection) } else { Ok(false) }
+        })?;
         Ok(keys)
+    }
+
+    /// Removes what a purge could not: the quarantines themselves. Whether none of these runs is left;
+    /// while one is, the run stays recorded, so that `resume` comes back to it.
+    fn remove_quarantines(&self, runs: &[RunRecord], drained: &mut Drained) -> bool {
+        let leftovers = match storage::leftovers(self.roots) {
+            Ok(leftovers) => leftovers,
+            Err(error) => {
+                drained.leave("the roots, in which quarantines may stand".into(), &error);
+                return false;
+            }
+        };
+        let mut dissolved = true;
+        for leftover in leftovers.iter().filter(|leftover| runs.iter().any(|run| run.run == leftover.run)) {
+            if let Err(error) = storage::remove_empty(self.roots, leftover, self.erased) {
+                drained.leave(roots::shown(&leftover.path), &error);
+                dissolved = false;
+            }
+        }
+        dissolved
     }
 
     fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
@@ -91,15 +119,14 @@ impl Drain<'_> {
                 let line = serde_json::from_str(&user.detail).map_err(|_| Error::OutboxRow)?;
                 Ok((format!("{}/{}", user.run, user.id), line))
             });
-            trail.append(lines.collect::<Result<Vec<(String, Value)>>>()?)?;
-            self.take_out(users.into_iter().map(|user| user.id))
+            trail.append(lines.collect::<Result<Vec<(String, Value)>>>()?)
         })
     }
 
     /// A run's line follows its last user's.
     fn write_runs(&self, runs: &[RunRecord], trail: &mut Trail) -> Result<()> {
-        let (users, paths) = outbox::pending(self.connection)?;
-        if users + paths > 0 {
+        let (_, paths) = outbox::pending(self.connection)?;
+        if paths > 0 {
             return Ok(());
         }
         let lines = runs.iter().map(|run| {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
+use crate::outbox;
 use crate::plan::Plan;
 use crate::sql::{identity, joined, main_table, quote, set_columns};
 use crate::user::UserKey;
@@ -199,7 +200,11 @@ pub(crate) fn name_of(
 }
 
 fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
-    let key = find(connection, plan, users, name)?;
+    let key = match find(connection, plan, users, name) {
+        // An interrupted run deleted this account; finishing that run is all that is left to do.
+        Err(Error::UnknownUser { .. }) if outbox::names_user(connection, name)? => return Ok(()),
+        found => found?,
+    };
     let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
     connection
         .execute(sql, [key])
