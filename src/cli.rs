@@ -57,6 +57,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Resume => {
+            signals::listen();
             let mut watch = progress::bars(arguments);
             let report = app.resume(&mut watch)?;
             watch.finish();
@@ -83,10 +84,13 @@ fn delete(arguments: &Arguments, app: &App, erasing: &Erasing) -> Result<Exit> {
 
 fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> Result<Report> {
     let mut ask = |preview: &Report| {
-        if erasing.force {
-            return Ok(Consent::forced());
-        }
-        question::ask(app, preview)
+        let consent = match erasing.force {
+            true => Consent::forced(),
+            false => question::ask(app, preview)?,
+        };
+        // Not earlier: at the question, SIGINT simply ends the program.
+        signals::listen();
+        Ok(consent)
     };
     let mut watch = progress::bars(arguments);
     let report = app.delete(job, &mut ask, &mut watch);

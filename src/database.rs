@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 pub use preview::look;
 
 /// How long a statement waits for a lock that another connection holds.
@@ -26,21 +26,23 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// database, but never one that holds users.
 pub fn existing(path: &Path) -> Result<PathBuf> {
     let absolute = path.canonicalize().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::DatabaseMissing { path: path.into() },
-        _ => Error::DatabaseUnreadable {
+        io::ErrorKind::NotFound => Error::from(DatabaseError::Missing { path: path.into() }),
+        _ => Error::from(DatabaseError::Unreadable {
             path: path.into(),
             error,
-        },
+        }),
     })?;
-    let metadata = fs::metadata(&absolute).map_err(|error| Error::DatabaseUnreadable {
-        path: path.into(),
-        error,
+    let metadata = fs::metadata(&absolute).map_err(|error| {
+        Error::from(DatabaseError::Unreadable {
+            path: path.into(),
+            error,
+        })
     })?;
     if !metadata.is_file() {
-        return Err(Error::DatabaseNotAFile { path: path.into() });
+        return Err(Error::from(DatabaseError::NotAFile { path: path.into() }));
     }
     if metadata.len() == 0 {
-        return Err(Error::DatabaseEmpty { path: path.into() });
+        return Err(Error::from(DatabaseError::Empty { path: path.into() }));
     }
     Ok(absolute)
 }
@@ -67,7 +69,7 @@ pub fn open(path: &Path) -> Result<Connection> {
     set(&connection, "secure_delete", "ON", 1)?;
     first_read(&connection, path)?;
     if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
-        return Err(Error::DatabaseReadOnly { path: path.into() });
+        return Err(Error::from(DatabaseError::ReadOnly { path: path.into() }));
     }
     Ok(connection)
 }
@@ -105,10 +107,10 @@ fn set(connection: &Connection, pragma: &'static str, value: &str, expected: i64
     if found == expected {
         Ok(())
     } else {
-        Err(Error::Pragma {
+        Err(Error::from(DatabaseError::Pragma {
             pragma,
             value: value.into(),
-        })
+        }))
     }
 }
 

@@ -1,11 +1,17 @@
 //! Everything that can stop a run, as a sentence for the person at the terminal: what was tried,
 //! on what, why it failed, and what to do next.
 
-use std::fmt::Write as _;
+mod database;
+mod manifest;
+mod sentences;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+
+pub use database::DatabaseError;
+pub use manifest::ManifestError;
 
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
@@ -47,40 +53,12 @@ pub struct Blocking {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No such file.
-    #[error("there is no database at `{}`; name it with `--database`, or its application with `--root`", path.display())]
-    DatabaseMissing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// The file cannot be reached or read.
-    #[error("could not read the database `{}`: {error}", path.display())]
-    DatabaseUnreadable {
-        /// The database.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A directory, a device, a pipe.
-    #[error("`{}` is not a regular file, so it is no database", path.display())]
-    DatabaseNotAFile {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// A file of zero bytes.
-    #[error("the database `{}` is empty: it holds no users to delete; is it the right file?", path.display())]
-    DatabaseEmpty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Not a database, encrypted, or damaged at its very start.
-    #[error("`{}` is not a SQLite database, or it is encrypted: {error}", path.display())]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-        /// What `SQLite` said.
-        error: rusqlite::Error,
-    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The manifest cannot be used, or not with this database.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// `SQLite` found damage.
     #[error(
         "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"
@@ -88,29 +66,6 @@ pub enum Error {
     Damaged {
         /// What `SQLite` said.
         error: rusqlite::Error,
-    },
-    /// A file or directory that may not be written.
-    #[error("the database `{}` may not be written; check the permissions of the file and its directory", path.display())]
-    DatabaseReadOnly {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A journal of a writer that died.
-    #[error(
-        "the database `{}` has a hot journal: a program died while writing, and only a writer may roll it back; \
-         `reset-app resume` does so, and nothing else", path.display()
-    )]
-    HotJournal {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A setting did not take.
-    #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]
-    Pragma {
-        /// The pragma.
-        pragma: &'static str,
-        /// The value.
-        value: String,
     },
     /// Another connection holds the lock.
     #[error(
@@ -140,106 +95,17 @@ pub enum Error {
         /// What `SQLite` said.
         error: rusqlite::Error,
     },
-    /// A database without a table.
-    #[error("the database holds no table; is it the right file?")]
-    NoTables,
-    /// Another application's database, and no manifest.
-    #[error(
-        "this is not a database of {application}, whose manifest is built in: it has no table `{table}`; \
-         describe your application in a `reset-app.toml` in its root"
-    )]
-    NotBuiltin {
-        /// The reference application.
-        application: String,
-        /// The first table that is missing.
-        table: String,
-    },
-    /// The users table is missing.
-    #[error("the users table `{table}` that {source_name} names is not in the database")]
-    UsersTableMissing {
-        /// The table.
-        table: String,
-        /// The manifest.
-        source_name: String,
-    },
-    /// The users table has no usable key.
-    #[error(
-        "users cannot be told apart in `{table}`: {reason}; name a unique column as `key` in [users]"
-    )]
-    UserKey {
-        /// The users table.
-        table: String,
-        /// Why.
-        reason: &'static str,
-    },
     /// A user's key that is neither a number nor text.
     #[error("a user's key is a {found}; only integers and text can name a user")]
     UserKeyType {
         /// What it is.
         found: String,
     },
-    /// The manifest cannot be read.
-    #[error("could not read the manifest `{}`: {error}", file.display())]
-    ManifestUnreadable {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The manifest is not valid.
-    #[error("{source_name} is not valid: {reason}")]
-    Manifest {
-        /// The manifest.
-        source_name: String,
-        /// Why, with line and column.
-        reason: String,
-    },
-    /// The manifest names a table that does not exist.
-    #[error("{source_name} names the table `{table}` in {place}, which is not in the database")]
-    ManifestTable {
-        /// The manifest.
-        source_name: String,
-        /// The section.
-        place: &'static str,
-        /// The table.
-        table: String,
-    },
-    /// The manifest names a column that does not exist.
-    #[error("{source_name} names `{column}`, which is not in the database")]
-    ManifestColumn {
-        /// The manifest.
-        source_name: String,
-        /// `table.column`.
-        column: String,
-    },
-    /// The manifest decides on a foreign key that is not declared.
-    #[error(
-        "{source_name} decides on `{column}`, which the database does not declare as a foreign key; \
-         write `\"{column}\" = {{ is = \"owner\", to = \"table.column\" }}` to declare it there"
-    )]
-    ManifestReference {
-        /// The manifest.
-        source_name: String,
-        /// `table.column`.
-        column: String,
-    },
-    /// The manifest declares a reference that cannot be.
-    #[error(
-        "{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables"
-    )]
-    ManifestUndeclared {
-        /// The manifest.
-        source_name: String,
-        /// The child's columns.
-        from: String,
-        /// The parent's.
-        to: String,
-    },
     /// References of which nobody says what they mean.
-    #[error("{}", undecided(.0))]
+    #[error("{}", sentences::undecided(.0))]
     UndecidedReferences(Vec<Undecided>),
     /// A foreign key that makes the deletion fail.
-    #[error("{}", foreign_key(columns, parent.as_deref()))]
+    #[error("{}", sentences::foreign_key(columns, parent.as_deref()))]
     ForeignKey {
         /// The child's columns.
         columns: String,
@@ -256,7 +122,7 @@ pub enum Error {
         table: String,
     },
     /// Mentions that stop the run.
-    #[error("{}", blocked(.0))]
+    #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
@@ -443,11 +309,10 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Database(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Sqlite { .. }
-            | Self::DatabaseUnreadable { .. }
-            | Self::DatabaseReadOnly { .. }
             | Self::RowsKept { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
@@ -490,14 +355,14 @@ impl Error {
             _ => 0,
         };
         match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::NotADatabase {
+            Some(ErrorCode::NotADatabase) => Self::from(DatabaseError::NotADatabase {
                 path: path.into(),
                 error,
-            },
+            }),
             _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
-                Self::HotJournal { path: path.into() }
+                Self::from(DatabaseError::HotJournal { path: path.into() })
             }
-            Some(ErrorCode::ReadOnly) => Self::DatabaseReadOnly { path: path.into() },
+            Some(ErrorCode::ReadOnly) => Self::from(DatabaseError::ReadOnly { path: path.into() }),
             _ => Self::opening(error),
         }
     }
@@ -510,57 +375,4 @@ impl Error {
             _ => Self::Sqlite { doing, error },
         }
     }
-}
-
-fn undecided(references: &[Undecided]) -> String {
-    let mut text = String::from(
-        "neither the database nor the manifest says whether these rows belong to what they name or only mention it; \
-         write one line each under [references] in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):",
-    );
-    for reference in references {
-        let line = reference.columns.to_string();
-        let key = if line.contains('"') {
-            format!("'{line}'")
-        } else {
-            format!("\"{line}\"")
-        };
-        let _ = write!(
-            text,
-            "\n  {key} = \"owner\"  # names a row of `{}`",
-            reference.parent
-        );
-    }
-    text
-}
-
-fn foreign_key(columns: &str, parent: Option<&str>) -> String {
-    match parent {
-        Some(parent) => format!(
-            "the foreign key `{columns}` does not fit a key of `{parent}`, so SQLite would refuse to delete from \
-             `{parent}`; give the parent's columns a unique index"
-        ),
-        None => format!(
-            "the foreign key `{columns}` names a table that does not exist, so SQLite would refuse to delete its rows; \
-             create that table or remove the foreign key"
-        ),
-    }
-}
-
-fn blocked(blocking: &[Blocking]) -> String {
-    let mut text = String::from(
-        "rows that stay name what is to go and cannot be set to null; leave those users out with `--except`, or leave \
-         the accounts (without `--delete-accounts`):",
-    );
-    for Blocking {
-        column,
-        parent,
-        rows,
-    } in blocking
-    {
-        let _ = write!(
-            text,
-            "\n  {rows} rows with `{column}`, which names a row of `{parent}`"
-        );
-    }
-    text
 }

@@ -12,7 +12,7 @@
 //!
 //! A user never belongs to another row: references from the users table are mentions.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ManifestError, Result};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
@@ -88,33 +88,33 @@ fn position(schema: &Schema, table: &str) -> Option<usize> {
 }
 
 fn missing_users(manifest: &Manifest) -> Error {
-    Error::UsersTableMissing {
+    Error::from(ManifestError::UsersTableMissing {
         table: manifest.users.table.clone(),
         source_name: manifest.source.to_string(),
-    }
+    })
 }
 
 /// The built-in manifest serves a database that has all of its tables, or none: half of them is
 /// some other application.
 fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
     if schema.tables.is_empty() {
-        return Err(Error::NoTables);
+        return Err(Error::from(ManifestError::NoTables));
     }
     for (table, place) in manifest.tables() {
         if schema.table(table).is_some() {
             continue;
         }
         return Err(match manifest.source {
-            Source::Builtin => Error::NotBuiltin {
+            Source::Builtin => Error::from(ManifestError::NotBuiltin {
                 application: manifest.application.name.clone(),
                 table: table.into(),
-            },
+            }),
             Source::File(_) if place == "[users]" => missing_users(manifest),
-            Source::File(_) => Error::ManifestTable {
+            Source::File(_) => Error::from(ManifestError::Table {
                 source_name: manifest.source.to_string(),
                 place,
                 table: table.into(),
-            },
+            }),
         });
     }
     for column in manifest.files.columns.iter().map(|c| &c.column) {
@@ -132,9 +132,11 @@ fn require_columns<'a>(
     manifest: &Manifest,
     columns: &Columns,
 ) -> Result<(usize, &'a Table)> {
-    let missing = || Error::ManifestColumn {
-        source_name: manifest.source.to_string(),
-        column: columns.to_string(),
+    let missing = || {
+        Error::from(ManifestError::Column {
+            source_name: manifest.source.to_string(),
+            column: columns.to_string(),
+        })
     };
     let at = position(schema, &columns.table).ok_or_else(missing)?;
     let table = &schema.tables[at];
@@ -145,9 +147,11 @@ fn require_columns<'a>(
 }
 
 fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
-    let unusable = |reason: &'static str| Error::UserKey {
-        table: users.name.clone(),
-        reason,
+    let unusable = |reason: &'static str| {
+        Error::from(ManifestError::UserKey {
+            table: users.name.clone(),
+            reason,
+        })
     };
     let key = match (&manifest.users.key, &users.key()[..]) {
         (Some(key), _) => key.clone(),
@@ -225,10 +229,10 @@ fn decide(
     if found {
         Ok(())
     } else {
-        Err(Error::ManifestReference {
+        Err(Error::from(ManifestError::NotDeclared {
             source_name: manifest.source.to_string(),
             column: from.to_string(),
-        })
+        }))
     }
 }
 
@@ -248,11 +252,11 @@ fn undeclared(
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
     let counts_agree = from.columns.len() == other.to.columns.len();
     if !counts_agree || !plain(table) || !plain(parent_table) {
-        return Err(Error::ManifestUndeclared {
+        return Err(Error::from(ManifestError::NotAlike {
             source_name: manifest.source.to_string(),
             from: from.to_string(),
             to: other.to.to_string(),
-        });
+        }));
     }
     Ok(Reference {
         child,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ManifestError, Result};
 use keys::KeyRule;
 pub use names::Columns;
 
@@ -221,9 +221,11 @@ impl Manifest {
     /// Fails with line, column and reason where the text is not TOML, holds an unknown key, or
     /// contradicts itself.
     pub fn parse(text: &str, source: Source) -> Result<Self> {
-        let mut manifest: Self = toml::from_str(text).map_err(|error| Error::Manifest {
-            source_name: source.to_string(),
-            reason: error.to_string().trim_end().to_owned(),
+        let mut manifest: Self = toml::from_str(text).map_err(|error| {
+            Error::from(ManifestError::Invalid {
+                source_name: source.to_string(),
+                reason: error.to_string().trim_end().to_owned(),
+            })
         })?;
         manifest.source = source;
         manifest.validate()?;
@@ -231,9 +233,11 @@ impl Manifest {
     }
 
     fn validate(&self) -> Result<()> {
-        let broken = |reason: String| Error::Manifest {
-            source_name: self.source.to_string(),
-            reason,
+        let broken = |reason: String| {
+            Error::from(ManifestError::Invalid {
+                source_name: self.source.to_string(),
+                reason,
+            })
         };
         for (index, line) in self.summary.iter().enumerate() {
             if self.summary[..index].iter().any(|l| l.line == line.line) {
@@ -279,10 +283,10 @@ impl Manifest {
 }
 
 fn unreadable(file: &Path, error: std::io::Error) -> Error {
-    Error::ManifestUnreadable {
+    Error::from(ManifestError::Unreadable {
         file: file.to_owned(),
         error,
-    }
+    })
 }
 
 impl std::fmt::Display for Source {

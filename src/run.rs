@@ -59,9 +59,13 @@ impl App {
     ///
     /// Fails as [`Target::find`] does.
     pub fn open(settings: &Settings) -> Result<Self> {
-        Ok(Self {
-            target: Target::find(settings)?,
-        })
+        Ok(Self::new(Target::find(settings)?))
+    }
+
+    /// An application that was found already.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Self { target }
     }
 
     /// What this application consists of.

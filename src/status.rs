@@ -1,10 +1,11 @@
 //! What is there: the same survey as a preview, of everyone.
 
 use crate::database;
-use crate::error::{Error, Result};
-use crate::report::{Line, Recovery};
+use crate::error::{DatabaseError, Error, Result};
+use crate::report::{Line, Recovery, Report};
 use crate::run::{App, Job};
 use crate::survey::TableCount;
+use crate::target::FilesChoice;
 
 /// What an application holds.
 #[derive(Clone, Debug)]
@@ -36,13 +37,17 @@ pub struct Status {
 impl App {
     /// Looks at everything and changes nothing, as [`App::preview`] does.
     pub fn status(&self) -> Result<Status> {
-        let report = self.preview(&Job::default())?;
+        let report = match self.preview(&Job::default()) {
+            Err(error @ Error::WrongRoot { .. }) => self.without_files(&error)?,
+            other => other?,
+        };
         let target = self.target();
-        let metadata =
-            std::fs::metadata(&target.database).map_err(|error| Error::DatabaseUnreadable {
+        let metadata = std::fs::metadata(&target.database).map_err(|error| {
+            Error::from(DatabaseError::Unreadable {
                 path: target.database.clone(),
                 error,
-            })?;
+            })
+        })?;
         Ok(Status {
             application: target.manifest.application.name.clone(),
             database: crate::roots::shown(&target.database),
@@ -59,6 +64,15 @@ impl App {
             unfinished: report.recovery,
             warnings: report.warnings,
         })
+    }
+
+    /// Where the files are not what the rows say, everything else can still be looked at.
+    fn without_files(&self, error: &Error) -> Result<Report> {
+        let mut target = self.target().clone();
+        target.files = FilesChoice::Leave;
+        let mut report = Self::new(target).preview(&Job::default())?;
+        report.warnings.push(format!("files were not checked: {error}"));
+        Ok(report)
     }
 }
 

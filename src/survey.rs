@@ -6,9 +6,13 @@
 
 mod collateral;
 mod counts;
+mod due;
+mod file_table;
 mod files;
+mod findings;
 mod levels;
 mod lookup;
+mod right_root;
 mod rows;
 mod survivors;
 mod targets;
@@ -19,8 +23,10 @@ use rusqlite::Connection;
 
 pub use collateral::Collateral;
 pub use counts::{MentionCount, TableCount};
-pub(crate) use files::{Files, Findings, number};
-pub use files::{Kept, Trouble};
+pub(crate) use file_table::number;
+pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
+pub(crate) use findings::Findings;
+pub use findings::{Kept, Trouble};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;

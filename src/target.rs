@@ -52,7 +52,7 @@ pub enum FilesChoice {
 }
 
 /// An application, found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// Its directory, absolute, links resolved.
     pub root: PathBuf,

@@ -383,14 +383,18 @@ fn hostile_has_what_git_cannot_hold() {
     let tree = install.tree();
     let kind = |path: &str| tree.get(path).map(|node| node.kind);
     assert_eq!(kind("storage/images/linked"), Some(Kind::Link));
-    assert_eq!(kind("storage/images/user_3"), Some(Kind::Link));
+    assert_eq!(kind("storage/images/linked_user"), Some(Kind::Link));
     assert_eq!(kind("storage/images/pipe.jpg"), Some(Kind::Pipe));
     assert_eq!(
         kind("storage/backups/user_2/empty/below"),
         Some(Kind::Directory)
     );
     assert_eq!(tree.get(".env").unwrap().mode, 0o600);
-    assert!(install.path("storage/images/user_3/secret.txt").exists());
+    assert!(
+        install
+            .path("storage/images/linked_user/secret.txt")
+            .exists()
+    );
     assert!(install.canaries().has("@OUTSIDE@/linked/secret.txt"));
     assert!(install.canaries().has("canary/hard.txt"));
     let left = "SELECT count(*) FROM images WHERE instr(CAST(local_path AS TEXT), '@')";

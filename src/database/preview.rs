@@ -23,7 +23,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{first_read, harden, neighbour};
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
 const ATTEMPTS: usize = 4;
@@ -92,9 +92,11 @@ fn look_at_copy<T>(
     wal: &Path,
     read: &mut impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
-    let unreadable = |error| Error::DatabaseUnreadable {
-        path: path.into(),
-        error,
+    let unreadable = |error| {
+        Error::from(DatabaseError::Unreadable {
+            path: path.into(),
+            error,
+        })
     };
     let directory = tempfile::tempdir().map_err(unreadable)?;
     let copy = directory.path().join("copy.db");
@@ -112,9 +114,11 @@ struct State {
 
 impl State {
     fn of(path: &Path) -> Result<Self> {
-        let unreadable = |error| Error::DatabaseUnreadable {
-            path: path.into(),
-            error,
+        let unreadable = |error| {
+            Error::from(DatabaseError::Unreadable {
+                path: path.into(),
+                error,
+            })
         };
         let m = fs::metadata(path).map_err(unreadable)?;
         let mut journals = Vec::new();

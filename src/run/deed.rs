@@ -1,6 +1,6 @@
 //! The deed: user after user, then the outbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -88,7 +88,14 @@ pub(super) fn delete(
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     let keys = deed.drain(&mut drained, trail, watch);
+    let shared = deed.picture.files.shared(connection)?;
     let mut report = deed.report(target, &drained, keys);
+    report.shared = shared
+        .into_iter()
+        .chain(drained.shared_paths())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     report.recovery = recovered.recovery;
     report.unowned = unowned;
     log::debug!("removed for an earlier run: {before:?}");
@@ -343,7 +350,6 @@ impl Deed<'_> {
             mentions: mentions
                 .map(|(column, rows)| MentionCount { column, rows })
                 .collect(),
-            shared: drained.shared_paths(),
             refused: findings
                 .refused
                 .into_iter()

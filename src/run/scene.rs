@@ -107,7 +107,7 @@ impl<'a> Picture<'a> {
                 rows.unowned
             },
             mentions: rows.mentions,
-            shared: self.files.shared(connection)?,
+            shared: self.files.shared(connection)?.into_iter().collect(),
             refused: self.findings.refused.iter().cloned().collect(),
             refused_more: self.findings.refused_more,
             left: trouble.map(crate::survey::Trouble::to_kept).collect(),

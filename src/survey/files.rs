@@ -7,14 +7,17 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
+use super::file_table::{
+    self, State, below, bytes, execute, insert, number, places, raise_owner, renew,
+};
+use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
 use super::survivors;
 use super::targets::Targets;
@@ -26,82 +29,19 @@ use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
 use crate::sql::{main_table, quote, same_row};
 use crate::user::UserKey;
 
-/// How many refused paths are kept by name; more are counted.
-const NAMED: usize = 1000;
-
-/// A path that stays although a user's row names it or a user's directory holds it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kept {
-    /// The path, fit for a terminal.
-    pub path: String,
-    /// Why it stays.
-    pub reason: String,
-}
-
-/// A user of whom a file could not be removed.
-#[derive(Debug)]
-pub struct Trouble {
-    /// The user's position.
-    pub position: i64,
-    /// The file.
-    pub path: String,
-    /// Why.
-    pub error: io::Error,
-}
-
-impl Trouble {
-    /// As it is listed in a preview.
-    pub(crate) fn to_kept(&self) -> Kept {
-        Kept {
-            path: self.path.clone(),
-            reason: self.error.to_string(),
-        }
-    }
-}
-
-/// What the files of a run have come to so far.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    /// Paths refused: malformed, outside every root, protected, behind a link, on another mount.
-    pub(crate) refused: BTreeSet<Kept>,
-    /// Refused paths beyond those named.
-    pub(crate) refused_more: u64,
-    /// Users who cannot be started.
-    pub(crate) trouble: Vec<Trouble>,
-    /// Paths that rows name, whether or not a file is there.
-    pub(crate) named: u64,
-    /// Those of them where one is.
-    pub(crate) present: u64,
-}
-
-impl Findings {
-    fn refuse(&mut self, path: String, refusal: &Refusal) {
-        let kept = Kept {
-            path: shortened(path),
-            reason: refusal.to_string(),
-        };
-        if self.refused.len() < NAMED {
-            self.refused.insert(kept);
-        } else if !self.refused.contains(&kept) {
-            self.refused_more += 1;
-        }
-    }
-}
-
-/// What the survey of files knows of one path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Missing = 0,
-    Present = 1,
-    Refused = 2,
+/// Whether files are listed for all users, or anew for one whose rows were found anew.
+#[derive(Clone, Copy)]
+enum Listing {
+    First,
+    Again,
 }
 
 /// The files of a run.
 #[derive(Debug)]
 pub(crate) struct Files<'a> {
-    plan: &'a Plan,
-    declared: &'a Declared,
-    roots: &'a Roots,
+    pub(super) plan: &'a Plan,
+    pub(super) declared: &'a Declared,
+    pub(super) roots: &'a Roots,
 }
 
 /// What is handed to the outbox: a place, what stands there, and the summary line it counts for.
@@ -115,11 +55,7 @@ impl<'a> Files<'a> {
         declared: &'a Declared,
         roots: &'a Roots,
     ) -> Result<Self> {
-        let sql = "CREATE TEMP TABLE file(root INTEGER, path BLOB, owner INTEGER NOT NULL, line TEXT NOT NULL, \
-                   state INTEGER NOT NULL, shared INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (root, path)) WITHOUT ROWID; \
-                   CREATE INDEX temp.file_owner ON file(owner); \
-                   CREATE TEMP TABLE directory(root INTEGER, path BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;";
-        connection.execute_batch(sql).map_err(Error::surveying)?;
+        file_table::create(connection)?;
         Ok(Self {
             plan,
             declared,
@@ -174,91 +110,6 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Fails where a root that rows name files in is missing, or rows name files of which not one
-    /// exists, neither of those that go nor of those that stay.
-    pub(crate) fn require_right_root(
-        &self,
-        connection: &Connection,
-        findings: &Findings,
-        root: &Path,
-    ) -> Result<()> {
-        let wrong = |reason: String| Error::WrongRoot {
-            root: root.into(),
-            reason,
-        };
-        let missing: BTreeSet<&Path> = self.roots.missing().collect();
-        if !missing.is_empty() {
-            let sql =
-                "SELECT root, path FROM temp.file WHERE state = 0 AND line <> ?1 GROUP BY root";
-            for place in self.places(connection, sql, [&self.declared.other_line])? {
-                if missing.contains(place.root_name()) {
-                    let name = crate::roots::shown(place.root_name());
-                    return Err(wrong(format!(
-                        "rows name files in `{name}`, which does not exist"
-                    )));
-                }
-            }
-        }
-        let gone = findings.named > 0 && findings.present == 0;
-        if gone && !self.any_other_exists(connection)? {
-            let named = findings.named;
-            return Err(wrong(format!(
-                "rows name {named} files, and not one of them exists"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Whether a file exists that a row which stays names, or any in a user's directory.
-    fn any_other_exists(&self, connection: &Connection) -> Result<bool> {
-        let strays = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE state <> 0)";
-        if connection
-            .query_row(strays, [], |row| row.get(0))
-            .map_err(Error::surveying)?
-        {
-            return Ok(true);
-        }
-        for source in &self.plan.files {
-            let column = quote(&source.column);
-            let table = main_table(&source.table);
-            let sql =
-                format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
-            let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-            let mut rows = statement.query([]).map_err(Error::surveying)?;
-            while let Some(row) = rows.next().map_err(Error::surveying)? {
-                let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                let place = self.roots.locate(&raw);
-                if place
-                    .is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_)))
-                {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    fn places(
-        &self,
-        connection: &Connection,
-        sql: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<Vec<Place>> {
-        let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
-        let mut rows = statement.query(values).map_err(Error::surveying)?;
-        let mut places = Vec::new();
-        while let Some(row) = rows.next().map_err(Error::surveying)? {
-            let root: i64 = row.get(0).map_err(Error::surveying)?;
-            let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
-            places.extend(
-                self.roots
-                    .place_at(usize::try_from(root).unwrap_or(usize::MAX), &path)
-                    .ok(),
-            );
-        }
-        Ok(places)
-    }
-
     /// Lists again what the rows of one user name, after the rows have been found anew.
     pub(crate) fn find_again(
         &self,
@@ -291,12 +142,13 @@ impl<'a> Files<'a> {
                 same_row("c", "s", &source.identity),
                 quote(&source.column),
             );
+            let listing = only.map_or(Listing::First, |_| Listing::Again);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let owner: i64 = row.get(1).map_err(Error::surveying)?;
                 let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                self.list_one(connection, &raw, owner, &source.line, findings)?;
+                self.list_one(connection, &raw, (owner, &source.line), listing, findings)?;
             }
         }
         Ok(())
@@ -306,8 +158,8 @@ impl<'a> Files<'a> {
         &self,
         connection: &Connection,
         raw: &[u8],
-        owner: i64,
-        line: &str,
+        (owner, line): (i64, &str),
+        listing: Listing,
         findings: &mut Findings,
     ) -> Result<()> {
         let place = match self.roots.locate(raw) {
@@ -320,7 +172,11 @@ impl<'a> Files<'a> {
                 return Ok(());
             }
         };
-        if raise_owner(connection, &place, owner)? {
+        let known = match listing {
+            Listing::First => raise_owner(connection, &place, owner)?,
+            Listing::Again => renew(connection, &place, owner)?,
+        };
+        if known {
             return Ok(());
         }
         findings.named += 1;
@@ -389,19 +245,29 @@ impl<'a> Files<'a> {
                 }
             });
             found?;
-            if clean && matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
-                let sql = "INSERT OR IGNORE INTO temp.directory(root, path) VALUES (?1, ?2)";
-                execute(
-                    connection,
-                    sql,
-                    params![number(place.root_index()), bytes(&place)],
-                )?;
+            if matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
+                let (first, last) = below(bytes(&place));
+                let sql = "INSERT OR IGNORE INTO temp.directory(root, path, first, last, clean) \
+                           VALUES (?1, ?2, ?3, ?4, ?5)";
+                let values = params![
+                    number(place.root_index()),
+                    bytes(&place),
+                    first,
+                    last,
+                    clean
+                ];
+                execute(connection, sql, values)?;
             }
         }
         Ok(())
     }
 
-    fn directory(&self, pattern: &str, key: &UserKey, findings: &mut Findings) -> Option<Place> {
+    pub(super) fn directory(
+        &self,
+        pattern: &str,
+        key: &UserKey,
+        findings: &mut Findings,
+    ) -> Option<Place> {
         let raw = match directory_of(pattern, key) {
             Ok(raw) => raw,
             Err(path) => {
@@ -434,116 +300,6 @@ impl<'a> Files<'a> {
         execute(connection, sql, values)
     }
 
-    /// Everything of one user that is to go, as it stands now: files, then the user's directories,
-    /// deepest first.
-    ///
-    /// Fails where a file cannot be looked at or removed: the user is then not to be started.
-    pub(crate) fn of_user(
-        &self,
-        connection: &Connection,
-        position: i64,
-        key: Option<&UserKey>,
-        findings: &mut Findings,
-        sink: &mut PathSink<'_>,
-    ) -> Result<()> {
-        self.listed_of(connection, position, findings, sink)?;
-        let Some(key) = key else { return Ok(()) };
-        for pattern in &self.declared.directories {
-            let Some(place) = self.directory(pattern, key, findings) else {
-                continue;
-            };
-            let mut found = Ok(());
-            let _ = self.roots.walk(&place, &mut |entry| {
-                found = self.entry_of(connection, &place, entry, findings, sink);
-                if found.is_err() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
-            found?;
-        }
-        Ok(())
-    }
-
-    fn listed_of(
-        &self,
-        connection: &Connection,
-        position: i64,
-        findings: &mut Findings,
-        sink: &mut PathSink<'_>,
-    ) -> Result<()> {
-        let sql =
-            "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND NOT shared";
-        let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-        let mut rows = statement.query([position]).map_err(Error::surveying)?;
-        while let Some(row) = rows.next().map_err(Error::surveying)? {
-            let root: i64 = row.get(0).map_err(Error::surveying)?;
-            let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
-            let line: String = row.get(2).map_err(Error::surveying)?;
-            let place = self
-                .roots
-                .place_at(usize::try_from(root).unwrap_or(usize::MAX), &path);
-            let Ok(place) = place else { continue };
-            match self.inspect_listed(&place, &line) {
-                Inspection::File(identity) => sink(&place, &identity, &line)?,
-                Inspection::Missing => {}
-                Inspection::Directory(_) => findings.refuse(place.to_string(), &Refusal::Directory),
-                Inspection::Refused(refusal) => findings.refuse(place.to_string(), &refusal),
-                Inspection::Trouble(error) => {
-                    let path = place.to_string();
-                    return Err(Error::FileTrouble { path, error });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A stray file may be a symbolic link in a user's directory, which goes as itself; a walk of
-    /// just that place says so where a look at a named path would refuse it.
-    fn inspect_listed(&self, place: &Place, line: &str) -> Inspection {
-        match self.roots.inspect(place) {
-            Inspection::Refused(_) if line == self.declared.other_line => {
-                self.roots.inspect_entry(place)
-            }
-            other => other,
-        }
-    }
-
-    fn entry_of(
-        &self,
-        connection: &Connection,
-        top: &Place,
-        entry: Entry,
-        findings: &mut Findings,
-        sink: &mut PathSink<'_>,
-    ) -> Result<()> {
-        match entry {
-            Entry::File(place, identity) => {
-                if is_listed(connection, &place)? {
-                    return Ok(());
-                }
-                sink(&place, &identity, &self.declared.other_line)
-            }
-            Entry::Directory(place, identity) => {
-                let line = if place == *top {
-                    &*self.declared.directories_line
-                } else {
-                    ""
-                };
-                sink(&place, &identity, line)
-            }
-            Entry::Refused(place, refusal) => {
-                findings.refuse(place.to_string(), &refusal);
-                Ok(())
-            }
-            Entry::Trouble(place, error) => {
-                let path = place.to_string();
-                Err(Error::FileTrouble { path, error })
-            }
-        }
-    }
-
     /// Files that will go, by summary line; and the users' directories that will be empty then.
     pub(crate) fn counts(&self, connection: &Connection) -> Result<Vec<(String, u64)>> {
         let sql =
@@ -554,39 +310,42 @@ impl<'a> Files<'a> {
             .map_err(Error::surveying)?;
         let mut counts: Vec<(String, u64)> =
             rows.collect::<Result<_, _>>().map_err(Error::surveying)?;
-        let sql = "SELECT count(*) FROM temp.directory AS d WHERE NOT EXISTS (SELECT 1 FROM temp.file AS f \
-                   WHERE f.root = d.root AND f.path > d.path || x'2f' AND f.path < d.path || x'30' \
-                   AND (f.state = 2 OR (f.shared AND f.state = 1)))";
+        let sql = format!("SELECT count(*) FROM temp.directory AS d WHERE NOT ({KEPT})");
         let directories = connection
-            .query_row(sql, [], |row| row.get(0))
+            .query_row(&sql, [], |row| row.get(0))
             .map_err(Error::surveying)?;
         counts.push((self.declared.directories_line.clone(), directories));
         Ok(counts)
     }
 
-    /// Files that stay because a row which stays names them.
-    pub(crate) fn shared(&self, connection: &Connection) -> Result<Vec<Kept>> {
-        let sql = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
-        let places = self.places(connection, sql, [number(NAMED)])?;
-        let kept = places.into_iter().map(|place| Kept {
-            path: place.to_string(),
-            reason: "a row that stays names it".into(),
-        });
-        Ok(kept.collect())
+    /// Files that stay because a row which stays names them, and users' directories that hold what
+    /// stays.
+    pub(crate) fn shared(&self, connection: &Connection) -> Result<BTreeSet<Kept>> {
+        let files = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
+        let directories =
+            format!("SELECT root, path FROM temp.directory AS d WHERE {KEPT} LIMIT ?1");
+        let mut kept = BTreeSet::new();
+        for (sql, reason) in [(files, NAMED_BY_ANOTHER), (&*directories, STILL_HOLDS)] {
+            let places = places(self.roots, connection, sql, [number(NAMED)])?;
+            kept.extend(places.into_iter().map(|place| Kept {
+                path: place.to_string(),
+                reason: reason.into(),
+            }));
+        }
+        Ok(kept)
     }
 }
 
-/// A hostile path may be as long as a row can be: both ends and the length are told.
-fn shortened(path: String) -> String {
-    const SHOWN: usize = 300;
-    let characters = path.chars().count();
-    if characters <= SHOWN {
-        return path;
-    }
-    let start: String = path.chars().take(SHOWN / 2).collect();
-    let end: String = path.chars().skip(characters - SHOWN / 2).collect();
-    format!("{start}…{end} ({characters} characters)")
-}
+/// Whether the directory `d` holds something that stays.
+const KEPT: &str = "NOT d.clean OR EXISTS (SELECT 1 FROM temp.file AS f WHERE f.root = d.root \
+                    AND f.path > d.first AND f.path < d.last \
+                    AND (f.state = 2 OR (f.shared AND f.state = 1)))";
+
+/// Why a file is kept.
+pub(crate) const NAMED_BY_ANOTHER: &str = "a row that stays names it";
+
+/// Why a directory is kept.
+pub(crate) const STILL_HOLDS: &str = "the directory still holds what stays";
 
 /// The path that a value holds: the bytes of text or a blob, the digits of a number.
 pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {
@@ -613,60 +372,4 @@ fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
         return Err(readable());
     }
     Ok([before.as_bytes(), &key, after.as_bytes()].concat())
-}
-
-fn raise_owner(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
-    let sql =
-        "UPDATE temp.file SET owner = max(owner, ?3) WHERE root = ?1 AND path = ?2 RETURNING 1";
-    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    let values = params![number(place.root_index()), bytes(place), owner];
-    let found: Option<i64> = statement
-        .query_row(values, |row| row.get(0))
-        .optional()
-        .map_err(Error::surveying)?;
-    Ok(found.is_some())
-}
-
-fn insert(
-    connection: &Connection,
-    place: &Place,
-    owner: i64,
-    line: &str,
-    state: State,
-) -> Result<()> {
-    let sql = "INSERT INTO temp.file(root, path, owner, line, state) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![
-        number(place.root_index()),
-        bytes(place),
-        owner,
-        line,
-        state as i64
-    ];
-    execute(connection, sql, values)
-}
-
-fn is_listed(connection: &Connection, place: &Place) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE root = ?1 AND path = ?2)";
-    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    let values = params![number(place.root_index()), bytes(place)];
-    statement
-        .query_row(values, |row| row.get(0))
-        .map_err(Error::surveying)
-}
-
-fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    statement
-        .execute(values)
-        .map_err(Error::surveying)
-        .map(drop)
-}
-
-/// An index as `SQLite` holds it.
-pub(crate) fn number(index: usize) -> i64 {
-    i64::try_from(index).unwrap_or(i64::MAX)
-}
-
-pub(super) fn bytes(place: &Place) -> &[u8] {
-    place.relative().as_os_str().as_bytes()
 }

@@ -1,0 +1,78 @@
+//! What is wrong with a database file.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::Class;
+
+/// Why a database cannot be used. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// No such file.
+    #[error("there is no database at `{}`; name it with `--database`, or its application with `--root`", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file cannot be reached or read.
+    #[error("could not read the database `{}`: {error}", path.display())]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A directory, a device, a pipe.
+    #[error("`{}` is not a regular file, so it is no database", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// A file of zero bytes.
+    #[error("the database `{}` is empty: it holds no users to delete; is it the right file?", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not a database, encrypted, or damaged at its very start.
+    #[error("`{}` is not a SQLite database, or it is encrypted: {error}", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
+    /// A file or directory that may not be written.
+    #[error("the database `{}` may not be written; check the permissions of the file and its directory", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A journal of a writer that died.
+    #[error(
+        "the database `{}` has a hot journal: a program died while writing, and only a writer may roll it back; \
+         `reset-app resume` does so, and nothing else", path.display()
+    )]
+    HotJournal {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A setting did not take.
+    #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]
+    Pragma {
+        /// The pragma.
+        pragma: &'static str,
+        /// The value.
+        value: String,
+    },
+}
+
+impl DatabaseError {
+    pub(super) fn class(&self) -> Class {
+        match self {
+            Self::Unreadable { .. } | Self::ReadOnly { .. } => Class::Failed,
+            _ => Class::Refused,
+        }
+    }
+}

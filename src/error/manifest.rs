@@ -1,0 +1,99 @@
+//! What is wrong with a manifest, by itself or beside the database.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a manifest cannot be used. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// A database without a table.
+    #[error("the database holds no table; is it the right file?")]
+    NoTables,
+    /// Another application's database, and no manifest.
+    #[error(
+        "this is not a database of {application}, whose manifest is built in: it has no table `{table}`; \
+         describe your application in a `reset-app.toml` in its root"
+    )]
+    NotBuiltin {
+        /// The reference application.
+        application: String,
+        /// The first table that is missing.
+        table: String,
+    },
+    /// The users table is missing.
+    #[error("the users table `{table}` that {source_name} names is not in the database")]
+    UsersTableMissing {
+        /// The table.
+        table: String,
+        /// The manifest.
+        source_name: String,
+    },
+    /// The users table has no usable key.
+    #[error(
+        "users cannot be told apart in `{table}`: {reason}; name a unique column as `key` in [users]"
+    )]
+    UserKey {
+        /// The users table.
+        table: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The manifest cannot be read.
+    #[error("could not read the manifest `{}`: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The manifest is not valid.
+    #[error("{source_name} is not valid: {reason}")]
+    Invalid {
+        /// The manifest.
+        source_name: String,
+        /// Why, with line and column.
+        reason: String,
+    },
+    /// The manifest names a table that does not exist.
+    #[error("{source_name} names the table `{table}` in {place}, which is not in the database")]
+    Table {
+        /// The manifest.
+        source_name: String,
+        /// The section.
+        place: &'static str,
+        /// The table.
+        table: String,
+    },
+    /// The manifest names a column that does not exist.
+    #[error("{source_name} names `{column}`, which is not in the database")]
+    Column {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
+    /// The manifest decides on a foreign key that is not declared.
+    #[error(
+        "{source_name} decides on `{column}`, which the database does not declare as a foreign key; \
+         write `\"{column}\" = {{ is = \"owner\", to = \"table.column\" }}` to declare it there"
+    )]
+    NotDeclared {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
+    /// The manifest declares a reference that cannot be.
+    #[error(
+        "{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables"
+    )]
+    NotAlike {
+        /// The manifest.
+        source_name: String,
+        /// The child's columns.
+        from: String,
+        /// The parent's.
+        to: String,
+    },
+}

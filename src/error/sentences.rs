@@ -1,0 +1,58 @@
+//! Sentences that list what they are about.
+
+use std::fmt::Write as _;
+
+use super::{Blocking, Undecided};
+
+pub(super) fn undecided(references: &[Undecided]) -> String {
+    let mut text = String::from(
+        "neither the database nor the manifest says whether these rows belong to what they name or only mention it; \
+         write one line each under [references] in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):",
+    );
+    for reference in references {
+        let line = reference.columns.to_string();
+        let key = if line.contains('"') {
+            format!("'{line}'")
+        } else {
+            format!("\"{line}\"")
+        };
+        let _ = write!(
+            text,
+            "\n  {key} = \"owner\"  # names a row of `{}`",
+            reference.parent
+        );
+    }
+    text
+}
+
+pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
+    match parent {
+        Some(parent) => format!(
+            "the foreign key `{columns}` does not fit a key of `{parent}`, so SQLite would refuse to delete from \
+             `{parent}`; give the parent's columns a unique index"
+        ),
+        None => format!(
+            "the foreign key `{columns}` names a table that does not exist, so SQLite would refuse to delete its rows; \
+             create that table or remove the foreign key"
+        ),
+    }
+}
+
+pub(super) fn blocked(blocking: &[Blocking]) -> String {
+    let mut text = String::from(
+        "rows that stay name what is to go and cannot be set to null; leave those users out with `--except`, or leave \
+         the accounts (without `--delete-accounts`):",
+    );
+    for Blocking {
+        column,
+        parent,
+        rows,
+    } in blocking
+    {
+        let _ = write!(
+            text,
+            "\n  {rows} rows with `{column}`, which names a row of `{parent}`"
+        );
+    }
+    text
+}

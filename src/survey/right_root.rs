@@ -1,0 +1,81 @@
+//! Whether the files are where the rows say.
+//!
+//! An empty result where files were expected is an error, not a success: it is the wrong directory.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::file_table::places;
+use super::files::{Files, raw_path};
+use super::findings::Findings;
+use crate::error::{Error, Result};
+use crate::roots::Inspection;
+use crate::sql::{main_table, quote};
+
+impl Files<'_> {
+    /// Fails where a root that rows name files in is missing, or rows name files of which not one
+    /// exists, neither of those that go nor of those that stay.
+    pub(crate) fn require_right_root(
+        &self,
+        connection: &Connection,
+        findings: &Findings,
+        root: &Path,
+    ) -> Result<()> {
+        let wrong = |reason: String| Error::WrongRoot {
+            root: root.into(),
+            reason,
+        };
+        let missing: BTreeSet<&Path> = self.roots.missing().collect();
+        if !missing.is_empty() {
+            let sql =
+                "SELECT root, path FROM temp.file WHERE state = 0 AND line <> ?1 GROUP BY root";
+            for place in places(self.roots, connection, sql, [&self.declared.other_line])? {
+                if missing.contains(place.root_name()) {
+                    let name = crate::roots::shown(place.root_name());
+                    return Err(wrong(format!(
+                        "rows name files in `{name}`, which does not exist"
+                    )));
+                }
+            }
+        }
+        let gone = findings.named > 0 && findings.present == 0;
+        if gone && !self.any_other_exists(connection)? {
+            let named = findings.named;
+            return Err(wrong(format!(
+                "rows name {named} files, and not one of them exists"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a file exists that a row which stays names, or any in a user's directory.
+    fn any_other_exists(&self, connection: &Connection) -> Result<bool> {
+        let strays = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE state <> 0)";
+        if connection
+            .query_row(strays, [], |row| row.get(0))
+            .map_err(Error::surveying)?
+        {
+            return Ok(true);
+        }
+        for source in &self.plan.files {
+            let column = quote(&source.column);
+            let table = main_table(&source.table);
+            let sql =
+                format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
+            let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+            let mut rows = statement.query([]).map_err(Error::surveying)?;
+            while let Some(row) = rows.next().map_err(Error::surveying)? {
+                let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                let place = self.roots.locate(&raw);
+                if place
+                    .is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_)))
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
