@@ -96,15 +96,16 @@ impl Targets {
             .map_err(Error::surveying)
     }
 
-    /// Puts every user there is into the set of the users table, at one position.
-    pub(super) fn seed_everyone(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
+    /// Puts every user who is not there yet into the set of the users table, at one position.
+    pub(super) fn seed_others(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
         let users = &plan.tables[0];
         let sql = format!(
-            "INSERT INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u",
+            "INSERT OR IGNORE INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u WHERE u.{} IS NOT NULL",
             set_name(0),
             set_columns("", &users.identity),
             identity("u", &users.identity),
             main_table(&users.name),
+            quote(&plan.user_key),
         );
         connection
             .execute(&sql, [position])
