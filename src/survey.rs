@@ -81,7 +81,7 @@ impl<'p> Survey<'p> {
     ) -> Result<Self> {
         let targets = Targets::resolve(connection, plan, users, selection)?;
         let rows = Rows::prepare(connection, plan)?;
-        let unowned = (unowned == Unowned::Delete).then_some(targets.count + 1);
+        let unowned = (unowned == Unowned::Delete).then_some(targets.last + 1);
         rows.find(connection, None, unowned)?;
         let blocking = counts::blocking(connection, plan)?;
         if !blocking.is_empty() {

@@ -22,11 +22,13 @@ pub enum Selection {
     Except(Vec<String>),
 }
 
-/// The users of a run, held in a temporary table of one connection under their positions 1, 2, ….
+/// The users of a run, held in a temporary table of one connection under their positions, from 1 up.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     /// How many.
     pub(crate) count: i64,
+    /// The highest of their positions.
+    pub(crate) last: i64,
     /// They are all the users there are.
     pub(crate) everyone: bool,
 }
@@ -58,11 +60,13 @@ impl Targets {
                 }
             }
         }
-        let count = "SELECT count(*) FROM temp.target";
+        let sql = "SELECT count(*), coalesce(max(position), 0) FROM temp.target";
+        let (count, last) = connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(Error::surveying)?;
         Ok(Self {
-            count: connection
-                .query_row(count, [], |row| row.get(0))
-                .map_err(Error::surveying)?,
+            count,
+            last,
             everyone: *selection == Selection::All,
         })
     }
