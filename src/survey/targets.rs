@@ -188,7 +188,7 @@ fn find(
     let key = quote(&plan.user_key);
     let columns = std::iter::once(&plan.user_key).chain(&users.names);
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND (u.{key} = ?2 OR {}) LIMIT 6",
+        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND ((typeof(u.{key}) = 'integer' AND u.{key} = ?2) OR {}) LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(
             columns.map(|column| format!("u.{} = ?1", quote(column))),
