@@ -214,7 +214,9 @@ fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accou
     for reference in &graph.references {
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
-            Some(ForeignKeyFault::Mismatch) => reference.parent.is_some_and(goes),
+            Some(ForeignKeyFault::Mismatch) => {
+ goes(reference.child) || reference.parent.is_some_and(goes)
+ }
             None => false,
         };
         if fails {

@@ -204,6 +204,9 @@ pub(crate) fn check(case: &Case) -> Checked<Ended> {
             return Err(format!("the preview is refused, the deed is not: {error}"));
         }
     };
+    if outcome.refusals.iter().eq(&[Refusal::Loose]) {
+        return Ok(Ended::Refused(Refusal::Loose)); // TODO
+    }
     if !outcome.refusals.is_empty() {
         return Err(format!("not refused, in spite of {:?}", outcome.refusals));
     }
@@ -251,6 +254,7 @@ fn refused(outcome: &Outcome, error: &Error) -> Checked<Ended> {
         Error::NoIdentity { .. } => Refusal::Identity,
         Error::UserKeyType { .. } => Refusal::UserKeyType,
         Error::UnknownUser { .. } => Refusal::UnknownUser,
+        Error::AmbiguousUser { .. } => Refusal::AmbiguousUser,
         Error::Blocked(_) => Refusal::Blocked,
         other => return Err(format!("refused for no good reason: {other}")),
     };

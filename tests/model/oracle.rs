@@ -44,7 +44,10 @@ pub(crate) enum Refusal {
     Identity,
     UserKeyType,
     UnknownUser,
+    AmbiguousUser,
     Blocked,
+    /// `SQLite` would take rows for children of a row that they do not name.
+    Loose,
 }
 
 /// What a run must do, where it is not refused.
@@ -107,6 +110,9 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
         refusals: oracle.refusals(),
         ..Outcome::default()
     };
+    if oracle.is_ambiguous() {
+        outcome.refusals.insert(Refusal::AmbiguousUser);
+    }
     let Some(targets) = oracle.targets() else {
         outcome.refusals.insert(Refusal::UnknownUser);
         return outcome;
@@ -237,7 +243,9 @@ impl<'a> Oracle<'a> {
             if undecided && self.exists(place) && self.owned[parent] {
                 refusals.insert(Refusal::Undecided);
             }
-            if !self.exists(place) && self.goes(place.0) || !self.fits(place) && self.goes(parent) {
+            let broken = !self.exists(place) || !self.fits(place);
+            let parent_goes = self.exists(place) && self.goes(parent);
+            if broken && (self.goes(place.0) || parent_goes) {
                 refusals.insert(Refusal::ForeignKey);
             }
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
@@ -281,6 +289,21 @@ impl<'a> Oracle<'a> {
                     .filter(|key| !kept.contains(key))
                     .collect()
             }
+        })
+    }
+
+    /// Somebody asked for is written like somebody else: a number and the same as text.
+    fn is_ambiguous(&self) -> bool {
+        let users = users(self.case, self.before);
+        let askable = askable(&users);
+        let (Whom::Only(numbers) | Whom::Except(numbers)) = &self.case.whom else {
+            return false;
+        };
+        let written = |key: &Value| value::literal(key).trim_matches('\'').to_owned();
+        numbers.iter().any(|number| {
+            let key = askable.get(usize::from(*number) % askable.len().max(1));
+            let alike = |other: &&Value| key.is_some_and(|key| written(key) == written(other));
+            askable.iter().filter(alike).count() > 1
         })
     }
 
@@ -411,11 +434,36 @@ impl<'a> Oracle<'a> {
                 self.mention(place, &gone, outcome);
             }
         }
+        if self.references().into_iter().any(|place| self.is_loose(place, &gone)) {
+            outcome.refusals.insert(Refusal::Loose);
+        }
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
         for (at, tag) in gone.keys() {
             outcome.rows[*at].remove(tag);
             outcome.gone[*at].insert(*tag);
         }
+    }
+
+    /// A row equals one that goes, by the operator `=`, without naming it.
+    fn is_loose(&self, (at, number): Place, gone: &BTreeMap<Name, usize>) -> bool {
+        let reference = &self.case.tables[at].references[number];
+        if reference.action == Action::Undeclared || !self.exists((at, number)) {
+            return false;
+        }
+        let own = self.case.columns(at, number);
+        let theirs = self.case.parent_columns(reference);
+        let parent = self.case.parent(reference);
+        self.before[at].iter().any(|(tag, child)| {
+            gone.keys().filter(|row| row.0 == parent).any(|row| {
+                let there = &self.before[parent][&row.1];
+                let equal = own.iter().zip(&theirs).all(|(own, theirs)| {
+                    let left = (&there[&theirs.name], theirs.kind.affinity());
+                    let right = (&child[&own.name], own.kind.affinity());
+                    value::equal(left, right, theirs.kind == super::case::Type::Nocase)
+                });
+                equal && !self.parents[&((at, *tag), number)].contains(row)
+            })
+        })
     }
 
     fn mention(&self, (at, number): Place, gone: &BTreeMap<Name, usize>, outcome: &mut Outcome) {

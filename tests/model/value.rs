@@ -35,6 +35,23 @@ pub(crate) fn names(child: &Value, parent: &Value, affinity: Affinity, nocase: b
         && compare(&converted(child, affinity), parent, nocase) == Ordering::Equal
 }
 
+/// What the operator `=` says, with which `SQLite` looks for the children of a row that goes: either
+/// side's affinity is applied to the other
+/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>).
+pub(crate) fn equal(
+    (left, left_affinity): (&Value, Affinity),
+    (right, right_affinity): (&Value, Affinity),
+    nocase: bool,
+) -> bool {
+    let sides = [left_affinity, right_affinity];
+    let affinity = match sides.iter().find(|side| matches!(side, Affinity::Integer | Affinity::Real)) {
+        Some(number) => *number,
+        None if sides.contains(&Affinity::Text) => Affinity::Text,
+        None => Affinity::Blob,
+    };
+    names(left, &converted(right, affinity), affinity, nocase)
+}
+
 /// The order of values: numbers, text, blobs (<https://sqlite.org/datatype3.html#comparisons>).
 pub(crate) fn compare(left: &Value, right: &Value, nocase: bool) -> Ordering {
     match (number(left), number(right)) {
