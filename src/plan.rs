@@ -211,12 +211,17 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
 fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
     let goes =
         |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
+    let is_set = |r: &Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
+    let is_updated = |table| graph.references.iter().any(|r| r.child == table && is_set(r));
     for reference in &graph.references {
+        let of_itself = reference.parent == Some(reference.child);
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
             Some(ForeignKeyFault::Mismatch) => {
- goes(reference.child) || reference.parent.is_some_and(goes)
- }
+                goes(reference.child)
+                    || reference.parent.is_some_and(goes)
+                    || (of_itself && is_updated(reference.child))
+            }
             None => false,
         };
         if fails {

@@ -245,7 +245,9 @@ impl<'a> Oracle<'a> {
             }
             let broken = !self.exists(place) || !self.fits(place);
             let parent_goes = self.exists(place) && self.goes(parent);
-            if broken && (self.goes(place.0) || parent_goes) {
+            // `SQLite` looks at a foreign key within one table at every change of it.
+            let of_itself = self.exists(place) && parent == place.0 && self.is_updated(parent);
+            if broken && (self.goes(place.0) || parent_goes || of_itself) {
                 refusals.insert(Refusal::ForeignKey);
             }
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
@@ -257,6 +259,15 @@ impl<'a> Oracle<'a> {
             refusals.insert(Refusal::Identity);
         }
         refusals
+    }
+
+    /// Mentions of this table may be set.
+    fn is_updated(&self, table: usize) -> bool {
+        let mut references = self.references().into_iter().filter(|place| place.0 == table);
+        references.any(|place| {
+            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
+            mentions && self.goes(self.parent(place))
+        })
     }
 
     /// The keys of the users meant, in the order of the run; none where one asked for is not there.
