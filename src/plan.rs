@@ -212,7 +212,12 @@ fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accou
     let goes =
         |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
     let is_set = |r: &Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
-    let is_updated = |table| graph.references.iter().any(|r| r.child == table && is_set(r));
+    let is_updated = |table| {
+        graph
+            .references
+            .iter()
+            .any(|r| r.child == table && is_set(r))
+    };
     for reference in &graph.references {
         let of_itself = reference.parent == Some(reference.child);
         let fails = match reference.fault {

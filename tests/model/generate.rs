@@ -23,9 +23,13 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
             rows,
             wal,
             trigger,
+            // With some users only, nobody's rows are not part of a run.
+            unowned: match whom {
+                Whom::All => unowned,
+                Whom::Only(_) | Whom::Except(_) => Unowned::Keep,
+            },
             whom,
             accounts,
-            unowned,
         },
     )
 }

@@ -263,7 +263,10 @@ impl<'a> Oracle<'a> {
 
     /// Mentions of this table may be set.
     fn is_updated(&self, table: usize) -> bool {
-        let mut references = self.references().into_iter().filter(|place| place.0 == table);
+        let mut references = self
+            .references()
+            .into_iter()
+            .filter(|place| place.0 == table);
         references.any(|place| {
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
             mentions && self.goes(self.parent(place))
@@ -445,7 +448,11 @@ impl<'a> Oracle<'a> {
                 self.mention(place, &gone, outcome);
             }
         }
-        if self.references().into_iter().any(|place| self.is_loose(place, &gone)) {
+        if self
+            .references()
+            .into_iter()
+            .any(|place| self.is_loose(place, &gone))
+        {
             outcome.refusals.insert(Refusal::Loose);
         }
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];

@@ -44,7 +44,10 @@ pub(crate) fn equal(
     nocase: bool,
 ) -> bool {
     let sides = [left_affinity, right_affinity];
-    let affinity = match sides.iter().find(|side| matches!(side, Affinity::Integer | Affinity::Real)) {
+    let affinity = match sides
+        .iter()
+        .find(|side| matches!(side, Affinity::Integer | Affinity::Real))
+    {
         Some(number) => *number,
         None if sides.contains(&Affinity::Text) => Affinity::Text,
         None => Affinity::Blob,
