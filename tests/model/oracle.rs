@@ -235,8 +235,23 @@ impl<'a> Oracle<'a> {
         self.owned[table] && (table != 0 || self.case.accounts == Accounts::Delete)
     }
 
+    /// Statements may delete from these tables, if only by a cascade that meets no row.
+    fn deleted(&self) -> Vec<bool> {
+        let mut deleted: Vec<bool> = (0..self.owned.len()).map(|at| self.goes(at)).collect();
+        for _ in 0..deleted.len() {
+            for place in self.references() {
+                let reference = &self.case.tables[place.0].references[place.1];
+                if reference.action == Action::Cascade && self.exists(place) {
+                    deleted[place.0] |= deleted[self.parent(place)];
+                }
+            }
+        }
+        deleted
+    }
+
     fn refusals(&self) -> BTreeSet<Refusal> {
         let mut refusals = BTreeSet::new();
+        let deleted = self.deleted();
         for place in self.references() {
             let parent = self.parent(place);
             let undecided = self.meaning(place) == Meaning::Undecided;
@@ -244,10 +259,10 @@ impl<'a> Oracle<'a> {
                 refusals.insert(Refusal::Undecided);
             }
             let broken = !self.exists(place) || !self.fits(place);
-            let parent_goes = self.exists(place) && self.goes(parent);
+            let parent_goes = self.exists(place) && deleted[parent];
             // `SQLite` looks at a foreign key within one table at every change of it.
             let of_itself = self.exists(place) && parent == place.0 && self.is_updated(parent);
-            if broken && (self.goes(place.0) || parent_goes || of_itself) {
+            if broken && (deleted[place.0] || parent_goes || of_itself) {
                 refusals.insert(Refusal::ForeignKey);
             }
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
