@@ -291,6 +291,20 @@ pub enum Error {
         /// How many.
         rows: u64,
     },
+    /// A default that names no row.
+    #[error(
+        "{rows} rows of `{table}` that stay would be set to a default that names no row of `{parent}`; \
+         decide on that reference in the manifest, or give the column another default; \
+         the user is left as before"
+    )]
+    DefaultMissing {
+        /// The table.
+        table: String,
+        /// What the default should name.
+        parent: String,
+        /// How many.
+        rows: u64,
+    },
     /// More of other users would go than was agreed to.
     #[error(
         "{rows} more rows of other users hang on this user than when you were asked; the user is left as before, look again"
@@ -347,6 +361,7 @@ impl Error {
             | Self::Full { .. }
             | Self::Sqlite { .. }
             | Self::RowsKept { .. }
+            | Self::DefaultMissing { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
             | Self::UserGone

@@ -132,7 +132,7 @@ pub enum Action {
 pub enum ForeignKeyFault {
     /// The parent table does not exist: a DELETE of the child fails.
     ParentMissing,
-    /// The parent's columns are no key of it: a DELETE of the parent fails.
+    /// The parent's columns are no key of it: a DELETE of the parent fails, and of the child.
     Mismatch,
 }
 

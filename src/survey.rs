@@ -98,7 +98,7 @@ impl<'p> Survey<'p> {
         let heir = heir.map(|name| targets::heir(connection, plan, users, name));
         let heir = heir.transpose()?;
         let rows = Rows::prepare(connection, plan)?;
-        let unowned = (request.unowned == Unowned::Delete).then_some(targets.count + 1);
+        let unowned = (request.unowned == Unowned::Delete).then_some(targets.last + 1);
         rows.find(connection, None, unowned)?;
         let survey = Self {
             version: data_version(connection)?,

@@ -29,8 +29,8 @@ pub(super) fn undecided(references: &[Undecided]) -> String {
 pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
     match parent {
         Some(parent) => format!(
-            "the foreign key `{columns}` does not fit a key of `{parent}`, so SQLite would refuse to delete from \
-             `{parent}`; give the parent's columns a unique index"
+            "the foreign key `{columns}` does not fit a key of `{parent}`, so SQLite would refuse to delete rows \
+             of either table; give the parent's columns a unique index"
         ),
         None => format!(
             "the foreign key `{columns}` names a table that does not exist, so SQLite would refuse to delete its rows; \

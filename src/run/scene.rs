@@ -77,6 +77,7 @@ impl<'a> Picture<'a> {
         job: &'a Job,
     ) -> Result<Self> {
         let plan = &scene.plan;
+        super::recovery::require_same_root(target, connection)?;
         let request = Request {
             selection: &job.selection,
             unowned: job.unowned,

@@ -23,11 +23,13 @@ pub enum Selection {
     Except(Vec<String>),
 }
 
-/// The users of a run, held in a temporary table of one connection under their positions 1, 2, ….
+/// The users of a run, held in a temporary table of one connection under their positions, from 1 up.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     /// How many.
     pub(crate) count: i64,
+    /// The highest of their positions.
+    pub(crate) last: i64,
     /// They are all the users there are.
     pub(crate) everyone: bool,
 }
@@ -59,11 +61,13 @@ impl Targets {
                 }
             }
         }
-        let count = "SELECT count(*) FROM temp.target";
+        let sql = "SELECT count(*), coalesce(max(position), 0) FROM temp.target";
+        let (count, last) = connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(Error::surveying)?;
         Ok(Self {
-            count: connection
-                .query_row(count, [], |row| row.get(0))
-                .map_err(Error::surveying)?,
+            count,
+            last,
             everyone: *selection == Selection::All,
         })
     }
@@ -97,15 +101,16 @@ impl Targets {
             .map_err(Error::surveying)
     }
 
-    /// Puts every user there is into the set of the users table, at one position.
-    pub(super) fn seed_everyone(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
+    /// Puts every user who is not there yet into the set of the users table, at one position.
+    pub(super) fn seed_others(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
         let users = &plan.tables[0];
         let sql = format!(
-            "INSERT INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u",
+            "INSERT OR IGNORE INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u WHERE u.{} IS NOT NULL",
             set_name(0),
             set_columns("", &users.identity),
             identity("u", &users.identity),
             main_table(&users.name),
+            quote(&plan.user_key),
         );
         connection
             .execute(&sql, [position])
@@ -225,7 +230,7 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
     let key = quote(&plan.user_key);
     let columns = std::iter::once(&plan.user_key).chain(&users.names);
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND (u.{key} = ?2 OR {}) LIMIT 6",
+        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND ((typeof(u.{key}) = 'integer' AND u.{key} = ?2) OR {}) LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(
             columns.map(|column| format!("u.{} = ?1", quote(column))),
