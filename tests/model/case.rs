@@ -350,6 +350,7 @@ impl Case {
             },
             accounts: self.accounts,
             unowned: self.unowned,
+            ..Job::default()
         }
     }
 
