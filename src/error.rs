@@ -82,6 +82,17 @@ pub enum Error {
         /// What `SQLite` said.
         error: rusqlite::Error,
     },
+    /// A constraint of the database stands in the way.
+    #[error(
+        "{doing} failed: {error}; the user is left as before; rows that were broken already, which \
+         `PRAGMA foreign_key_check` lists, can be the reason"
+    )]
+    Constraint {
+        /// What was tried.
+        doing: &'static str,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
     /// Any other answer of `SQLite`.
     #[error("{doing} failed: {error}")]
     Sqlite {
@@ -359,6 +370,7 @@ impl Error {
             Self::Database(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
+            | Self::Constraint { .. }
             | Self::Sqlite { .. }
             | Self::RowsKept { .. }
             | Self::DefaultMissing { .. }
@@ -420,6 +432,7 @@ impl Error {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },
             Some(ErrorCode::DiskFull) => Self::Full { error },
+            Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
             _ => Self::Sqlite { doing, error },
         }

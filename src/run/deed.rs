@@ -166,6 +166,7 @@ impl Deed<'_> {
             Error::UserGone
             | Error::FileTrouble { .. }
             | Error::RowsKept { .. }
+            | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
             | Error::Blocked(_) => Next::GoOn,
