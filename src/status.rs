@@ -56,7 +56,7 @@ impl App {
             manifest: target.manifest.source.to_string(),
             redis: match &target.redis {
                 Ok(server) => server.to_string(),
-                Err(reason) => reason.clone(),
+                Err(reason) => reason.to_string(),
             },
             accounts: report.users_processed,
             summary: report.summary,

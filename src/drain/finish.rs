@@ -12,6 +12,7 @@ use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
 use crate::redis::{self, RuleCleared};
 use crate::roots;
 use crate::storage;
+use crate::target::NoServer;
 use crate::user::UserKey;
 
 /// How many users are read from the outbox at once.
@@ -70,10 +71,10 @@ impl Drain<'_> {
     fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
         let server = match &self.target.redis {
             Ok(server) => server,
+            Err(NoServer::LeftOut) => return Ok(None),
             Err(reason) => {
-                drained
-                    .warnings
-                    .push(format!("{reason}; no Redis key was looked at or cleared"));
+                let warning = format!("{reason}; no Redis key was looked at or cleared");
+                drained.warnings.push(warning);
                 return Ok(None);
             }
         };

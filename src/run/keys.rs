@@ -66,7 +66,7 @@ impl App {
         Graph::new(&schema, &self.target.manifest)?;
         let server = self.target.redis.as_ref();
         server.map_err(|reason| Error::NoRedis {
-            reason: reason.clone(),
+            reason: reason.to_string(),
         })
     }
 

@@ -16,7 +16,7 @@ use crate::roots::{Roots, shown};
 use crate::schema;
 use crate::summary::{self, Counts};
 use crate::survey::{Files, Findings, Request, Selection, Survey, Targets, name_of};
-use crate::target::{FilesChoice, Target};
+use crate::target::{FilesChoice, NoServer, Target};
 
 /// What holds for every user: the plan, made from structure and manifest.
 #[derive(Debug)]
@@ -187,7 +187,8 @@ pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
             let deadline = Deadline::after(crate::drain::REDIS_DEADLINE);
             keyspace::count(server, rules, scope, deadline).map_err(|error| error.to_string())
         }
-        Err(reason) => Err(reason.clone()),
+        Err(NoServer::LeftOut) => return,
+        Err(reason) => Err(reason.to_string()),
     };
     match counted {
         Ok(keys) => report.counts.keys = Some(keys.per_rule),
