@@ -332,7 +332,9 @@ pub(crate) fn names_user(connection: &Connection, key: &str) -> Result<bool> {
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox \
                WHERE kind = 'user' AND (identity = ?1 OR path = ?2))";
-    connection.query_row(sql, params![key, key.as_bytes()], |row| row.get(0)).map_err(Error::surveying)
+    connection
+        .query_row(sql, params![key, key.as_bytes()], |row| row.get(0))
+        .map_err(Error::surveying)
 }
 
 /// Takes rows out: what they stood for is done, durably.
@@ -348,7 +350,10 @@ pub(crate) fn remove(connection: &Connection, ids: impl IntoIterator<Item = i64>
 /// Takes every user out: their keys are cleared and their audit lines written, durably.
 pub(crate) fn remove_users(connection: &Connection) -> Result<()> {
     let sql = "DELETE FROM main._reset_app_outbox WHERE kind = 'user'";
-    connection.execute(sql, []).map_err(Error::erasing).map(drop)
+    connection
+        .execute(sql, [])
+        .map_err(Error::erasing)
+        .map(drop)
 }
 
 /// Drops the outbox if nothing but runs is left in it. Inside a transaction. Whether it did.

@@ -46,9 +46,16 @@ fn a_locked_database_ends_the_run_in_time_and_unchanged() {
         let (dump, files) = (install.dump(), install.tree().below("storage/images"));
         let writer = install.connect();
         writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let outcome = on(&install).args(DELETE).run().expect(1).complains(["locked by another program"]);
+        let outcome = on(&install)
+            .args(DELETE)
+            .run()
+            .expect(1)
+            .complains(["locked by another program"]);
         // The busy timeout is five seconds.
-        assert!(outcome.took > Duration::from_secs(3) && outcome.took < Duration::from_secs(8), "{outcome}");
+        assert!(
+            outcome.took > Duration::from_secs(3) && outcome.took < Duration::from_secs(8),
+            "{outcome}"
+        );
         writer.execute_batch("ROLLBACK").unwrap();
         drop(writer);
         assert_same("the database", &dump, &install.dump());
@@ -62,7 +69,11 @@ fn a_reader_in_rollback_mode_holds_the_commit_up_and_no_more() {
     let install = copy_of("example", Journal::Delete);
     let reader = install.connect();
     reader.execute_batch("BEGIN").unwrap();
-    let posts = |reader: &Connection| reader.query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0)).unwrap();
+    let posts = |reader: &Connection| {
+        reader
+            .query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
     assert_eq!(posts(&reader), 5);
     let mut running = on(&install).args(DELETE).start();
     sleep(Duration::from_secs(2));
@@ -79,8 +90,14 @@ fn a_reader_that_stays_makes_the_run_fail_with_nothing_changed() {
     let dump = install.dump();
     let reader = install.connect();
     reader.execute_batch("BEGIN; SELECT * FROM posts").unwrap();
-    reader.query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0)).unwrap();
-    on(&install).args(DELETE).run().expect(1).complains(["locked by another program"]);
+    reader
+        .query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0))
+        .unwrap();
+    on(&install)
+        .args(DELETE)
+        .run()
+        .expect(1)
+        .complains(["locked by another program"]);
     drop(reader);
     assert_same("the database", &dump, &install.dump());
     assert!(install.has("storage/images/user_1/bridge.jpg"));
@@ -92,7 +109,11 @@ fn a_reader_in_wal_mode_holds_nothing_up() {
     let install = copy_of("example", Journal::Wal);
     let reader = install.connect();
     reader.execute_batch("BEGIN").unwrap();
-    let posts = |reader: &Connection| reader.query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0)).unwrap();
+    let posts = |reader: &Connection| {
+        reader
+            .query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
     assert_eq!(posts(&reader), 5);
     let outcome = on(&install).args(DELETE).run().expect(0);
     assert!(outcome.took < Duration::from_secs(4), "{outcome}");
@@ -107,8 +128,15 @@ fn two_runs_at_once_end_as_one() {
         let (install, alone) = (copy_of("busy", journal), copy_of("busy", journal));
         on(&alone).args(DELETE).run().expect(0);
         let running: Vec<_> = (0..4).map(|_| on(&install).args(DELETE).start()).collect();
-        let outcomes: Vec<Outcome> = running.into_iter().map(support::run::Running::wait).collect();
-        let posts: Vec<_> = outcomes.iter().filter(|one| one.code() == Some(0)).map(|one| one.line("Posts").unwrap()).collect();
+        let outcomes: Vec<Outcome> = running
+            .into_iter()
+            .map(support::run::Running::wait)
+            .collect();
+        let posts: Vec<_> = outcomes
+            .iter()
+            .filter(|one| one.code() == Some(0))
+            .map(|one| one.line("Posts").unwrap())
+            .collect();
         assert_eq!(posts.iter().sum::<u64>(), 23, "{posts:?}");
         for other in outcomes.iter().filter(|one| one.code() != Some(0)) {
             assert_eq!(other.code(), Some(1), "{other}");
@@ -133,7 +161,10 @@ fn users(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, (i64, i64)>>
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }
 
 /// An application that never rests: one thread reads, one writes rows that are nobody's, and files.
@@ -148,7 +179,10 @@ fn an_application_beside_a_run_loses_nothing_and_sees_no_half_user() {
                 let reader = application(&install);
                 while !done.load(Ordering::Relaxed) {
                     for (user, seen) in users(&reader).unwrap() {
-                        assert!(seen == (0, 0) || seen == whole[&user], "half of user {user}: {seen:?}");
+                        assert!(
+                            seen == (0, 0) || seen == whole[&user],
+                            "half of user {user}: {seen:?}"
+                        );
                     }
                     views.fetch_add(1, Ordering::Relaxed);
                     sleep(Duration::from_millis(1));
@@ -156,7 +190,8 @@ fn an_application_beside_a_run_loses_nothing_and_sees_no_half_user() {
             });
             threads.spawn(|| {
                 let writer = application(&install);
-                let insert = "INSERT INTO compliance_metrics (id, metric_name) VALUES (?1, 'beside')";
+                let insert =
+                    "INSERT INTO compliance_metrics (id, metric_name) VALUES (?1, 'beside')";
                 while !done.load(Ordering::Relaxed) {
                     let number = 1000 + written.load(Ordering::Relaxed);
                     match writer.execute(insert, [number]) {
@@ -179,10 +214,17 @@ fn an_application_beside_a_run_loses_nothing_and_sees_no_half_user() {
         let outcome = outcome.expect(0);
         assert_eq!(outcome.line("Posts"), Some(23), "{outcome}");
         let written = written.into_inner();
-        assert!(written > 5 && views.into_inner() > 5, "the application did not run beside");
+        assert!(
+            written > 5 && views.into_inner() > 5,
+            "the application did not run beside"
+        );
         let rows = "SELECT count(*) FROM compliance_metrics WHERE metric_name = 'beside'";
         assert_eq!(install.query_count(rows).unsigned_abs(), written);
-        let files = install.tree().files().filter(|path| path.starts_with(b"storage/images/beside_")).count();
+        let files = install
+            .tree()
+            .files()
+            .filter(|path| path.starts_with(b"storage/images/beside_"))
+            .count();
         assert_eq!(files as u64, written);
         assert_eq!(install.query_bytes("PRAGMA integrity_check"), [b"ok"]);
     }
@@ -229,7 +271,11 @@ fn rows_added_to_users_beside_a_run_keep_their_files_or_go_with_them() {
         let halves = "SELECT count(*) FROM images WHERE post_id NOT IN (SELECT id FROM posts)";
         assert_eq!(install.query_count(halves), 0);
         on(&install).args(DELETE).run().expect(0);
-        let left = install.tree().files().filter(|path| path.starts_with(b"storage/images/added_")).count();
+        let left = install
+            .tree()
+            .files()
+            .filter(|path| path.starts_with(b"storage/images/added_"))
+            .count();
         assert_eq!(left, 0, "files of rows that are gone");
     }
 }
@@ -241,7 +287,11 @@ fn preview_leaves_no_trace(what: &str, install: &Install, code: i32) -> Outcome 
     for arguments in [&PREVIEW[..], &["status", "--no-redis"]] {
         let outcome = on(install).args(arguments).run();
         assert_same(what, &before, &install.tree());
-        let expected = if arguments == PREVIEW { Some(code) } else { outcome.code() };
+        let expected = if arguments == PREVIEW {
+            Some(code)
+        } else {
+            outcome.code()
+        };
         assert_eq!(outcome.code(), expected, "{what}: {outcome}");
     }
     on(install).args(PREVIEW).run()
@@ -262,12 +312,19 @@ const WRITE: &str = "PRAGMA wal_autocheckpoint = 0; DELETE FROM images WHERE id 
 fn a_preview_leaves_no_trace_of_an_idle_database() {
     let counts = |outcome: &Outcome| outcome.line("Images (DB)");
     let idle = Install::copy("example").wal();
-    assert_eq!(counts(&preview_leaves_no_trace("idle WAL", &idle, 0)), Some(10));
+    assert_eq!(
+        counts(&preview_leaves_no_trace("idle WAL", &idle, 0)),
+        Some(10)
+    );
     for mode in ["DELETE", "TRUNCATE", "PERSIST"] {
         let install = Install::copy("example");
-        let sql = format!("PRAGMA journal_mode = {mode}; UPDATE users SET last_name = 'x' WHERE id = 1");
+        let sql =
+            format!("PRAGMA journal_mode = {mode}; UPDATE users SET last_name = 'x' WHERE id = 1");
         install.connect().execute_batch(&sql).unwrap();
-        assert_eq!(counts(&preview_leaves_no_trace(mode, &install, 0)), Some(10));
+        assert_eq!(
+            counts(&preview_leaves_no_trace(mode, &install, 0)),
+            Some(10)
+        );
     }
 }
 
@@ -276,11 +333,19 @@ fn a_preview_leaves_no_trace_of_what_a_killed_process_left() {
     let install = killed_while(&Install::copy("example").wal(), WRITE);
     assert!(install.has(format!("{DATABASE}-wal")) && install.has(format!("{DATABASE}-shm")));
     let outcome = preview_leaves_no_trace("WAL with -wal and -shm", &install, 0);
-    assert_eq!(outcome.line("Images (DB)"), Some(9), "the -wal was not read");
+    assert_eq!(
+        outcome.line("Images (DB)"),
+        Some(9),
+        "the -wal was not read"
+    );
 
     fs::remove_file(install.path(format!("{DATABASE}-shm"))).unwrap();
     let outcome = preview_leaves_no_trace("WAL with -wal alone", &install, 0);
-    assert_eq!(outcome.line("Images (DB)"), Some(9), "the -wal was not read");
+    assert_eq!(
+        outcome.line("Images (DB)"),
+        Some(9),
+        "the -wal was not read"
+    );
 }
 
 #[test]
@@ -291,7 +356,10 @@ fn a_hot_journal_is_refused_by_a_preview_and_rolled_back_by_resume() {
         "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE; \
          DELETE FROM job_audit_log; DELETE FROM images; DELETE FROM posts; DELETE FROM user_sessions",
     );
-    assert!(install.has(format!("{DATABASE}-journal")), "nothing was spilled");
+    assert!(
+        install.has(format!("{DATABASE}-journal")),
+        "nothing was spilled"
+    );
     let outcome = preview_leaves_no_trace("hot journal", &install, 4);
     outcome.complains(["hot journal", "reset-app resume"]);
     on(&install).args(["resume", "--no-redis"]).run().expect(0);
@@ -311,11 +379,21 @@ fn a_preview_works_in_a_read_only_directory() {
         killed_while(&Install::copy("example").wal(), WRITE),
     ] {
         let root = install.root().display();
-        let mounted = format!("mount --bind -o ro {root} {root} && mount -o remount,ro,bind {root} && exec \"$@\"");
+        let mounted = format!(
+            "mount --bind -o ro {root} {root} && mount -o remount,ro,bind {root} && exec \"$@\""
+        );
         let before = install.tree();
-        on(&install).args(PREVIEW).under(["unshare", "-m", "sh", "-c", &mounted, "sh"]).run().expect(0);
+        on(&install)
+            .args(PREVIEW)
+            .under(["unshare", "-m", "sh", "-c", &mounted, "sh"])
+            .run()
+            .expect(0);
         assert_same("root", &before, &install.tree());
-        on(&install).args(DELETE).under(["unshare", "-m", "sh", "-c", &mounted, "sh"]).run().expect(1);
+        on(&install)
+            .args(DELETE)
+            .under(["unshare", "-m", "sh", "-c", &mounted, "sh"])
+            .run()
+            .expect(1);
         assert_same("root", &before, &install.tree());
     }
 }
@@ -331,7 +409,8 @@ fn a_preview_beside_a_writing_application_disturbs_nobody() {
                 let writer = application(&install);
                 while !done.load(Ordering::Relaxed) {
                     let number = written.load(Ordering::Relaxed);
-                    let insert = "INSERT INTO compliance_metrics (id, metric_name) VALUES (?1, 'beside')";
+                    let insert =
+                        "INSERT INTO compliance_metrics (id, metric_name) VALUES (?1, 'beside')";
                     writer.execute(insert, [1000 + number]).unwrap();
                     written.fetch_add(1, Ordering::Relaxed);
                     sleep(Duration::from_millis(2));
@@ -349,14 +428,20 @@ fn a_preview_beside_a_writing_application_disturbs_nobody() {
             done.store(true, Ordering::Relaxed);
         });
         let rows = "SELECT count(*) FROM compliance_metrics WHERE metric_name = 'beside'";
-        assert_eq!(install.query_count(rows).unsigned_abs(), written.into_inner());
+        assert_eq!(
+            install.query_count(rows).unsigned_abs(),
+            written.into_inner()
+        );
     }
 }
 
 /// Both users' rows are gone, all of their files are still there.
 fn killed_after_commit(case: &Case) -> Install {
     let install = case.install();
-    let killed = on(&install).args(case.command()).under(strace("signal=KILL", "renameat2", 1)).run();
+    let killed = on(&install)
+        .args(case.command())
+        .under(strace("signal=KILL", "renameat2", 1))
+        .run();
     assert!(killed.was_killed(), "{killed}");
     assert_eq!(case.legal_state(&install), Ok(2));
     install
@@ -383,7 +468,11 @@ fn a_file_made_after_the_commit_survives_the_resume() {
         // What was listed and is as it was is gone.
         assert!(!install.has("storage/images/user_2/bread.png"), "{outcome}");
         assert!(!install.has("storage/images/cats_2.jpg"), "{outcome}");
-        assert_eq!(outcome.code(), Some(3), "a file that was kept is not told: {outcome}");
+        assert_eq!(
+            outcome.code(),
+            Some(3),
+            "a file that was kept is not told: {outcome}"
+        );
         assert!(outcome.stdout.contains("user_1/bridge.jpg"), "{outcome}");
         on(&install).args(["resume", "--no-redis"]).run().expect(0);
     }
@@ -394,7 +483,12 @@ fn replace(path: &Path, content: &[u8]) {
     let modified = path.metadata().unwrap().modified().unwrap();
     fs::remove_file(path).unwrap();
     fs::write(path, content).unwrap();
-    fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(modified)
+        .unwrap();
 }
 
 #[test]
@@ -423,14 +517,35 @@ fn a_second_run_waits_for_the_first_and_is_refused_in_time() {
     }
     let install = small();
     // Sleeps nine seconds at its first rename.
-    let slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2"];
-    let slow = slow.into_iter().chain(["-e", "inject=renameat2:delay_enter=9000000:when=1"]);
+    let slow = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=renameat2",
+    ];
+    let slow = slow
+        .into_iter()
+        .chain(["-e", "inject=renameat2:delay_enter=9000000:when=1"]);
     let first = on(&install).args(DELETE).under(slow).start();
     let started = Instant::now();
     sleep(Duration::from_secs(1));
-    let second = on(&install).args(DELETE).run().expect(1).complains(["another run"]);
-    assert!(second.took > Duration::from_secs(3) && second.took < Duration::from_secs(8), "{second}");
+    let second = on(&install)
+        .args(DELETE)
+        .run()
+        .expect(1)
+        .complains(["another run"]);
+    assert!(
+        second.took > Duration::from_secs(3) && second.took < Duration::from_secs(8),
+        "{second}"
+    );
     let first = first.wait().expect(0);
     assert!(started.elapsed() > Duration::from_secs(8), "{first}");
-    on(&install).args(DELETE).run().expect(0).says(["Total Items: 0"]);
+    on(&install)
+        .args(DELETE)
+        .run()
+        .expect(0)
+        .says(["Total Items: 0"]);
 }

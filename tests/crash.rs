@@ -12,7 +12,7 @@ mod support;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::install::{Install};
+use support::install::Install;
 use support::run::{Invocation, has_tool, reset_app};
 use support::sweep::{Case, Journal, OUTBOX, Point, Series, is_soak, strace, strace_from, sweep};
 use support::trail::TRAIL;
@@ -66,7 +66,8 @@ fn finish(case: &Case, install: &Install) -> Result<Point, String> {
     if rerun.code() != Some(0) {
         return Err(format!("the rerun failed: {rerun}"));
     }
-    case.check_end(install).map_err(|error| format!("{error}\n{rerun}"))?;
+    case.check_end(install)
+        .map_err(|error| format!("{error}\n{rerun}"))?;
     Ok(Point::Held)
 }
 
@@ -75,7 +76,9 @@ fn has_outbox(install: &Install) -> bool {
 }
 
 fn resume(install: &Install) -> Invocation {
-    reset_app().root(install.root()).args(["resume", "--no-redis"])
+    reset_app()
+        .root(install.root())
+        .args(["resume", "--no-redis"])
 }
 
 #[test]
@@ -90,16 +93,20 @@ fn a_run_killed_anywhere_is_finished_by_the_next() {
             Case::everyone(journal, &["--delete-accounts"]),
         ]
     });
-    sweep("killed runs", &series(&cases, "signal=KILL"), |series, nth| {
-        let (case, install) = (series.case, series.case.install());
-        let killed = case.run_hindered(&install, series.how, series.syscall, nth);
-        if !killed.was_killed() {
-            assert_eq!(killed.code(), Some(0), "{killed}");
-            return Ok(Point::NotReached);
-        }
-        case.check_middle(&install)?;
-        finish(case, &install)
-    });
+    sweep(
+        "killed runs",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            let killed = case.run_hindered(&install, series.how, series.syscall, nth);
+            if !killed.was_killed() {
+                assert_eq!(killed.code(), Some(0), "{killed}");
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            finish(case, &install)
+        },
+    );
 }
 
 /// The account is gone after the kill, and the same command names it again.
@@ -109,19 +116,28 @@ fn a_run_killed_after_it_deleted_an_account_is_finished_by_the_next() {
         return;
     }
     let cases = cases(|journal| vec![Case::one(journal, &["--delete-accounts"])]);
-    sweep("killed runs of one account", &series(&cases, "signal=KILL"), |series, nth| {
-        let (case, install) = (series.case, series.case.install());
-        if !case.run_hindered(&install, series.how, series.syscall, nth).was_killed() {
-            return Ok(Point::NotReached);
-        }
-        case.check_middle(&install)?;
-        if case.legal_state(&install) == Ok(1) && !has_outbox(&install) {
-            // Killed after the end: by then nobody knows the user any more.
-            case.run(&install).expect(4).complains(["no user has the key or name `1`"]);
-            return case.check_end(&install).map(|()| Point::Held);
-        }
-        finish(case, &install)
-    });
+    sweep(
+        "killed runs of one account",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            if !case
+                .run_hindered(&install, series.how, series.syscall, nth)
+                .was_killed()
+            {
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            if case.legal_state(&install) == Ok(1) && !has_outbox(&install) {
+                // Killed after the end: by then nobody knows the user any more.
+                case.run(&install)
+                    .expect(4)
+                    .complains(["no user has the key or name `1`"]);
+                return case.check_end(&install).map(|()| Point::Held);
+            }
+            finish(case, &install)
+        },
+    );
 }
 
 #[test]
@@ -129,24 +145,38 @@ fn a_killed_resume_is_finished_by_the_next() {
     if !has_tool("strace", "no resume was killed") {
         return;
     }
-    let cases = cases(|journal| vec![Case::everyone(journal, &[]), Case::everyone(journal, &["--delete-accounts"])]);
-    sweep("killed resumes", &series(&cases, "signal=KILL"), |series, nth| {
-        let (case, install) = (series.case, series.case.install());
-        let killed = case.run_hindered(&install, "signal=KILL", "renameat2", 1);
-        assert!(killed.was_killed(), "{killed}");
-        assert_eq!(case.legal_state(&install), Ok(2), "killed before both users were gone");
-        let wrapper = strace(series.how, series.syscall, nth);
-        if !resume(&install).under(wrapper).run().was_killed() {
-            return Ok(Point::NotReached);
-        }
-        case.check_middle(&install)?;
-        let again = resume(&install).run();
-        if again.code() != Some(0) {
-            return Err(format!("the second resume failed: {again}"));
-        }
-        case.check_end(&install).map_err(|error| format!("{error}\n{again}"))?;
-        Ok(Point::Held)
+    let cases = cases(|journal| {
+        vec![
+            Case::everyone(journal, &[]),
+            Case::everyone(journal, &["--delete-accounts"]),
+        ]
     });
+    sweep(
+        "killed resumes",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            let killed = case.run_hindered(&install, "signal=KILL", "renameat2", 1);
+            assert!(killed.was_killed(), "{killed}");
+            assert_eq!(
+                case.legal_state(&install),
+                Ok(2),
+                "killed before both users were gone"
+            );
+            let wrapper = strace(series.how, series.syscall, nth);
+            if !resume(&install).under(wrapper).run().was_killed() {
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            let again = resume(&install).run();
+            if again.code() != Some(0) {
+                return Err(format!("the second resume failed: {again}"));
+            }
+            case.check_end(&install)
+                .map_err(|error| format!("{error}\n{again}"))?;
+            Ok(Point::Held)
+        },
+    );
 }
 
 /// A power loss may leave half of the last line.
@@ -157,7 +187,11 @@ fn a_torn_line_of_the_trail_is_trimmed() {
     case.run(&install).expect(0);
     let trail = install.path(TRAIL);
     let whole = fs::read(&trail).unwrap();
-    fs::write(&trail, [&whole, b"{\"id\":\"20990101T000000Z-00".as_slice()].concat()).unwrap();
+    fs::write(
+        &trail,
+        [&whole, b"{\"id\":\"20990101T000000Z-00".as_slice()].concat(),
+    )
+    .unwrap();
     case.run(&install).expect(0);
     assert!(fs::read(&trail).unwrap().starts_with(&whole));
     case.check_end(&install).unwrap();
@@ -195,7 +229,10 @@ fn a_signal_stops_a_run_between_two_users() {
             }
             finish(case, &install)
         });
-        assert!(stopped.into_inner() > 0, "{signal}: no run was stopped between two users");
+        assert!(
+            stopped.into_inner() > 0,
+            "{signal}: no run was stopped between two users"
+        );
     }
 }
 

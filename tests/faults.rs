@@ -40,27 +40,29 @@ const FAULTS: [(&str, &str, usize); 17] = [
 ];
 
 fn series(cases: &[Case]) -> Vec<Series<'_>> {
-    let of_fault = |(kind, (syscall, how, stride)): (usize, (&'static str, &'static str, usize))| {
-        let stride = if is_soak() { 1 } else { stride };
-        cases.iter().enumerate().map(move |(at, case)| Series {
-            case,
-            how,
-            syscall,
-            first: 1 + (kind + at) % stride,
-            stride,
-        })
-    };
+    let of_fault =
+        |(kind, (syscall, how, stride)): (usize, (&'static str, &'static str, usize))| {
+            let stride = if is_soak() { 1 } else { stride };
+            cases.iter().enumerate().map(move |(at, case)| Series {
+                case,
+                how,
+                syscall,
+                first: 1 + (kind + at) % stride,
+                stride,
+            })
+        };
     FAULTS.into_iter().enumerate().flat_map(of_fault).collect()
 }
 
 /// Whether the code tells the truth about what is left.
 fn check_honesty(case: &Case, install: &Install, outcome: &Outcome) -> Result<(), String> {
     match outcome.code() {
-        Some(0) => case.check_done(install).map_err(|error| format!("exit 0, but {error}")),
+        Some(0) => case
+            .check_done(install)
+            .map_err(|error| format!("exit 0, but {error}")),
         Some(1 | 3) if !(outcome.stderr.is_empty() && outcome.stdout.is_empty()) => Ok(()),
-        Some(4) if case.legal_state(install) == Ok(0) => Ok(()),
-        // Before `main`: the loader finds no library.
-        Some(127) if case.legal_state(install) == Ok(0) => Ok(()),
+        // Refused, or before `main`: the loader finds no library.
+        Some(4 | 127) if case.legal_state(install) == Ok(0) => Ok(()),
         _ => Err("neither done, nor failed, nor refused".into()),
     }
     .map_err(|error| format!("{error}\n{outcome}"))
@@ -71,7 +73,9 @@ fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
     if !has_tool("strace", "no system call failed") {
         return;
     }
-    let cases: Vec<Case> = [Journal::Wal, Journal::Delete].map(|journal| Case::everyone(journal, &[])).into();
+    let cases: Vec<Case> = [Journal::Wal, Journal::Delete]
+        .map(|journal| Case::everyone(journal, &[]))
+        .into();
     sweep("faults", &series(&cases), |series, nth| {
         let (case, install) = (series.case, series.case.install());
         if nth > case.count(series.syscall) {
@@ -79,12 +83,14 @@ fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
         }
         let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
         check_honesty(case, &install, &outcome)?;
-        case.check_middle(&install).map_err(|error| format!("{error}\n{outcome}"))?;
+        case.check_middle(&install)
+            .map_err(|error| format!("{error}\n{outcome}"))?;
         let rerun = case.run(&install);
         if rerun.code() != Some(0) {
             return Err(format!("the next run failed: {rerun}\nafter {outcome}"));
         }
-        case.check_end(&install).map_err(|error| format!("{error}\n{rerun}\nafter {outcome}"))?;
+        case.check_end(&install)
+            .map_err(|error| format!("{error}\n{rerun}\nafter {outcome}"))?;
         Ok(Point::Held)
     });
 }
@@ -107,7 +113,11 @@ fn a_lasting_fault_is_told_and_the_next_run_ends_as_any_other() {
             for nth in [1, case.count(syscall) / 2, case.count(syscall)] {
                 let install = case.install();
                 let wrapper = support::sweep::strace_from(how, syscall, nth.max(1));
-                let outcome = reset_app().root(install.root()).args(case.command()).under(wrapper).run();
+                let outcome = reset_app()
+                    .root(install.root())
+                    .args(case.command())
+                    .under(wrapper)
+                    .run();
                 let context = |error| panic!("{case:?}: {how} at {syscall} {nth} and on: {error}");
                 check_honesty(&case, &install, &outcome).unwrap_or_else(context);
                 case.check_middle(&install).unwrap_or_else(context);
@@ -121,7 +131,12 @@ fn a_lasting_fault_is_told_and_the_next_run_ends_as_any_other() {
 /// No file may grow beyond a size that the database has and its journal has not.
 #[test]
 fn a_disk_that_fills_up_during_the_transaction_changes_nothing() {
-    for (journal, blocks) in [(Journal::Delete, 1), (Journal::Delete, 8), (Journal::Wal, 8), (Journal::Wal, 64)] {
+    for (journal, blocks) in [
+        (Journal::Delete, 1),
+        (Journal::Delete, 8),
+        (Journal::Wal, 8),
+        (Journal::Wal, 64),
+    ] {
         let case = Case::everyone(journal, &[]);
         let install = case.install();
         let limited = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$@\"");
@@ -154,7 +169,10 @@ impl Mount<'_> {
 
     fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
-        let status = Command::new("mount").args(["-o", &options]).arg(self.0).status();
+        let status = Command::new("mount")
+            .args(["-o", &options])
+            .arg(self.0)
+            .status();
         assert!(status.unwrap().success());
     }
 }
@@ -198,8 +216,19 @@ const NOBODY: u32 = 65534;
 /// The install as nobody's, below a directory that nobody may enter; and the command as nobody's.
 fn as_nobody(install: &Install, arguments: &[&str]) -> Outcome {
     let nobody = NOBODY.to_string();
-    let drop_rights = ["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"];
-    reset_app().root(install.root()).args(arguments).under(drop_rights).run()
+    let drop_rights = [
+        "setpriv",
+        "--reuid",
+        &nobody,
+        "--regid",
+        &nobody,
+        "--clear-groups",
+    ];
+    reset_app()
+        .root(install.root())
+        .args(arguments)
+        .under(drop_rights)
+        .run()
 }
 
 fn give_to_nobody(path: &Path) {
@@ -242,27 +271,41 @@ const DELETE: [&str; 3] = ["--delete-all-user-data", "--force", "--no-redis"];
 
 #[test]
 fn a_database_that_may_not_be_written_is_left_alone() {
-    let Some(install) = install_of_nobody() else { return };
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
     mode(&install.database(), 0o444);
     let before = install.digest();
-    as_nobody(&install, &DELETE).expect(1).complains(["may not be written", "check the permissions"]);
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains(["may not be written", "check the permissions"]);
     assert_eq!(install.digest(), before);
-    as_nobody(&install, &["--delete-all-user-data", "--dry-run", "--no-redis"]).expect(0);
+    as_nobody(
+        &install,
+        &["--delete-all-user-data", "--dry-run", "--no-redis"],
+    )
+    .expect(0);
     assert_eq!(install.digest(), before);
 }
 
 #[test]
 fn a_database_in_a_read_only_directory_is_left_alone() {
-    let Some(install) = install_of_nobody() else { return };
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
     mode(install.database().parent().unwrap(), 0o555);
     let before = install.digest();
-    as_nobody(&install, &DELETE).expect(1).complains([DATABASE, "ermission denied"]);
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains([DATABASE, "ermission denied"]);
     assert_eq!(install.digest(), before);
 }
 
 #[test]
 fn an_unreadable_database_is_left_alone() {
-    let Some(install) = install_of_nobody() else { return };
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
     mode(&install.database(), 0o000);
     let outcome = as_nobody(&install, &DELETE);
     assert!(matches!(outcome.code(), Some(1 | 4)), "{outcome}");
@@ -273,7 +316,9 @@ fn an_unreadable_database_is_left_alone() {
 /// in the outbox; either is told, and mending the permissions is enough.
 #[test]
 fn files_that_may_not_be_removed_are_named_and_resumed() {
-    let Some(install) = install_of_nobody() else { return };
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
     let directory = install.path("storage/images/user_1");
     mode(&directory, 0o555);
     let outcome = as_nobody(&install, &DELETE);
@@ -281,7 +326,10 @@ fn files_that_may_not_be_removed_are_named_and_resumed() {
     assert!(install.has("storage/images/user_1/bridge.jpg"));
     assert!(!install.has("storage/images/user_2"), "{outcome}");
     let told = format!("{}{}", outcome.stdout, outcome.stderr);
-    assert!(told.contains("storage/images/user_1") && told.contains("ermission denied"), "{outcome}");
+    assert!(
+        told.contains("storage/images/user_1") && told.contains("ermission denied"),
+        "{outcome}"
+    );
     mode(&directory, 0o755);
     as_nobody(&install, &DELETE).expect(0);
     assert!(!install.has("storage/images/user_1"));
@@ -290,9 +338,13 @@ fn files_that_may_not_be_removed_are_named_and_resumed() {
 
 #[test]
 fn a_trail_that_cannot_be_written_stops_a_run_before_it_deletes() {
-    let Some(install) = install_of_nobody() else { return };
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
     mode(install.root(), 0o555);
     let before = install.dump();
-    as_nobody(&install, &DELETE).expect(1).complains(["audit trail", "ermission denied"]);
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains(["audit trail", "ermission denied"]);
     support::install::assert_same("the database", &before, &install.dump());
 }

@@ -181,13 +181,20 @@ impl From<Color> for env_logger::WriteStyle {
 /// may follow its own options, which clap knows only behind it.
 pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let arguments = Arguments::command();
-    let flags: Vec<&str> = arguments.get_subcommands().filter_map(clap::Command::get_long_flag).collect();
+    let flags: Vec<&str> = arguments
+        .get_subcommands()
+        .filter_map(clap::Command::get_long_flag)
+        .collect();
     let mut words: Vec<OsString> = words.collect();
     let is_flag = |word: &OsString| {
         let name = word.to_str().and_then(|word| word.strip_prefix("--"));
         name.is_some_and(|name| flags.contains(&name))
     };
-    if let Some(at) = words.iter().take_while(|word| *word != "--").position(is_flag) {
+    if let Some(at) = words
+        .iter()
+        .take_while(|word| *word != "--")
+        .position(is_flag)
+    {
         let flag = words.remove(at);
         words.insert(1, flag);
     }

@@ -35,7 +35,11 @@ impl Drain<'_> {
         let dissolved = self.remove_quarantines(&runs, drained);
         self.in_transaction(|| {
             outbox::remove_users(self.connection)?;
-            if dissolved { outbox::drop_if_done(self.connection) } else { Ok(false) }
+            if dissolved {
+                outbox::drop_if_done(self.connection)
+            } else {
+                Ok(false)
+            }
         })?;
         Ok(keys)
     }
@@ -51,7 +55,10 @@ impl Drain<'_> {
             }
         };
         let mut dissolved = true;
-        for leftover in leftovers.iter().filter(|leftover| runs.iter().any(|run| run.run == leftover.run)) {
+        for leftover in leftovers
+            .iter()
+            .filter(|leftover| runs.iter().any(|run| run.run == leftover.run))
+        {
             if let Err(error) = storage::remove_empty(self.roots, leftover, self.erased) {
                 drained.leave(roots::shown(&leftover.path), &error);
                 dissolved = false;

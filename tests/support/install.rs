@@ -203,7 +203,9 @@ impl Install {
 
 /// A temporary directory in memory, if there is room for one.
 fn scratch() -> TempDir {
-    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
 }
 
 fn bytes_of(value: ValueRef<'_>) -> Vec<u8> {

@@ -60,7 +60,8 @@ impl Invocation {
 
     /// An environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.variables.push((name.into(), value.as_ref().to_owned()));
+        self.variables
+            .push((name.into(), value.as_ref().to_owned()));
         self
     }
 
@@ -84,7 +85,10 @@ impl Invocation {
 
     /// Run by another program, such as strace: `<wrapper> reset-app …`.
     pub(crate) fn under<A: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = A>) -> Self {
-        self.wrapper = wrapper.into_iter().map(|one| one.as_ref().to_owned()).collect();
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|one| one.as_ref().to_owned())
+            .collect();
         self
     }
 
@@ -96,7 +100,11 @@ impl Invocation {
     /// Starts it.
     pub(crate) fn start(self) -> Running {
         let program = OsString::from(env!("CARGO_BIN_EXE_reset-app"));
-        let mut words = self.wrapper.into_iter().chain([program]).chain(self.arguments);
+        let mut words = self
+            .wrapper
+            .into_iter()
+            .chain([program])
+            .chain(self.arguments);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).env_clear();
         for kept in ["PATH", "TMPDIR", "HOME", "LLVM_PROFILE_FILE"] {
@@ -110,7 +118,10 @@ impl Invocation {
             Input::Nothing => Stdio::null(),
             Input::Bytes(_) | Input::NeverEnding => Stdio::piped(),
         });
-        let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let spawned = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         if let Input::Bytes(bytes) = &self.input {
             // One that asks nobody may have ended already.
@@ -173,8 +184,8 @@ impl Running {
         let took = self.started.elapsed();
         let outcome = Outcome {
             status,
-            stdout: text(self.stdout.join().unwrap()),
-            stderr: text(self.stderr.join().unwrap()),
+            stdout: text(&self.stdout.join().unwrap()),
+            stderr: text(&self.stderr.join().unwrap()),
             took,
         };
         assert!(!watchdog.join().unwrap(), "hangs:\n{outcome}");
@@ -182,8 +193,8 @@ impl Running {
     }
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// How a run ended, and all it said.
@@ -239,7 +250,8 @@ impl Outcome {
     /// Stdout, which is one JSON object.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        let object: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{self}"));
+        let object: Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{self}"));
         assert!(object.is_object(), "{self}");
         object
     }
@@ -247,14 +259,24 @@ impl Outcome {
     /// The count of a line of the summary block; `not checked` is none.
     #[track_caller]
     pub(crate) fn line(&self, name: &str) -> Option<u64> {
-        let line = self.stdout.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let line = self
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         let count = line.unwrap_or_else(|| panic!("no line `{name}`:\n{self}"));
-        (count != "not checked").then(|| count.parse().unwrap_or_else(|_| panic!("`{name}` is no count:\n{self}")))
+        (count != "not checked").then(|| {
+            count
+                .parse()
+                .unwrap_or_else(|_| panic!("`{name}` is no count:\n{self}"))
+        })
     }
 
     /// The summary block, without its title: from the users to the total.
     pub(crate) fn summary(&self) -> Vec<&str> {
-        let lines = self.stdout.lines().skip_while(|line| !line.starts_with("Users Processed: "));
+        let lines = self
+            .stdout
+            .lines()
+            .skip_while(|line| !line.starts_with("Users Processed: "));
         let mut block: Vec<&str> = lines.take_while(|line| !line.starts_with("====")).collect();
         block.retain(|line| !line.starts_with("...."));
         block
@@ -263,22 +285,38 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, stdout, stderr, took } = self;
-        write!(f, "{status} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}---")
+        let Self {
+            status,
+            stdout,
+            stderr,
+            took,
+        } = self;
+        write!(
+            f,
+            "{status} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}---"
+        )
     }
 }
 
 /// Says something past the test harness, which swallows what a successful test prints.
 pub(crate) fn say(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
 }
 
 /// Whether a tool that a test needs is there. Where it is missing that is said aloud; with `CI` set
 /// it is a failure.
 pub(crate) fn has_tool(tool: &str, lost: &str) -> bool {
-    let probe = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+    let probe = Command::new("sh")
+        .args(["-c", &format!("command -v {tool}")])
+        .stdout(Stdio::null())
+        .status();
     let there = probe.is_ok_and(|status| status.success());
-    assert!(there || std::env::var_os("CI").is_none(), "{tool} is missing: {lost}");
+    assert!(
+        there || std::env::var_os("CI").is_none(),
+        "{tool} is missing: {lost}"
+    );
     if !there {
         say(&format!("SKIPPED: {tool} is missing: {lost}"));
     }

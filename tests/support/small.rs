@@ -26,7 +26,11 @@ const SHRINK: &str = "
 pub(crate) fn small() -> Install {
     let install = Install::copy("example");
     install.execute(SHRINK);
-    for gone in ["user_1/cats.jpg", "user_1/harbour_2.jpg", "user_2/bread_2.png"] {
+    for gone in [
+        "user_1/cats.jpg",
+        "user_1/harbour_2.jpg",
+        "user_2/bread_2.png",
+    ] {
         fs::remove_file(install.path(format!("storage/images/{gone}"))).unwrap();
     }
     fs::create_dir(install.path("storage/temp/user_2")).unwrap();

@@ -58,7 +58,11 @@ struct End {
 
 /// `--delete-all-user-data --force --no-redis` and more.
 fn command(options: &[&'static str]) -> Vec<&'static str> {
-    [&["--delete-all-user-data", "--force", "--no-redis"], options].concat()
+    [
+        &["--delete-all-user-data", "--force", "--no-redis"],
+        options,
+    ]
+    .concat()
 }
 
 impl Case {
@@ -68,7 +72,11 @@ impl Case {
         let mut case = Self::new(journal, options, &[&one, options]);
         // Where user 1 could not be erased, the run goes on to user 2.
         let install = case.template.again();
-        reset_app().root(install.root()).args(command(&other)).run().expect(0);
+        reset_app()
+            .root(install.root())
+            .args(command(&other))
+            .run()
+            .expect(0);
         case.legal.push(install.dump());
         case
     }
@@ -89,15 +97,26 @@ impl Case {
         let mut end = None;
         for step in steps {
             let install = template.again();
-            reset_app().root(install.root()).args(command(step)).run().expect(0);
+            reset_app()
+                .root(install.root())
+                .args(command(step))
+                .run()
+                .expect(0);
             legal.push(install.dump());
             end = Some(End::of(&install).unwrap());
         }
         // The end is compared with itself from here on: it had better be the right one.
-        let gone = if steps.len() == 1 { vec!["user_1"] } else { vec!["user_1", "user_2", "cats_2.jpg"] };
+        let gone = if steps.len() == 1 {
+            vec!["user_1"]
+        } else {
+            vec!["user_1", "user_2", "cats_2.jpg"]
+        };
         let end = end.unwrap();
         for gone in gone {
-            assert!(!end.tree.has(format!("storage/images/{gone}")), "an uninterrupted run left {gone}");
+            assert!(
+                !end.tree.has(format!("storage/images/{gone}")),
+                "an uninterrupted run left {gone}"
+            );
         }
         Self {
             name: format!("{journal:?} {}", options.join(" ")),
@@ -131,7 +150,13 @@ impl Case {
     }
 
     /// Runs the command, hindered at the `nth` system call of a kind.
-    pub(crate) fn run_hindered(&self, install: &Install, how: &str, syscall: &str, nth: usize) -> Outcome {
+    pub(crate) fn run_hindered(
+        &self,
+        install: &Install,
+        how: &str,
+        syscall: &str,
+        nth: usize,
+    ) -> Outcome {
         let hindered = reset_app().root(install.root()).args(&self.command);
         hindered.under(strace(how, syscall, nth)).run()
     }
@@ -140,15 +165,33 @@ impl Case {
     pub(crate) fn count(&self, syscall: &'static str) -> usize {
         let count = || {
             let log = tempfile::NamedTempFile::new().unwrap();
-            let wrapper = ["strace", "-f", "-qq", "-e", &format!("trace={syscall}"), "-o"].map(OsString::from);
+            let wrapper = [
+                "strace",
+                "-f",
+                "-qq",
+                "-e",
+                &format!("trace={syscall}"),
+                "-o",
+            ]
+            .map(OsString::from);
             let wrapper = wrapper.into_iter().chain([log.path().into()]);
             let install = self.install();
-            let traced = reset_app().root(install.root()).args(&self.command).under(wrapper);
+            let traced = reset_app()
+                .root(install.root())
+                .args(&self.command)
+                .under(wrapper);
             traced.run().expect(0);
             let log = fs::read_to_string(log.path()).unwrap();
-            log.lines().filter(|line| line.contains(&format!("{syscall}("))).count()
+            log.lines()
+                .filter(|line| line.contains(&format!("{syscall}(")))
+                .count()
         };
-        *self.counts.lock().unwrap().entry(syscall).or_insert_with(count)
+        *self
+            .counts
+            .lock()
+            .unwrap()
+            .entry(syscall)
+            .or_insert_with(count)
     }
 
     /// What must hold at every moment: no half user (invariant 1), no row that lost its file
@@ -160,7 +203,10 @@ impl Case {
             let named = format!("SELECT count(*) FROM images WHERE id = {id}");
             let there = fs::read(install.root().join(path)).ok();
             if install.query_count(&named) == 1 && there.as_ref() != Some(content) {
-                return Err(format!("image {id} is there, its file `{}` is not", path.display()));
+                return Err(format!(
+                    "image {id} is there, its file `{}` is not",
+                    path.display()
+                ));
             }
         }
         same("canaries", &self.before.canaries, &install.canaries())?;
@@ -197,7 +243,10 @@ impl Case {
         same("the files", &self.end.tree, &end.tree)?;
         same("canaries", &self.before.canaries, &install.canaries())?;
         if self.end.deleted != end.deleted {
-            return Err(format!("the audit trail tells of {:?}, not of {:?}", end.deleted, self.end.deleted));
+            return Err(format!(
+                "the audit trail tells of {:?}, not of {:?}",
+                end.deleted, self.end.deleted
+            ));
         }
         Ok(())
     }
@@ -228,7 +277,8 @@ impl End {
         }
         let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
         let content = |path: &[u8]| {
-            [DATABASE, TRAIL].iter().any(|one| one.as_bytes() == path) || beside.iter().any(|one| one.as_bytes() == path)
+            [DATABASE, TRAIL].iter().any(|one| one.as_bytes() == path)
+                || beside.iter().any(|one| one.as_bytes() == path)
         };
         Ok(Self {
             dump: install.dump(),
@@ -244,14 +294,24 @@ fn application_data(install: &Install) -> Dump {
 }
 
 fn bystanders(install: &Install) -> Tree {
-    let stay = [".env", ".env.example", "logs/vedfolnir.log", "storage/images/crumbs.png"];
-    install.tree().retain(|path| stay.iter().any(|one| one.as_bytes() == path))
+    let stay = [
+        ".env",
+        ".env.example",
+        "logs/vedfolnir.log",
+        "storage/images/crumbs.png",
+    ];
+    install
+        .tree()
+        .retain(|path| stay.iter().any(|one| one.as_bytes() == path))
 }
 
 fn check_integrity(install: &Install) -> Result<(), String> {
     let found = install.query_bytes("PRAGMA integrity_check");
     if found != [b"ok"] {
-        return Err(format!("the database is damaged: {}", found.concat().escape_ascii()));
+        return Err(format!(
+            "the database is damaged: {}",
+            found.concat().escape_ascii()
+        ));
     }
     match install.query_count("SELECT count(*) FROM pragma_foreign_key_check") {
         0 => Ok(()),
@@ -259,7 +319,11 @@ fn check_integrity(install: &Install) -> Result<(), String> {
     }
 }
 
-fn same(what: &str, before: &impl super::install::Lines, after: &impl super::install::Lines) -> Result<(), String> {
+fn same(
+    what: &str,
+    before: &impl super::install::Lines,
+    after: &impl super::install::Lines,
+) -> Result<(), String> {
     match difference(before, after) {
         none if none.is_empty() => Ok(()),
         difference => Err(format!("{what} differ:\n{difference}")),
@@ -324,7 +388,9 @@ pub(crate) fn sweep(
                     Ok(Point::NotReached) => break,
                     Ok(Point::Held) => {}
                     Err(violation) => {
-                        let Series { case, how, syscall, .. } = series;
+                        let Series {
+                            case, how, syscall, ..
+                        } = series;
                         let violation = format!("{case:?}: {how} at {syscall} {nth}: {violation}");
                         violations.lock().unwrap().push(violation);
                     }
@@ -340,10 +406,18 @@ pub(crate) fn sweep(
     });
     let (points, violations) = (points.into_inner(), violations.into_inner().unwrap());
     let took = started.elapsed().as_secs_f32();
-    say(&format!("{what}: {points} points, {} violations, {took:.1} s", violations.len()));
+    say(&format!(
+        "{what}: {points} points, {} violations, {took:.1} s",
+        violations.len()
+    ));
     assert!(points > 0, "{what}: no point was tried");
     let shown: Vec<_> = violations.iter().take(5).map(String::as_str).collect();
-    assert!(violations.is_empty(), "{} violations, such as\n{}", violations.len(), shown.join("\n\n"));
+    assert!(
+        violations.is_empty(),
+        "{} violations, such as\n{}",
+        violations.len(),
+        shown.join("\n\n")
+    );
 }
 
 /// Whether every point is to be tried, however long that takes.

@@ -29,10 +29,15 @@ impl Trail {
         if !text.is_empty() && !text.ends_with('\n') {
             return Err(format!("the trail ends in a torn line:\n{text}"));
         }
-        let parse = |line: &str| serde_json::from_str(line).map_err(|error| format!("{error} in the line {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).map_err(|error| format!("{error} in the line {line}"))
+        };
         let lines: Vec<Value> = text.lines().map(parse).collect::<Result<_, _>>()?;
         let mut ids = BTreeSet::new();
-        match lines.iter().find(|line| !ids.insert(line["id"].to_string())) {
+        match lines
+            .iter()
+            .find(|line| !ids.insert(line["id"].to_string()))
+        {
             Some(twice) => Err(format!("a line is there twice: {twice}")),
             None => Ok(Self { lines }),
         }
@@ -49,23 +54,21 @@ impl Trail {
         for line in self.users() {
             let user = line["user"].to_string();
             for (table, rows) in line["rows"].as_object().unwrap() {
-                *deleted.entry((user.clone(), table.clone())).or_default() += rows.as_u64().unwrap();
+                *deleted.entry((user.clone(), table.clone())).or_default() +=
+                    rows.as_u64().unwrap();
             }
         }
         deleted
     }
 
-    /// How many lines say that rows of this user were deleted.
-    pub(crate) fn erasures_of(&self, user: &str) -> usize {
-        let erases = |line: &&Value| line["user"].to_string() == user && line["rows"].as_object().is_some_and(|rows| !rows.is_empty());
-        self.users().filter(erases).count()
-    }
-
     /// Whether each run that names a user says once that it is finished.
     pub(crate) fn is_finished(&self) -> bool {
-        let runs: BTreeSet<_> = self.users().map(|line| line["run"].to_string()).collect();
-        let ends = |run: &String| {
-            let is_end = |line: &&Value| line["run"].to_string() == *run && line["finished"] == true;
+        let runs: BTreeSet<_> = self
+            .users()
+            .map(|line| line["run"].as_str().unwrap())
+            .collect();
+        let ends = |run: &&str| {
+            let is_end = |line: &&Value| line["run"] == **run && line["finished"] == true;
             self.lines.iter().filter(is_end).count()
         };
         runs.iter().all(|run| ends(run) == 1)
