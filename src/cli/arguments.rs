@@ -1,8 +1,9 @@
 //! What may be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -172,6 +173,30 @@ impl From<Color> for env_logger::WriteStyle {
             Color::Never => Self::Never,
         }
     }
+}
+
+/// The command's flag (`--delete-all-user-data`) moved to the front: in the original's spelling it
+/// may follow its own options, which clap knows only behind it.
+pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let arguments = Arguments::command();
+    let flags: Vec<&str> = arguments
+        .get_subcommands()
+        .filter_map(clap::Command::get_long_flag)
+        .collect();
+    let mut words: Vec<OsString> = words.collect();
+    let is_flag = |word: &OsString| {
+        let name = word.to_str().and_then(|word| word.strip_prefix("--"));
+        name.is_some_and(|name| flags.contains(&name))
+    };
+    if let Some(at) = words
+        .iter()
+        .take_while(|word| *word != "--")
+        .position(is_flag)
+    {
+        let flag = words.remove(at);
+        words.insert(1, flag);
+    }
+    words
 }
 
 impl Arguments {
