@@ -390,7 +390,11 @@ fn hostile_has_what_git_cannot_hold() {
         Some(Kind::Directory)
     );
     assert_eq!(tree.get(".env").unwrap().mode, 0o600);
-    assert!(install.path("storage/images/linked_user/secret.txt").exists());
+    assert!(
+        install
+            .path("storage/images/linked_user/secret.txt")
+            .exists()
+    );
     assert!(install.canaries().has("@OUTSIDE@/linked/secret.txt"));
     assert!(install.canaries().has("canary/hard.txt"));
     let left = "SELECT count(*) FROM images WHERE instr(CAST(local_path AS TEXT), '@')";
