@@ -19,7 +19,7 @@ use reset_app::error::Result;
 use reset_app::report::Report;
 use reset_app::run::{App, Job};
 
-use arguments::{Arguments, Command, Erasing, Format};
+use arguments::{Arguments, Asking, Command, Format};
 use exit::Exit;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
@@ -47,7 +47,14 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Exit> {
     let app = App::open(&arguments.settings())?;
     match &arguments.command {
-        Command::DeleteAllUserData(erasing) => delete(arguments, &app, erasing),
+        Command::DeleteAllUserData(erasing) => {
+            if !erasing.asking.dry_run && !guard::admits(&app, erasing.production) {
+                return Ok(Exit::Refused);
+            }
+            delete(arguments, &app, &erasing.job(), &erasing.asking)
+        }
+        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job(), &deleting.asking),
+        Command::ClearRedis(asking) => clear_redis(arguments, &app, asking),
         Command::Status => {
             let status = app.status()?;
             print(&match arguments.format {
@@ -57,6 +64,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Resume => {
+            signals::listen();
             let mut watch = progress::bars(arguments);
             let report = app.resume(&mut watch)?;
             watch.finish();
@@ -66,32 +74,42 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn delete(arguments: &Arguments, app: &App, erasing: &Erasing) -> Result<Exit> {
-    let job = erasing.job();
-    if erasing.dry_run {
-        let report = app.preview(&job)?;
-        show(arguments, &report);
+fn delete(arguments: &Arguments, app: &App, job: &Job, asking: &Asking) -> Result<Exit> {
+    if asking.dry_run {
+        show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
-    if !guard::admits(app, erasing) {
-        return Ok(Exit::Refused);
-    }
-    let report = carry_out(arguments, app, erasing, &job)?;
+    let mut watch = progress::bars(arguments);
+    let report = app.delete(
+        job,
+        &mut |preview| consent(app, asking, preview),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
     show(arguments, &report);
     Ok(Exit::of_report(&report))
 }
 
-fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> Result<Report> {
-    let mut ask = |preview: &Report| {
-        if erasing.force {
-            return Ok(Consent::forced());
-        }
-        question::ask(app, preview)
+fn clear_redis(arguments: &Arguments, app: &App, asking: &Asking) -> Result<Exit> {
+    let report = if asking.dry_run {
+        app.preview_keys()?
+    } else {
+        app.clear_keys(&mut |preview| consent(app, asking, preview))?
     };
-    let mut watch = progress::bars(arguments);
-    let report = app.delete(job, &mut ask, &mut watch);
-    watch.finish();
-    report
+    show(arguments, &report);
+    Ok(Exit::Done)
+}
+
+fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+    let consent = if asking.force {
+        Consent::forced()
+    } else {
+        question::ask(app, preview)?
+    };
+    // Not earlier: at the question, SIGINT simply ends the program.
+    signals::listen();
+    Ok(consent)
 }
 
 fn show(arguments: &Arguments, report: &Report) {

@@ -4,12 +4,13 @@
 //! committed as the outbox (invariant 3).
 
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 use crate::database::{commit, data_version, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
 use crate::plan::{Group, MentionFate, Plan, RowIdentity};
-use crate::sql::{joined, main_table, quote, same_row, set_columns};
+use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
 
 /// A transaction that holds the write lock. Dropped without a commit, it is rolled back.
@@ -57,11 +58,20 @@ impl<'c> Deletion<'c> {
     /// Sets mentions, deletes the rows in the sets of the user at `owner`, deepest first, and
     /// checks that none is left.
     ///
-    /// Fails where a statement fails, or where a trigger kept a row; the transaction is then only
-    /// good for a rollback.
-    pub(crate) fn delete_rows(&self, plan: &Plan, rows: &Rows, owner: i64) -> Result<()> {
+    /// Fails where a statement fails, where a trigger kept a row, or where a default names no row;
+    /// the transaction is then only good for a rollback.
+    pub(crate) fn delete_rows(
+        &self,
+        plan: &Plan,
+        rows: &Rows,
+        owner: i64,
+        heir: Option<&Value>,
+    ) -> Result<()> {
         for at in 0..plan.mentions.len() {
             set_mention(self.connection, plan, at, owner)?;
+            if let Some(heir) = heir {
+                hand_over(self.connection, plan, at, owner, heir)?;
+            }
         }
         let mut direct = true;
         for group in plan.groups.iter().rev() {
@@ -72,7 +82,8 @@ impl<'c> Deletion<'c> {
                 require_none_left(self.connection, plan, at, owner)?;
             }
         }
-        Ok(())
+        (0..plan.mentions.len())
+            .try_for_each(|at| require_default(self.connection, plan, at, owner))
     }
 
     /// Whether every row of the sets was deleted by its own statement.
@@ -137,6 +148,37 @@ fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> R
     execute(connection, &sql, [owner]).map(drop)
 }
 
+/// What mentions the account that goes mentions the heir from now on.
+fn hand_over(
+    connection: &Connection,
+    plan: &Plan,
+    at: usize,
+    owner: i64,
+    heir: &Value,
+) -> Result<()> {
+    let mention = &plan.mentions[at];
+    if !mention.can_be_inherited() {
+        return Ok(());
+    }
+    let (users, key) = (main_table(&plan.tables[0].name), quote(&plan.user_key));
+    let pairs = mention
+        .link
+        .columns
+        .iter()
+        .zip(&mention.link.parent_columns);
+    let set = pairs.map(|(column, parent)| {
+        let (column, parent) = (quote(column), quote(parent));
+        format!("{column} = (SELECT u.{parent} FROM {users} AS u WHERE u.{key} = ?2)")
+    });
+    let sql = format!(
+        "UPDATE {} SET {} WHERE {}",
+        main_table(&mention.table),
+        joined(set, ", "),
+        in_set(&mention.identity, &mention_set(at), "owner = ?1")
+    );
+    execute(connection, &sql, rusqlite::params![owner, heir]).map(drop)
+}
+
 fn delete(
     connection: &Connection,
     plan: &Plan,
@@ -188,6 +230,42 @@ fn require_none_left(connection: &Connection, plan: &Plan, at: usize, owner: i64
     Err(Error::RowsKept {
         table: table.name.clone(),
         rows: left,
+    })
+}
+
+/// What `ON DELETE SET DEFAULT` has set must name a row. COMMIT does not see to it: a row that
+/// named nothing before and is deleted outweighs one that names nothing now.
+fn require_default(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
+    let mention = &plan.mentions[at];
+    if mention.fate != MentionFate::SetDefault {
+        return Ok(());
+    }
+    let parent = &plan.tables[mention.link.parent].name;
+    let present = mention.link.columns.iter();
+    let sql = format!(
+        "SELECT count(*) FROM {} AS s CROSS JOIN {} AS c ON {} WHERE s.owner = ?1 AND {} \
+         AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        mention_set(at),
+        main_table(&mention.table),
+        same_row("c", "s", &mention.identity),
+        joined(
+            present.map(|c| format!("c.{} IS NOT NULL", quote(c))),
+            " AND "
+        ),
+        main_table(parent),
+        names("c", "p", &mention.link)
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
+    let rows: u64 = statement
+        .query_row([owner], |row| row.get(0))
+        .map_err(Error::erasing)?;
+    if rows == 0 {
+        return Ok(());
+    }
+    Err(Error::DefaultMissing {
+        table: mention.table.clone(),
+        parent: parent.clone(),
+        rows,
     })
 }
 

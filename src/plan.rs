@@ -21,6 +21,16 @@ pub enum Accounts {
     Delete,
 }
 
+/// How much of the users' data goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Everything,
+    /// Only the rows of the tables that the manifest names as sessions.
+    Sessions,
+}
+
 /// The ordered steps.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -129,6 +139,14 @@ pub struct Mention {
     pub fate: MentionFate,
 }
 
+impl Mention {
+    /// Whether it names an account and can only be kept by naming another one.
+    #[must_use]
+    pub fn can_be_inherited(&self) -> bool {
+        self.fate == MentionFate::Blocks && self.link.parent == 0
+    }
+}
+
 /// What becomes of a mention whose row stays when what it names goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MentionFate {
@@ -208,13 +226,32 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
     }
 }
 
+/// `SQLite` looks at the foreign keys of every table from which a statement could delete, also by
+/// a cascade that meets no row.
 fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
+    if graph.references.iter().all(|r| r.fault.is_none()) {
+        return Ok(());
+    }
     let goes =
         |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
+    let deleted = components::cascaded(graph, (0..owned.len()).map(goes).collect());
+    let goes = |table: usize| deleted[table];
+    let is_set = |r: &Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
+    let is_updated = |table| {
+        graph
+            .references
+            .iter()
+            .any(|r| r.child == table && is_set(r))
+    };
     for reference in &graph.references {
+        let of_itself = reference.parent == Some(reference.child);
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
-            Some(ForeignKeyFault::Mismatch) => reference.parent.is_some_and(goes),
+            Some(ForeignKeyFault::Mismatch) => {
+                goes(reference.child)
+                    || reference.parent.is_some_and(goes)
+                    || (of_itself && is_updated(reference.child))
+            }
             None => false,
         };
         if fails {

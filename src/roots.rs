@@ -16,6 +16,8 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod walk;
+#[cfg(test)]
+pub(crate) mod world;
 
 use std::io;
 use std::os::fd::OwnedFd;

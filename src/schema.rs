@@ -29,6 +29,8 @@ pub struct Table {
     pub kind: TableKind,
     /// Declared `STRICT`.
     pub strict: bool,
+    /// Its rowid is `AUTOINCREMENT`.
+    pub autoincrement: bool,
     /// Columns in order, hidden and generated ones included.
     pub columns: Vec<Column>,
     /// The columns of the primary key in key order, as positions in `columns`; empty without one.
@@ -130,7 +132,7 @@ pub enum Action {
 pub enum ForeignKeyFault {
     /// The parent table does not exist: a DELETE of the child fails.
     ParentMissing,
-    /// The parent's columns are no key of it: a DELETE of the parent fails.
+    /// The parent's columns are no key of it: a DELETE of the parent fails, and of the child.
     Mismatch,
 }
 

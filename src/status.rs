@@ -2,9 +2,10 @@
 
 use crate::database;
 use crate::error::{DatabaseError, Error, Result};
-use crate::report::{Line, Recovery};
+use crate::report::{Line, Recovery, Report};
 use crate::run::{App, Job};
 use crate::survey::TableCount;
+use crate::target::FilesChoice;
 
 /// What an application holds.
 #[derive(Clone, Debug)]
@@ -36,7 +37,10 @@ pub struct Status {
 impl App {
     /// Looks at everything and changes nothing, as [`App::preview`] does.
     pub fn status(&self) -> Result<Status> {
-        let report = self.preview(&Job::default())?;
+        let report = match self.preview(&Job::default()) {
+            Err(error @ Error::WrongRoot { .. }) => self.without_files(&error)?,
+            other => other?,
+        };
         let target = self.target();
         let metadata = std::fs::metadata(&target.database).map_err(|error| {
             Error::from(DatabaseError::Unreadable {
@@ -52,7 +56,7 @@ impl App {
             manifest: target.manifest.source.to_string(),
             redis: match &target.redis {
                 Ok(server) => server.to_string(),
-                Err(reason) => reason.clone(),
+                Err(reason) => reason.to_string(),
             },
             accounts: report.users_processed,
             summary: report.summary,
@@ -60,6 +64,17 @@ impl App {
             unfinished: report.recovery,
             warnings: report.warnings,
         })
+    }
+
+    /// Where the files are not what the rows say, everything else can still be looked at.
+    fn without_files(&self, error: &Error) -> Result<Report> {
+        let mut target = self.target().clone();
+        target.files = FilesChoice::Leave;
+        let mut report = Self::new(target).preview(&Job::default())?;
+        report
+            .warnings
+            .push(format!("files were not checked: {error}"));
+        Ok(report)
     }
 }
 

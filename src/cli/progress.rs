@@ -17,9 +17,8 @@ pub(crate) struct Bars {
     rows: u64,
 }
 
-/// Starts listening to signals, and a bar unless nobody would see it.
+/// A bar, hidden where nobody would see it.
 pub(crate) fn bars(arguments: &Arguments) -> Bars {
-    signals::listen();
     let seen = io::stderr().is_terminal() && !arguments.no_progress && !arguments.quiet;
     Bars {
         bar: if seen {

@@ -52,7 +52,7 @@ fn details(out: &mut String, report: &Report) {
         report
             .collateral
             .iter()
-            .map(|c| format!("{} rows of `{}` of user {}", c.rows, c.table, c.owner)),
+            .map(|c| format!("{} of `{}` of user {}", rows(c.rows), c.table, c.owner)),
     );
     section(
         out,
@@ -60,7 +60,15 @@ fn details(out: &mut String, report: &Report) {
         report
             .mentions
             .iter()
-            .map(|m| format!("{} rows, `{}`", m.rows, m.column)),
+            .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
+    );
+    section(
+        out,
+        "Rows that mentioned an account that goes mention the heir now:",
+        report
+            .reassigned
+            .iter()
+            .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
     );
     section(
         out,
@@ -68,7 +76,7 @@ fn details(out: &mut String, report: &Report) {
         report
             .unowned
             .iter()
-            .map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+            .map(|t| format!("{} of `{}`", rows(t.rows), t.table)),
     );
     section(
         out,
@@ -133,6 +141,10 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
+fn rows(count: u64) -> String {
+    format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
 fn kept(kept: &Kept) -> String {
     format!("{}: {}", kept.path, kept.reason)
 }
@@ -162,7 +174,7 @@ pub(crate) fn status(status: &Status) -> String {
         status
             .unowned
             .iter()
-            .map(|t| format!("{} rows of `{}`", t.rows, t.table)),
+            .map(|t| format!("{} of `{}`", rows(t.rows), t.table)),
     );
     let _ = match status.unfinished {
         Some(work) => writeln!(

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::outbox::{self, FileRecord, Kind, shown_path};
 use crate::roots::{Place, Refusal};
 use crate::storage::{DirectoryRemoval, PurgeReport, Quarantine, Released, Taken};
-use crate::survey::{NamingRows, mark_shared, number};
+use crate::survey::{NAMED_BY_ANOTHER, NamingRows, STILL_HOLDS, mark_shared, number};
 use crate::watch::Watch;
 
 /// How many files are taken under one hold of the write lock.
@@ -252,10 +252,9 @@ impl Drain<'_> {
             },
             DirectoryRemoval::Missing => Fate::Taken { counts: false },
             DirectoryRemoval::NotEmpty => {
-                drained.shared.insert(
-                    place,
-                    "the directory still holds what is not the user's".into(),
-                );
+                if !record.line.is_empty() {
+                    drained.shared.insert(place, STILL_HOLDS.into());
+                }
                 Fate::Taken { counts: false }
             }
             DirectoryRemoval::Replaced => {
@@ -295,9 +294,7 @@ fn release(
 ) -> Fate {
     match quarantine.release(record.id, &place) {
         Released::NotHeld | Released::Returned => {
-            drained
-                .shared
-                .insert(place, "a row that stays names it".into());
+            drained.shared.insert(place, NAMED_BY_ANOTHER.into());
             Fate::Taken { counts: false }
         }
         Released::Stranded { held } => {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Group;
 use crate::graph::Graph;
 use crate::manifest::Meaning;
+use crate::schema::Action;
 
 /// Which tables hold users' rows: those that lead to the users table over owner references, and
 /// the users table itself.
@@ -21,6 +22,28 @@ pub(super) fn reachable(tables: usize, graph: &Graph) -> Vec<bool> {
         }
     }
     owned
+}
+
+/// These tables, and those to which `SQLite` would cascade from them, whatever a reference means.
+pub(super) fn cascaded(graph: &Graph, mut tables: Vec<bool>) -> Vec<bool> {
+    let cascades = graph.references.iter();
+    let cascades = cascades.filter(|r| r.on_delete == Some(Action::Cascade));
+    let mut children = vec![Vec::new(); tables.len()];
+    for reference in cascades {
+        if let Some(parent) = reference.parent {
+            children[parent].push(reference.child);
+        }
+    }
+    let mut found: Vec<usize> = (0..tables.len()).filter(|&table| tables[table]).collect();
+    while let Some(parent) = found.pop() {
+        for &child in &children[parent] {
+            if !tables[child] {
+                tables[child] = true;
+                found.push(child);
+            }
+        }
+    }
+    tables
 }
 
 /// The owned tables in order, parents before children, and the groups they form. The users table

@@ -50,13 +50,15 @@ fn kind(row: &Row) -> rusqlite::Result<Option<TableKind>> {
 fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Result<Table> {
     let name: String = row.get("name")?;
     let (columns, primary_key) = columns(connection, &name, kind)?;
-    let identity = identity(kind, &columns, &primary_key);
+    let indexes = indexes(connection, &name)?;
+    let identity = identity(kind, &columns, &primary_key, &indexes);
     Ok(Table {
         kind,
         strict: row.get("strict")?,
+        autoincrement: autoincrement(connection, &name, kind, &columns, &primary_key)?,
         identity,
         foreign_keys: foreign_keys(connection, &name)?,
-        indexes: indexes(connection, &name)?,
+        indexes,
         columns,
         primary_key,
         name,
@@ -125,23 +127,42 @@ fn collation(
     ))
 }
 
-fn identity(kind: TableKind, columns: &[Column], key: &[usize]) -> Identity {
+fn autoincrement(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+    columns: &[Column],
+    key: &[usize],
+) -> rusqlite::Result<bool> {
+    match key {
+        [at] if kind == TableKind::Rowid => {
+            let column = columns[*at].name.as_str();
+            let (.., autoincrement) = connection.column_metadata(Some("main"), table, column)?;
+            Ok(autoincrement)
+        }
+        _ => Ok(false),
+    }
+}
+
+fn identity(kind: TableKind, columns: &[Column], key: &[usize], indexes: &[Index]) -> Identity {
     if kind == TableKind::WithoutRowid {
         return Identity::Key(key.iter().map(|&at| columns[at].name.clone()).collect());
     }
     let free = |name: &&str| !columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
     match ["rowid", "_rowid_", "oid"].into_iter().find(free) {
         Some(name) => Identity::Rowid(name.into()),
-        None => shadowed_identity(columns, key),
+        None => shadowed_identity(columns, key, indexes),
     }
 }
 
 /// All three names of the rowid are taken: an INTEGER PRIMARY KEY is still the rowid, under its
-/// own name or another, and other keys do where every row has one.
-fn shadowed_identity(columns: &[Column], key: &[usize]) -> Identity {
+/// own name or another (but not with an index of its own, as after DESC), and other keys do where
+/// every row has one.
+fn shadowed_identity(columns: &[Column], key: &[usize], indexes: &[Index]) -> Identity {
+    let has_own_index = indexes.iter().any(|i| i.origin == IndexOrigin::PrimaryKey);
     let certain = |&at: &usize| {
         let column: &Column = &columns[at];
-        column.not_null || column.declared_type.eq_ignore_ascii_case("INTEGER")
+        column.not_null || (!has_own_index && column.declared_type.eq_ignore_ascii_case("INTEGER"))
     };
     match key {
         [] => Identity::None,

@@ -234,9 +234,8 @@ impl Quarantine<'_> {
         };
         match cell::discharge(cell, &label(id), &parent, name) {
             Ok(Discharge::Returned) => Ok(Released::Returned),
-            Ok(Discharge::Occupied) => Ok(Released::Stranded { held }),
             Err(Errno::NOENT) if entry_if_any(cell, label(id))?.is_none() => Ok(Released::NotHeld),
-            Err(Errno::NOENT) => Ok(Released::Stranded { held }),
+            Ok(Discharge::Occupied) | Err(Errno::NOENT) => Ok(Released::Stranded { held }),
             Err(error) => Err(error.into()),
         }
     }

@@ -52,6 +52,11 @@ impl Touched {
         std::mem::take(&mut self.failed)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     fn flush_open(&mut self) {
         for (_, (directory, waiting)) in self.open.drain() {
             if let Err(error) = flush(&directory) {

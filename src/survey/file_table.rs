@@ -21,21 +21,41 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
                line TEXT NOT NULL, state INTEGER NOT NULL, shared INTEGER NOT NULL DEFAULT 0, \
                PRIMARY KEY (root, path)) WITHOUT ROWID; \
                CREATE INDEX temp.file_owner ON file(owner); \
-               CREATE TEMP TABLE directory(root INTEGER, path BLOB, PRIMARY KEY (root, path)) \
-               WITHOUT ROWID;";
+               CREATE TEMP TABLE directory(root INTEGER, path BLOB, first BLOB, last BLOB, \
+               clean INTEGER NOT NULL, PRIMARY KEY (root, path)) WITHOUT ROWID;";
     connection.execute_batch(sql).map_err(Error::surveying)
 }
 
+/// A file that several users' rows name goes with the last of them. Whether it was listed.
 pub(super) fn raise_owner(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
-    let sql =
-        "UPDATE temp.file SET owner = max(owner, ?3) WHERE root = ?1 AND path = ?2 RETURNING 1";
-    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+    change(connection, place, owner, "SET owner = max(owner, ?3)")
+}
+
+/// Listed anew with one user: what was known of others is out of date. Whether it was listed.
+pub(super) fn renew(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
+    change(
+        connection,
+        place,
+        owner,
+        "SET owner = ?3, shared = 0, state = 1",
+    )
+}
+
+fn change(connection: &Connection, place: &Place, owner: i64, change: &str) -> Result<bool> {
+    let sql = format!("UPDATE temp.file {change} WHERE root = ?1 AND path = ?2 RETURNING 1");
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
     let values = params![number(place.root_index()), bytes(place), owner];
     let found: Option<i64> = statement
         .query_row(values, |row| row.get(0))
         .optional()
         .map_err(Error::surveying)?;
     Ok(found.is_some())
+}
+
+/// The least and the greatest path below a directory, in the order of bytes: computed here, because
+/// `||` makes text of two blobs, and every blob is greater than any text.
+pub(super) fn below(directory: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    ([directory, b"/"].concat(), [directory, b"0"].concat())
 }
 
 pub(super) fn insert(

@@ -5,6 +5,7 @@
 //! of several users name goes with the last of them; a file that a row which stays names is
 //! `shared` and stays (invariant 5). Nothing is changed here.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,9 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
-use super::file_table::{self, State, bytes, execute, insert, number, places, raise_owner};
+use super::file_table::{
+    self, State, below, bytes, execute, insert, number, places, raise_owner, renew,
+};
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
 use super::survivors;
@@ -25,6 +28,13 @@ use crate::plan::Plan;
 use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
 use crate::sql::{main_table, quote, same_row};
 use crate::user::UserKey;
+
+/// Whether files are listed for all users, or anew for one whose rows were found anew.
+#[derive(Clone, Copy)]
+enum Listing {
+    First,
+    Again,
+}
 
 /// The files of a run.
 #[derive(Debug)]
@@ -132,12 +142,13 @@ impl<'a> Files<'a> {
                 same_row("c", "s", &source.identity),
                 quote(&source.column),
             );
+            let listing = only.map_or(Listing::First, |_| Listing::Again);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let owner: i64 = row.get(1).map_err(Error::surveying)?;
                 let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                self.list_one(connection, &raw, owner, &source.line, findings)?;
+                self.list_one(connection, &raw, (owner, &source.line), listing, findings)?;
             }
         }
         Ok(())
@@ -147,8 +158,8 @@ impl<'a> Files<'a> {
         &self,
         connection: &Connection,
         raw: &[u8],
-        owner: i64,
-        line: &str,
+        (owner, line): (i64, &str),
+        listing: Listing,
         findings: &mut Findings,
     ) -> Result<()> {
         let place = match self.roots.locate(raw) {
@@ -161,7 +172,11 @@ impl<'a> Files<'a> {
                 return Ok(());
             }
         };
-        if raise_owner(connection, &place, owner)? {
+        let known = match listing {
+            Listing::First => raise_owner(connection, &place, owner)?,
+            Listing::Again => renew(connection, &place, owner)?,
+        };
+        if known {
             return Ok(());
         }
         findings.named += 1;
@@ -230,13 +245,18 @@ impl<'a> Files<'a> {
                 }
             });
             found?;
-            if clean && matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
-                let sql = "INSERT OR IGNORE INTO temp.directory(root, path) VALUES (?1, ?2)";
-                execute(
-                    connection,
-                    sql,
-                    params![number(place.root_index()), bytes(&place)],
-                )?;
+            if matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
+                let (first, last) = below(bytes(&place));
+                let sql = "INSERT OR IGNORE INTO temp.directory(root, path, first, last, clean) \
+                           VALUES (?1, ?2, ?3, ?4, ?5)";
+                let values = params![
+                    number(place.root_index()),
+                    bytes(&place),
+                    first,
+                    last,
+                    clean
+                ];
+                execute(connection, sql, values)?;
             }
         }
         Ok(())
@@ -290,27 +310,42 @@ impl<'a> Files<'a> {
             .map_err(Error::surveying)?;
         let mut counts: Vec<(String, u64)> =
             rows.collect::<Result<_, _>>().map_err(Error::surveying)?;
-        let sql = "SELECT count(*) FROM temp.directory AS d WHERE NOT EXISTS (SELECT 1 FROM temp.file AS f \
-                   WHERE f.root = d.root AND f.path > d.path || x'2f' AND f.path < d.path || x'30' \
-                   AND (f.state = 2 OR (f.shared AND f.state = 1)))";
+        let sql = format!("SELECT count(*) FROM temp.directory AS d WHERE NOT ({KEPT})");
         let directories = connection
-            .query_row(sql, [], |row| row.get(0))
+            .query_row(&sql, [], |row| row.get(0))
             .map_err(Error::surveying)?;
         counts.push((self.declared.directories_line.clone(), directories));
         Ok(counts)
     }
 
-    /// Files that stay because a row which stays names them.
-    pub(crate) fn shared(&self, connection: &Connection) -> Result<Vec<Kept>> {
-        let sql = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
-        let places = places(self.roots, connection, sql, [number(NAMED)])?;
-        let kept = places.into_iter().map(|place| Kept {
-            path: place.to_string(),
-            reason: "a row that stays names it".into(),
-        });
-        Ok(kept.collect())
+    /// Files that stay because a row which stays names them, and users' directories that hold what
+    /// stays.
+    pub(crate) fn shared(&self, connection: &Connection) -> Result<BTreeSet<Kept>> {
+        let files = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
+        let directories =
+            format!("SELECT root, path FROM temp.directory AS d WHERE {KEPT} LIMIT ?1");
+        let mut kept = BTreeSet::new();
+        for (sql, reason) in [(files, NAMED_BY_ANOTHER), (&*directories, STILL_HOLDS)] {
+            let places = places(self.roots, connection, sql, [number(NAMED)])?;
+            kept.extend(places.into_iter().map(|place| Kept {
+                path: place.to_string(),
+                reason: reason.into(),
+            }));
+        }
+        Ok(kept)
     }
 }
+
+/// Whether the directory `d` holds something that stays.
+const KEPT: &str = "NOT d.clean OR EXISTS (SELECT 1 FROM temp.file AS f WHERE f.root = d.root \
+                    AND f.path > d.first AND f.path < d.last \
+                    AND (f.state = 2 OR (f.shared AND f.state = 1)))";
+
+/// Why a file is kept.
+pub(crate) const NAMED_BY_ANOTHER: &str = "a row that stays names it";
+
+/// Why a directory is kept.
+pub(crate) const STILL_HOLDS: &str = "the directory still holds what stays";
 
 /// The path that a value holds: the bytes of text or a blob, the digits of a number.
 pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {

@@ -57,7 +57,7 @@ impl<'p> Rows<'p> {
     }
 
     /// Finds the rows of the targets: of all of them in their order, or of one; and, for the
-    /// position `unowned`, every other row of a user-data table, which then nobody owns.
+    /// position `unowned`, every row of a user-data table that no user of the database owns.
     ///
     /// What the sets held before is forgotten. Reads the main database only.
     pub(crate) fn find(
@@ -68,28 +68,32 @@ impl<'p> Rows<'p> {
     ) -> Result<()> {
         self.clear(connection)?;
         Targets::seed(connection, self.plan, only)?;
-        self.spread(connection)?;
-        if let Some(position) = unowned {
-            self.add_unowned(connection, position)?;
+        match unowned {
+            Some(position) => self.spread_and_add_unowned(connection, position)?,
+            None => self.spread(connection)?,
         }
         self.find_all_mentions(connection)
     }
 
     /// Finds the rows that nobody owns, for the position `owner`, whatever was found before.
     pub(crate) fn find_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
-        const SOMEBODY: i64 = 0;
         self.clear(connection)?;
-        Targets::seed_everyone(connection, self.plan, SOMEBODY)?;
+        self.spread_and_add_unowned(connection, owner)?;
+        self.find_all_mentions(connection)
+    }
+
+    /// What users who are not meant own is found too, so as not to be taken for nobody's, and then
+    /// left out.
+    fn spread_and_add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
+        const SOMEBODY_ELSE: i64 = i64::MAX;
+        Targets::seed_others(connection, self.plan, SOMEBODY_ELSE)?;
         self.spread(connection)?;
         self.add_unowned(connection, owner)?;
         for at in 0..self.plan.tables.len() {
-            execute(
-                connection,
-                &format!("DELETE FROM {} WHERE owner = ?1", set_name(at)),
-                [SOMEBODY],
-            )?;
+            let sql = format!("DELETE FROM {} WHERE owner = ?1", set_name(at));
+            execute(connection, &sql, [SOMEBODY_ELSE])?;
         }
-        self.find_all_mentions(connection)
+        Ok(())
     }
 
     fn spread(&self, connection: &Connection) -> Result<()> {

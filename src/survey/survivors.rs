@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::file_table::{bytes, number};
+use super::file_table::{below, bytes, number};
 use super::files::raw_path;
 use super::rows::set_name;
 use crate::error::{Error, Result};
@@ -44,11 +44,11 @@ pub(crate) fn mark(
         return Ok(());
     }
     let sql = format!("UPDATE {table} SET shared = 1 WHERE root = ?1 AND path = ?2 AND NOT shared");
-    let below = format!(
-        "UPDATE {table} SET shared = 1 WHERE root = ?1 AND path > ?2 || x'2f' AND path < ?2 || x'30' AND NOT shared"
+    let within = format!(
+        "UPDATE {table} SET shared = 1 WHERE root = ?1 AND path > ?2 AND path < ?3 AND NOT shared"
     );
     let mut exact = connection.prepare(&sql).map_err(Error::surveying)?;
-    let mut inside = connection.prepare(&below).map_err(Error::surveying)?;
+    let mut inside = connection.prepare(&within).map_err(Error::surveying)?;
     let mut aliases = Aliases::new(roots);
     for source in sources {
         let query = names(source, which);
@@ -59,6 +59,8 @@ pub(crate) fn mark(
             for place in aliases.places(&raw) {
                 let values = params![number(place.root_index()), bytes(&place)];
                 exact.execute(values).map_err(Error::surveying)?;
+                let (first, last) = below(bytes(&place));
+                let values = params![number(place.root_index()), first, last];
                 inside.execute(values).map_err(Error::surveying)?;
             }
         }

@@ -1,11 +1,12 @@
 //! Which users a run is about, in the order in which they are processed.
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
+use crate::outbox;
 use crate::plan::Plan;
 use crate::sql::{identity, joined, main_table, quote, set_columns};
 use crate::user::UserKey;
@@ -22,11 +23,13 @@ pub enum Selection {
     Except(Vec<String>),
 }
 
-/// The users of a run, held in a temporary table of one connection under their positions 1, 2, ….
+/// The users of a run, held in a temporary table of one connection under their positions, from 1 up.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     /// How many.
     pub(crate) count: i64,
+    /// The highest of their positions.
+    pub(crate) last: i64,
     /// They are all the users there are.
     pub(crate) everyone: bool,
 }
@@ -58,11 +61,13 @@ impl Targets {
                 }
             }
         }
-        let count = "SELECT count(*) FROM temp.target";
+        let sql = "SELECT count(*), coalesce(max(position), 0) FROM temp.target";
+        let (count, last) = connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(Error::surveying)?;
         Ok(Self {
-            count: connection
-                .query_row(count, [], |row| row.get(0))
-                .map_err(Error::surveying)?,
+            count,
+            last,
             everyone: *selection == Selection::All,
         })
     }
@@ -96,15 +101,16 @@ impl Targets {
             .map_err(Error::surveying)
     }
 
-    /// Puts every user there is into the set of the users table, at one position.
-    pub(super) fn seed_everyone(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
+    /// Puts every user who is not there yet into the set of the users table, at one position.
+    pub(super) fn seed_others(connection: &Connection, plan: &Plan, position: i64) -> Result<()> {
         let users = &plan.tables[0];
         let sql = format!(
-            "INSERT INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u",
+            "INSERT OR IGNORE INTO {} ({}, owner) SELECT {}, ?1 FROM {} AS u WHERE u.{} IS NOT NULL",
             set_name(0),
             set_columns("", &users.identity),
             identity("u", &users.identity),
             main_table(&users.name),
+            quote(&plan.user_key),
         );
         connection
             .execute(&sql, [position])
@@ -156,8 +162,54 @@ fn insert_all(connection: &Connection, plan: &Plan) -> Result<()> {
         .map(drop)
 }
 
-fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
+/// The key of the user who inherits. Fails where there is no such user, or that user goes too.
+pub(super) fn heir(
+    connection: &Connection,
+    plan: &Plan,
+    users: &Users,
+    name: &str,
+) -> Result<Value> {
     let key = find(connection, plan, users, name)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM temp.target WHERE key = ?1)";
+    let goes = connection.query_row(sql, [&key], |row| row.get(0));
+    if goes.map_err(Error::surveying)? {
+        return Err(Error::HeirGoes { name: name.into() });
+    }
+    Ok(key)
+}
+
+/// What a user is called: the first of the columns that name users, if it holds text, else the key.
+pub(crate) fn name_of(
+    connection: &Connection,
+    plan: &Plan,
+    users: &Users,
+    position: i64,
+) -> Result<Option<String>> {
+    let table = main_table(&plan.tables[0].name);
+    let key = quote(&plan.user_key);
+    let column = users.names.first().unwrap_or(&plan.user_key);
+    let sql = format!(
+        "SELECT u.{} FROM temp.target AS t CROSS JOIN {table} AS u ON u.{key} = t.key \
+         WHERE t.position = ?1",
+        quote(column)
+    );
+    let name: Option<Value> = connection
+        .query_row(&sql, [position], |row| row.get(0))
+        .optional()
+        .map_err(Error::surveying)?;
+    let key = Targets::key(connection, position)?.map(|key| key.to_string());
+    Ok(match name {
+        Some(Value::Text(name)) if !name.trim().is_empty() => Some(name),
+        _ => key,
+    })
+}
+
+fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
+    let key = match find(connection, plan, users, name) {
+        // An interrupted run deleted this account; finishing that run is all that is left to do.
+        Err(Error::UnknownUser { .. }) if outbox::names_user(connection, name)? => return Ok(()),
+        found => found?,
+    };
     let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
     connection
         .execute(sql, [key])
@@ -165,7 +217,7 @@ fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str)
         .map(drop)
 }
 
-fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
+fn remove(connection: &Connection, key: &Value) -> Result<()> {
     let sql = "DELETE FROM temp.target WHERE key = ?1";
     connection
         .execute(sql, [key])
@@ -174,16 +226,11 @@ fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
 }
 
 /// The key of the one user that a name fits, as `SQLite` holds it.
-fn find(
-    connection: &Connection,
-    plan: &Plan,
-    users: &Users,
-    name: &str,
-) -> Result<rusqlite::types::Value> {
+fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<Value> {
     let key = quote(&plan.user_key);
     let columns = std::iter::once(&plan.user_key).chain(&users.names);
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND (u.{key} = ?2 OR {}) LIMIT 6",
+        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND ((typeof(u.{key}) = 'integer' AND u.{key} = ?2) OR {}) LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(
             columns.map(|column| format!("u.{} = ?1", quote(column))),
@@ -195,8 +242,7 @@ fn find(
     let found = statement
         .query_map(params![name, number], |row| row.get(0))
         .map_err(Error::surveying)?;
-    let mut found: Vec<rusqlite::types::Value> =
-        found.collect::<Result<_, _>>().map_err(Error::surveying)?;
+    let mut found: Vec<Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(Error::UnknownUser { name: name.into() }),
         (Some(one), true) => Ok(one),
@@ -210,10 +256,10 @@ fn find(
     }
 }
 
-fn shown(value: &rusqlite::types::Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
-        rusqlite::types::Value::Integer(number) => number.to_string(),
-        rusqlite::types::Value::Text(text) => text.escape_debug().to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => text.escape_debug().to_string(),
         other => format!("{other:?}"),
     }
 }

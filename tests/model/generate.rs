@@ -1,0 +1,190 @@
+//! Random cases. Smaller numbers and earlier alternatives are plainer, so that a failure shrinks to
+//! a schema a person can read.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use reset_app::plan::Accounts;
+use reset_app::survey::Unowned;
+
+use super::case::{
+    Action, Case, Cell, Decision, Index, Key, Reference, Row, Table, To, Type, Whom,
+};
+
+pub(crate) fn case() -> impl Strategy<Value = Case> {
+    let tables = (users(), vec(table(), 1..7));
+    let rows = vec(row(), 0..40);
+    let rare = prop::option::weighted(0.1, any::<u8>());
+    let accounts = select(vec![Accounts::Keep, Accounts::Delete]);
+    let unowned = select(vec![Unowned::Keep, Unowned::Delete]);
+    (tables, rows, any::<bool>(), rare, whom(), accounts, unowned).prop_map(
+        |((users, others), rows, wal, trigger, whom, accounts, unowned)| Case {
+            tables: std::iter::once(users).chain(others).collect(),
+            rows,
+            wal,
+            trigger,
+            // With some users only, nobody's rows are not part of a run.
+            unowned: match whom {
+                Whom::All => unowned,
+                Whom::Only(_) | Whom::Except(_) => Unowned::Keep,
+            },
+            whom,
+            accounts,
+        },
+    )
+}
+
+fn whom() -> impl Strategy<Value = Whom> {
+    let users = || vec(0..8u8, 0..3);
+    prop_oneof![
+        2 => Just(Whom::All),
+        2 => users().prop_map(Whom::Only),
+        1 => users().prop_map(Whom::Except),
+    ]
+}
+
+fn users() -> impl Strategy<Value = Table> {
+    let key = prop_oneof![
+        4 => Just(Key::One(Type::Integer)),
+        4 => kind().prop_map(Key::One),
+        1 => Just(Key::Descending),
+        1 => Just(Key::Composite),
+    ];
+    (table(), key).prop_map(|(table, key)| Table {
+        key,
+        references: table.references.into_iter().take(1).collect(),
+        ..table
+    })
+}
+
+fn table() -> impl Strategy<Value = Table> {
+    let odd = prop_oneof![3 => Just(0u8), 1 => 1..5u8];
+    let key = prop_oneof![
+        4 => Just(Key::One(Type::Integer)),
+        3 => kind().prop_map(Key::One),
+        1 => Just(Key::None),
+        2 => Just(Key::Composite),
+        2 => Just(Key::References),
+        1 => Just(Key::Descending),
+    ];
+    let shadowed = prop_oneof![8 => Just(0u8), 1 => Just(1u8), 1 => Just(3u8)];
+    let flag = || prop::bool::weighted(0.25);
+    let references = vec(reference(), 0..4);
+    (
+        odd,
+        key,
+        flag(),
+        flag(),
+        flag(),
+        shadowed,
+        kind(),
+        references,
+    )
+        .prop_map(
+            |(odd, key, key_not_null, without_rowid, strict, shadowed, unique, references)| Table {
+                odd,
+                key,
+                key_not_null,
+                without_rowid,
+                strict,
+                shadowed,
+                unique,
+                references,
+            },
+        )
+}
+
+fn kind() -> impl Strategy<Value = Type> {
+    select(vec![
+        Type::Integer,
+        Type::Int,
+        Type::Text,
+        Type::Nocase,
+        Type::Untyped,
+    ])
+}
+
+fn child() -> impl Strategy<Value = Option<Type>> {
+    prop_oneof![3 => Just(None), 1 => kind().prop_map(Some), 1 => Just(Some(Type::Real))]
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    let parent = prop_oneof![1 => Just(0u8), 2 => any::<u8>()];
+    let to = prop_oneof![
+        20 => Just(To::Implicit),
+        10 => Just(To::Key),
+        10 => Just(To::Unique),
+        1 => Just(To::Plain),
+        1 => Just(To::Nothing),
+    ];
+    let action = prop_oneof![
+        8 => Just(Action::Cascade),
+        3 => Just(Action::SetNull),
+        2 => Just(Action::SetDefault),
+        1 => Just(Action::SetOne),
+        2 => Just(Action::Restrict),
+        4 => Just(Action::NoAction),
+        3 => Just(Action::Undeclared),
+    ];
+    let decision = prop_oneof![
+        5 => Just(None),
+        4 => Just(Some(Decision::Owner)),
+        3 => Just(Some(Decision::Mention)),
+    ];
+    let index = select(vec![Index::None, Index::Whole, Index::NotNull, Index::Some]);
+    let flag = || prop::bool::weighted(0.25);
+    let generated = prop::bool::weighted(0.05);
+    (
+        parent,
+        to,
+        child(),
+        flag(),
+        action,
+        decision,
+        index,
+        flag(),
+        generated,
+    )
+        .prop_map(
+            |(parent, to, child, not_null, action, decision, index, deferred, generated)| {
+                Reference {
+                    parent,
+                    to,
+                    child,
+                    not_null,
+                    action,
+                    decision: match (action, decision) {
+                        // Mostly decided, or most cases would be refused.
+                        (Action::NoAction | Action::Restrict, None)
+                            if not_null && parent % 4 != 0 =>
+                        {
+                            Some(Decision::Owner)
+                        }
+                        (_, decision) => decision,
+                    },
+                    index,
+                    deferred,
+                    generated,
+                }
+            },
+        )
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let cell = || {
+        prop_oneof![
+            1 => Just(Cell::Null),
+            6 => (0..16u8, Just(0u8)).prop_map(|(row, spelling)| Cell::Names(row, spelling)),
+            2 => (0..16u8, 0..4u8).prop_map(|(row, spelling)| Cell::Names(row, spelling)),
+        ]
+    };
+    let table = prop_oneof![1 => Just(0u8), 4 => any::<u8>()];
+    (table, 0..16u8, 0..16u8, [cell(), cell(), cell()]).prop_map(|(table, key, unique, cells)| {
+        Row {
+            table,
+            key,
+            unique,
+            cells,
+        }
+    })
+}

@@ -1,0 +1,62 @@
+//! Random applications against a plain model of what must happen to them: promises 1, 2, 3, 13, 15
+//! and 20, invariants 1, 6, 7 and 8.
+//!
+//! Some hundreds of cases in an ordinary run; `RESET_APP_SOAK=1` makes it 100,000, and any other
+//! number that many. A failure prints the database as SQL and the manifest as TOML. One that was a
+//! fault of the program becomes a named test in `tests/hazards.rs` or beside the code it was in.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod case;
+mod check;
+mod generate;
+mod oracle;
+mod value;
+
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+/// Cases in an ordinary run of each of the two tests.
+const CASES: u32 = 400;
+
+fn cases() -> u32 {
+    let Ok(soak) = std::env::var("RESET_APP_SOAK") else {
+        return CASES;
+    };
+    match soak.parse() {
+        Ok(0) => CASES,
+        Ok(1) | Err(_) => 50_000,
+        Ok(number) => number,
+    }
+}
+
+fn run_cases() {
+    let config = Config {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..Config::default()
+    };
+    let mut tally = check::Tally::default();
+    let tally = std::cell::RefCell::new(&mut tally);
+    let result = TestRunner::new(config).run(&generate::case(), |case| {
+        let found = check::check(&case).map_err(TestCaseError::fail)?;
+        tally.borrow_mut().add(found);
+        Ok(())
+    });
+    eprintln!("{:?}", tally.borrow());
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    tally.borrow().require_variety();
+}
+
+/// Two tests, for two processors.
+#[test]
+fn random_applications_end_as_the_model_says() {
+    run_cases();
+}
+
+#[test]
+fn more_random_applications_end_as_the_model_says() {
+    run_cases();
+}

@@ -1,0 +1,545 @@
+//! What a run must do, worked out in memory and as plainly as possible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reset_app::plan::Accounts;
+use reset_app::survey::Unowned;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::case::{Action, Case, Decision, To, Whom, quote};
+use super::value::{self, compare};
+
+/// The rows of a table by their tags, each with its columns by name.
+pub(crate) type Rows = BTreeMap<i64, BTreeMap<String, Value>>;
+
+/// Everything a database holds, table by table.
+pub(crate) fn read(connection: &Connection, case: &Case) -> Vec<Rows> {
+    (0..case.tables.len())
+        .map(|at| {
+            let sql = format!("SELECT * FROM {}", quote(&case.table_name(at)));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let columns: Vec<String> = statement
+                .column_names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+            let rows = statement.query_map([], |row| {
+                let values = columns.iter().enumerate();
+                let values: BTreeMap<String, Value> = values
+                    .map(|(at, name)| Ok::<_, rusqlite::Error>((name.clone(), row.get(at)?)))
+                    .collect::<Result<_, _>>()?;
+                Ok((row.get("tag")?, values))
+            });
+            rows.unwrap().collect::<Result<_, _>>().unwrap()
+        })
+        .collect()
+}
+
+/// Why a run must be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    Undecided,
+    ForeignKey,
+    Identity,
+    UserKeyType,
+    UnknownUser,
+    AmbiguousUser,
+    Blocked,
+    /// `SQLite` would take rows for children of a row that they do not name.
+    Loose,
+}
+
+/// What a run must do, where it is not refused.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Any of these may be given as the reason of the refusal; none: the run must succeed.
+    pub(crate) refusals: BTreeSet<Refusal>,
+    /// The keys of the users meant, in their order.
+    pub(crate) targets: usize,
+    /// The rows after it.
+    pub(crate) rows: Vec<Rows>,
+    /// The tags of rows that go, by table.
+    pub(crate) gone: Vec<BTreeSet<i64>>,
+    pub(crate) unowned: BTreeMap<String, u64>,
+    pub(crate) collateral: BTreeMap<(String, String), u64>,
+    pub(crate) mentions: BTreeMap<String, u64>,
+}
+
+/// A row: its table, and its tag.
+type Name = (usize, i64);
+
+/// A reference: its table, and its number there.
+type Place = (usize, usize);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Owner,
+    Mention,
+    Undecided,
+}
+
+struct Oracle<'a> {
+    case: &'a Case,
+    before: &'a [Rows],
+    /// What each row names by each reference.
+    parents: BTreeMap<(Name, usize), Vec<Name>>,
+    /// The other way round.
+    children: BTreeMap<Name, Vec<(Name, usize)>>,
+    owned: Vec<bool>,
+}
+
+/// The keys of all users, in their order.
+pub(crate) fn users(case: &Case, before: &[Rows]) -> Vec<Value> {
+    let key = case.user_key();
+    let keys = before[0].values().map(|row| row[&key.name].clone());
+    let mut keys: Vec<Value> = keys.filter(|key| *key != Value::Null).collect();
+    keys.sort_by(|a, b| compare(a, b, key.kind == super::case::Type::Nocase));
+    keys
+}
+
+/// The keys by which a case's job can ask for users.
+pub(crate) fn askable(users: &[Value]) -> Vec<Value> {
+    let named = |key: &&Value| matches!(key, Value::Integer(_) | Value::Text(_));
+    users.iter().filter(named).cloned().collect()
+}
+
+pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
+    let oracle = Oracle::new(case, before);
+    let mut outcome = Outcome {
+        refusals: oracle.refusals(),
+        ..Outcome::default()
+    };
+    if oracle.is_ambiguous() {
+        outcome.refusals.insert(Refusal::AmbiguousUser);
+    }
+    let Some(targets) = oracle.targets() else {
+        outcome.refusals.insert(Refusal::UnknownUser);
+        return outcome;
+    };
+    outcome.targets = targets.len();
+    let odd = |key: &Value| !matches!(key, Value::Integer(_) | Value::Text(_));
+    if targets.iter().any(odd) {
+        outcome.refusals.insert(Refusal::UserKeyType);
+    }
+    let mut reached = oracle.reached(&targets);
+    let everyone = matches!(case.whom, Whom::All);
+    let others = oracle.rows_of_nobody();
+    match case.unowned {
+        Unowned::Keep if everyone => outcome.unowned = oracle.by_table(&others),
+        Unowned::Keep => {}
+        Unowned::Delete => reached.extend(others.iter().map(|row| (*row, usize::MAX))),
+    }
+    if !everyone {
+        outcome.collateral = oracle.collateral(&reached, &targets);
+    }
+    oracle.finish(&mut outcome, &reached);
+    outcome
+}
+
+impl<'a> Oracle<'a> {
+    fn new(case: &'a Case, before: &'a [Rows]) -> Self {
+        let mut oracle = Self {
+            case,
+            before,
+            parents: BTreeMap::new(),
+            children: BTreeMap::new(),
+            owned: vec![false; case.tables.len()],
+        };
+        for (at, number) in oracle.references() {
+            for tag in before[at].keys() {
+                let parents = oracle.named((at, *tag), number);
+                for parent in &parents {
+                    let children = oracle.children.entry(*parent).or_default();
+                    children.push(((at, *tag), number));
+                }
+                oracle.parents.insert(((at, *tag), number), parents);
+            }
+        }
+        oracle.owned[0] = true;
+        for _ in 0..case.tables.len() {
+            for (at, number) in oracle.references() {
+                if oracle.meaning((at, number)) == Meaning::Owner && oracle.exists((at, number)) {
+                    oracle.owned[at] |= oracle.owned[oracle.parent((at, number))];
+                }
+            }
+        }
+        oracle
+    }
+
+    fn references(&self) -> Vec<Place> {
+        let tables = self.case.tables.iter().enumerate();
+        tables
+            .flat_map(|(at, table)| (0..table.references.len()).map(move |number| (at, number)))
+            .collect()
+    }
+
+    fn parent(&self, (at, number): Place) -> usize {
+        self.case.parent(&self.case.tables[at].references[number])
+    }
+
+    /// The parent table exists.
+    fn exists(&self, (at, number): Place) -> bool {
+        self.case.target(&self.case.tables[at].references[number]) != To::Nothing
+    }
+
+    /// The columns named are a key of the parent.
+    fn fits(&self, (at, number): Place) -> bool {
+        let reference = &self.case.tables[at].references[number];
+        reference.action == Action::Undeclared || reference.to != To::Plain
+    }
+
+    fn meaning(&self, (at, number): Place) -> Meaning {
+        let reference = &self.case.tables[at].references[number];
+        if at == 0 {
+            return Meaning::Mention;
+        }
+        match (reference.decision, reference.action) {
+            (Some(Decision::Owner), _) | (None, Action::Cascade) => Meaning::Owner,
+            (None, Action::NoAction | Action::Restrict) if !self.case.is_nullable(at, number) => {
+                Meaning::Undecided
+            }
+            _ => Meaning::Mention,
+        }
+    }
+
+    fn named(&self, (at, tag): Name, number: usize) -> Vec<Name> {
+        let reference = &self.case.tables[at].references[number];
+        if !self.exists((at, number)) {
+            return Vec::new();
+        }
+        let parent = self.case.parent(reference);
+        let child = &self.before[at][&tag];
+        let pairs: Vec<_> = self
+            .case
+            .columns(at, number)
+            .into_iter()
+            .zip(self.case.parent_columns(reference))
+            .collect();
+        let is_named = |row: &BTreeMap<String, Value>| {
+            pairs.iter().all(|(own, theirs)| {
+                let nocase = theirs.kind == super::case::Type::Nocase;
+                value::names(
+                    &child[&own.name],
+                    &row[&theirs.name],
+                    theirs.kind.affinity(),
+                    nocase,
+                )
+            })
+        };
+        let rows = self.before[parent].iter().filter(|(_, row)| is_named(row));
+        rows.map(|(tag, _)| (parent, *tag)).collect()
+    }
+
+    fn goes(&self, table: usize) -> bool {
+        self.owned[table] && (table != 0 || self.case.accounts == Accounts::Delete)
+    }
+
+    /// Statements may delete from these tables, if only by a cascade that meets no row.
+    fn deleted(&self) -> Vec<bool> {
+        let mut deleted: Vec<bool> = (0..self.owned.len()).map(|at| self.goes(at)).collect();
+        for _ in 0..deleted.len() {
+            for place in self.references() {
+                let reference = &self.case.tables[place.0].references[place.1];
+                if reference.action == Action::Cascade && self.exists(place) {
+                    deleted[place.0] |= deleted[self.parent(place)];
+                }
+            }
+        }
+        deleted
+    }
+
+    fn refusals(&self) -> BTreeSet<Refusal> {
+        let mut refusals = BTreeSet::new();
+        let deleted = self.deleted();
+        for place in self.references() {
+            let parent = self.parent(place);
+            let undecided = self.meaning(place) == Meaning::Undecided;
+            if undecided && self.exists(place) && self.owned[parent] {
+                refusals.insert(Refusal::Undecided);
+            }
+            let broken = !self.exists(place) || !self.fits(place);
+            let parent_goes = self.exists(place) && deleted[parent];
+            // `SQLite` looks at a foreign key within one table at every change of it.
+            let of_itself = self.exists(place) && parent == place.0 && self.is_updated(parent);
+            if broken && (deleted[place.0] || parent_goes || of_itself) {
+                refusals.insert(Refusal::ForeignKey);
+            }
+            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
+            if mentions && self.goes(parent) && self.case.lacks_identity(place.0) {
+                refusals.insert(Refusal::Identity);
+            }
+        }
+        if (0..self.case.tables.len()).any(|at| self.owned[at] && self.case.lacks_identity(at)) {
+            refusals.insert(Refusal::Identity);
+        }
+        refusals
+    }
+
+    /// Mentions of this table may be set.
+    fn is_updated(&self, table: usize) -> bool {
+        let mut references = self
+            .references()
+            .into_iter()
+            .filter(|place| place.0 == table);
+        references.any(|place| {
+            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
+            mentions && self.goes(self.parent(place))
+        })
+    }
+
+    /// The keys of the users meant, in the order of the run; none where one asked for is not there.
+    fn targets(&self) -> Option<Vec<Value>> {
+        let users = users(self.case, self.before);
+        let askable = askable(&users);
+        let asked = |numbers: &[u8]| -> Option<Vec<Value>> {
+            let key = |number: &u8| {
+                askable
+                    .get(usize::from(*number) % askable.len().max(1))
+                    .cloned()
+            };
+            numbers.iter().map(key).collect()
+        };
+        Some(match &self.case.whom {
+            Whom::All => users,
+            Whom::Only(numbers) => {
+                let mut targets = Vec::new();
+                for key in asked(numbers)? {
+                    if !targets.contains(&key) {
+                        targets.push(key);
+                    }
+                }
+                targets
+            }
+            Whom::Except(numbers) => {
+                let kept = asked(numbers)?;
+                users
+                    .into_iter()
+                    .filter(|key| !kept.contains(key))
+                    .collect()
+            }
+        })
+    }
+
+    /// Somebody asked for is written like somebody else: a number and the same as text.
+    fn is_ambiguous(&self) -> bool {
+        let users = users(self.case, self.before);
+        let askable = askable(&users);
+        let (Whom::Only(numbers) | Whom::Except(numbers)) = &self.case.whom else {
+            return false;
+        };
+        let written = |key: &Value| value::literal(key).trim_matches('\'').to_owned();
+        numbers.iter().any(|number| {
+            let key = askable.get(usize::from(*number) % askable.len().max(1));
+            let alike = |other: &&Value| key.is_some_and(|key| written(key) == written(other));
+            askable.iter().filter(alike).count() > 1
+        })
+    }
+
+    fn user(&self, key: &Value) -> Name {
+        let column = self.case.user_key().name;
+        let row = self.before[0].iter().find(|(_, row)| row[&column] == *key);
+        (0, *row.unwrap().0)
+    }
+
+    /// Every row that a user reaches, with the position of the first who does.
+    fn reached(&self, users: &[Value]) -> BTreeMap<Name, usize> {
+        let mut reached = BTreeMap::new();
+        for (position, key) in users.iter().enumerate() {
+            let mut found = vec![self.user(key)];
+            while let Some(row) = found.pop() {
+                if reached.contains_key(&row) {
+                    continue;
+                }
+                reached.insert(row, position);
+                let children = self.children.get(&row).into_iter().flatten();
+                let owned = children
+                    .filter(|(child, number)| self.meaning((child.0, *number)) == Meaning::Owner);
+                found.extend(owned.map(|(child, _)| *child));
+            }
+        }
+        reached
+    }
+
+    fn rows_of_nobody(&self) -> Vec<Name> {
+        let reached = self.reached(&users(self.case, self.before));
+        let tables = (1..self.case.tables.len()).filter(|at| self.owned[*at]);
+        let rows = tables.flat_map(|at| self.before[at].keys().map(move |tag| (at, *tag)));
+        rows.filter(|row| !reached.contains_key(row)).collect()
+    }
+
+    fn by_table(&self, rows: &[Name]) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for (at, _) in rows {
+            *counts.entry(self.case.table_name(*at)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// For each table how many owner references lead from it to the users, at least.
+    fn distances(&self) -> Vec<Option<usize>> {
+        let mut distances = vec![None; self.case.tables.len()];
+        distances[0] = Some(0);
+        for _ in 0..distances.len() {
+            for place in self
+                .references()
+                .into_iter()
+                .filter(|place| self.is_owner(*place))
+            {
+                let through = distances[self.parent(place)].map(|steps: usize| steps + 1);
+                if through.is_some_and(|steps| distances[place.0].is_none_or(|known| steps < known))
+                {
+                    distances[place.0] = through;
+                }
+            }
+        }
+        distances
+    }
+
+    fn is_owner(&self, place: Place) -> bool {
+        self.meaning(place) == Meaning::Owner
+            && self.exists(place)
+            && self.owned[self.parent(place)]
+    }
+
+    /// The owner references of a table, shortest way first; those of the manifest after declared ones.
+    fn ways(&self, at: usize) -> Vec<usize> {
+        let distances = self.distances();
+        let references = &self.case.tables[at].references;
+        let mut ways: Vec<usize> = (0..references.len())
+            .filter(|number| self.is_owner((at, *number)))
+            .collect();
+        ways.sort_by_key(|number| {
+            let undeclared = references[*number].action == Action::Undeclared;
+            (distances[self.parent((at, *number))], undeclared, *number)
+        });
+        ways
+    }
+
+    fn owner_along(&self, row: Name, number: usize) -> Option<Name> {
+        let mut row = *self.parents[&(row, number)].first()?;
+        while row.0 != 0 {
+            let way = *self.ways(row.0).first()?;
+            row = *self.parents[&(row, way)].first()?;
+        }
+        Some(row)
+    }
+
+    fn collateral(
+        &self,
+        reached: &BTreeMap<Name, usize>,
+        targets: &[Value],
+    ) -> BTreeMap<(String, String), u64> {
+        let key = self.case.user_key().name;
+        let mut counts = BTreeMap::new();
+        for row in reached.keys().filter(|row| row.0 != 0) {
+            let mut owners = self
+                .ways(row.0)
+                .into_iter()
+                .filter_map(|way| self.owner_along(*row, way));
+            let Some(owner) = owners.next() else { continue };
+            let owner = &self.before[0][&owner.1][&key];
+            if !targets.contains(owner) {
+                let name = (self.case.table_name(row.0), format!("{owner:?}"));
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Deletes the rows and sets the mentions.
+    fn finish(&self, outcome: &mut Outcome, reached: &BTreeMap<Name, usize>) {
+        let gone: BTreeMap<Name, usize> = reached
+            .iter()
+            .filter(|(row, _)| self.goes(row.0))
+            .map(|(row, at)| (*row, *at))
+            .collect();
+        outcome.rows = self.before.to_vec();
+        for place in self.references() {
+            if self.meaning(place) == Meaning::Mention
+                && self.exists(place)
+                && self.goes(self.parent(place))
+            {
+                self.mention(place, &gone, outcome);
+            }
+        }
+        if self
+            .references()
+            .into_iter()
+            .any(|place| self.is_loose(place, &gone))
+        {
+            outcome.refusals.insert(Refusal::Loose);
+        }
+        outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
+        for (at, tag) in gone.keys() {
+            outcome.rows[*at].remove(tag);
+            outcome.gone[*at].insert(*tag);
+        }
+    }
+
+    /// A row equals one that goes, by the operator `=`, without naming it.
+    fn is_loose(&self, (at, number): Place, gone: &BTreeMap<Name, usize>) -> bool {
+        let reference = &self.case.tables[at].references[number];
+        if reference.action == Action::Undeclared || !self.exists((at, number)) {
+            return false;
+        }
+        let own = self.case.columns(at, number);
+        let theirs = self.case.parent_columns(reference);
+        let parent = self.case.parent(reference);
+        self.before[at].iter().any(|(tag, child)| {
+            gone.keys().filter(|row| row.0 == parent).any(|row| {
+                let there = &self.before[parent][&row.1];
+                let equal = own.iter().zip(&theirs).all(|(own, theirs)| {
+                    let left = (&there[&theirs.name], theirs.kind.affinity());
+                    let right = (&child[&own.name], own.kind.affinity());
+                    value::equal(left, right, theirs.kind == super::case::Type::Nocase)
+                });
+                equal && !self.parents[&((at, *tag), number)].contains(row)
+            })
+        })
+    }
+
+    fn mention(&self, (at, number): Place, gone: &BTreeMap<Name, usize>, outcome: &mut Outcome) {
+        let reference = &self.case.tables[at].references[number];
+        let columns = self.case.columns(at, number);
+        let mut set = 0;
+        for tag in self.before[at].keys() {
+            let row = (at, *tag);
+            let named = self.parents[&(row, number)]
+                .iter()
+                .filter_map(|parent| gone.get(parent));
+            let Some(first) = named.min() else { continue };
+            let stays = !gone.contains_key(&row);
+            let to = match reference.action {
+                Action::SetDefault => Value::Null,
+                Action::SetOne => Value::Integer(1),
+                _ if self.case.is_nullable(at, number) => Value::Null,
+                Action::Undeclared => continue,
+                _ if stays || gone[&row] > *first => {
+                    outcome.refusals.insert(Refusal::Blocked);
+                    continue;
+                }
+                _ => continue,
+            };
+            set += u64::from(stays);
+            for column in &columns {
+                let value = match (&to, column.kind.affinity()) {
+                    (Value::Integer(_), value::Affinity::Text) => Value::Text("1".into()),
+                    (Value::Integer(_), value::Affinity::Real) => Value::Real(1.0),
+                    _ => to.clone(),
+                };
+                outcome.rows[at]
+                    .get_mut(tag)
+                    .unwrap()
+                    .insert(column.name.clone(), value);
+            }
+        }
+        if set > 0 {
+            let name = reset_app::manifest::Columns {
+                table: self.case.table_name(at),
+                columns: columns.into_iter().map(|column| column.name).collect(),
+            };
+            outcome.mentions.insert(name.to_string(), set);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Values as `SQLite` stores, converts and compares them; only the classes that the cases hold.
+
+use std::cmp::Ordering;
+
+use rusqlite::types::Value;
+
+/// What a column asks of the other side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    Integer,
+    Real,
+    Text,
+    Blob,
+}
+
+/// As SQL writes it.
+pub(crate) fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => format!("{number:?}"),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Blob(bytes) => {
+            let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("x'{}'", digits.concat())
+        }
+    }
+}
+
+/// The row that holds `child` names the row that holds `parent`: the parent's affinity is applied to
+/// the child's value, and the parent's collation compares (<https://sqlite.org/foreignkeys.html>).
+pub(crate) fn names(child: &Value, parent: &Value, affinity: Affinity, nocase: bool) -> bool {
+    !matches!(child, Value::Null)
+        && !matches!(parent, Value::Null)
+        && compare(&converted(child, affinity), parent, nocase) == Ordering::Equal
+}
+
+/// What the operator `=` says, with which `SQLite` looks for the children of a row that goes: either
+/// side's affinity is applied to the other
+/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>).
+pub(crate) fn equal(
+    (left, left_affinity): (&Value, Affinity),
+    (right, right_affinity): (&Value, Affinity),
+    nocase: bool,
+) -> bool {
+    let sides = [left_affinity, right_affinity];
+    let affinity = match sides
+        .iter()
+        .find(|side| matches!(side, Affinity::Integer | Affinity::Real))
+    {
+        Some(number) => *number,
+        None if sides.contains(&Affinity::Text) => Affinity::Text,
+        None => Affinity::Blob,
+    };
+    names(left, &converted(right, affinity), affinity, nocase)
+}
+
+/// The order of values: numbers, text, blobs (<https://sqlite.org/datatype3.html#comparisons>).
+pub(crate) fn compare(left: &Value, right: &Value, nocase: bool) -> Ordering {
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => return left.total_cmp(&right),
+        (Some(_), None) => return Ordering::Less,
+        (None, Some(_)) => return Ordering::Greater,
+        (None, None) => {}
+    }
+    match (left, right) {
+        (Value::Text(left), Value::Text(right)) if nocase => {
+            left.to_ascii_lowercase().cmp(&right.to_ascii_lowercase())
+        }
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        (Value::Blob(left), Value::Blob(right)) => left.cmp(right),
+        (Value::Text(_), _) => Ordering::Less,
+        _ => Ordering::Greater,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Real(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn converted(value: &Value, affinity: Affinity) -> Value {
+    match (affinity, value) {
+        (Affinity::Text, Value::Integer(number)) => Value::Text(number.to_string()),
+        (Affinity::Text, Value::Real(number)) => Value::Text(format!("{number:?}")),
+        (Affinity::Integer | Affinity::Real, Value::Text(text)) => {
+            text.parse().map_or_else(|_| value.clone(), Value::Real)
+        }
+        _ => value.clone(),
+    }
+}
