@@ -48,19 +48,23 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     let app = App::open(&arguments.settings())?;
     match &arguments.command {
         Command::DeleteAllUserData(erasing) => {
-            if !erasing.asking.dry_run && !guard::admits(&app, erasing.production) {
+            if !arguments.asking.dry_run && !guard::admits(&app, erasing.production) {
                 return Ok(Exit::Refused);
             }
-            delete(arguments, &app, &erasing.job(), &erasing.asking)
+            delete(arguments, &app, &erasing.job())
         }
-        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job(), &deleting.asking),
-        Command::ClearRedis(asking) => clear_redis(arguments, &app, asking),
+        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job()),
+        Command::ClearRedis => clear_redis(arguments, &app),
         Command::Status => {
             let status = app.status()?;
             print(&match arguments.format {
                 Format::Text => text::status(&status),
                 Format::Json => json::status(&status),
             });
+            Ok(Exit::Done)
+        }
+        Command::Resume if arguments.asking.dry_run => {
+            show(arguments, &app.preview_resume()?);
             Ok(Exit::Done)
         }
         Command::Resume => {
@@ -74,7 +78,8 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn delete(arguments: &Arguments, app: &App, job: &Job, asking: &Asking) -> Result<Exit> {
+fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
+    let asking = &arguments.asking;
     if asking.dry_run {
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
@@ -91,7 +96,8 @@ fn delete(arguments: &Arguments, app: &App, job: &Job, asking: &Asking) -> Resul
     Ok(Exit::of_report(&report))
 }
 
-fn clear_redis(arguments: &Arguments, app: &App, asking: &Asking) -> Result<Exit> {
+fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
+    let asking = &arguments.asking;
     let report = if asking.dry_run {
         app.preview_keys()?
     } else {

@@ -17,7 +17,7 @@ use crate::database;
 use crate::error::{Error, Result};
 use crate::outbox::{KeysRecord, RunRecord};
 use crate::plan::{Accounts, Extent};
-use crate::report::Report;
+use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
@@ -171,6 +171,19 @@ impl App {
             &mut trail,
             watch,
         )
+    }
+
+    /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
+    pub fn preview_resume(&self) -> Result<Report> {
+        let recovery = database::look(&self.target.database, |connection| {
+            recovery::require_same_root(&self.target, connection)?;
+            recovery::pending(connection)
+        })?;
+        Ok(Report {
+            recovery,
+            users_processed: recovery.map_or(0, |recovery| recovery.users),
+            ..Report::empty(&self.target, Stage::Preview, recovery::RESUME)
+        })
     }
 
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.

@@ -18,6 +18,9 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+
     /// The application's directory, to which relative paths refer [default: the working directory]
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -73,7 +76,7 @@ pub(crate) enum Command {
     DeleteUser(DeletingUser),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
-    ClearRedis(Asking),
+    ClearRedis,
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -103,9 +106,6 @@ pub(crate) struct Erasing {
     /// Go ahead although the environment says production
     #[arg(long)]
     pub(crate) production: bool,
-
-    #[command(flatten)]
-    pub(crate) asking: Asking,
 }
 
 #[derive(Args, Debug)]
@@ -120,9 +120,6 @@ pub(crate) struct DeletingUser {
 
     #[command(flatten)]
     deleting: Deleting,
-
-    #[command(flatten)]
-    pub(crate) asking: Asking,
 }
 
 /// What goes beside the users' data, and what must not.
@@ -141,15 +138,16 @@ struct Deleting {
     no_collateral: bool,
 }
 
-/// Whether it is done, and whether somebody is asked first.
+/// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
+/// on either side of the command.
 #[derive(Args, Debug)]
 pub(crate) struct Asking {
-    /// Show what would be deleted; change nothing
-    #[arg(long)]
+    /// Show what would be done; change nothing
+    #[arg(long, global = true)]
     pub(crate) dry_run: bool,
 
     /// Ask no question
-    #[arg(short, long)]
+    #[arg(short, long, global = true)]
     pub(crate) force: bool,
 }
 
