@@ -13,7 +13,14 @@ use super::exit;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
-#[command(name = "reset-app", version, max_term_width = 100, after_help = exit::HELP)]
+#[command(
+    name = "reset-app",
+    version,
+    about = "Deletes what belongs to an application's users: rows in SQLite, files, Redis keys",
+    next_help_heading = "Options of every command",
+    max_term_width = 100,
+    after_help = exit::HELP
+)]
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -42,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, conflicts_with = "redis")]
     no_redis: bool,
 
-    /// Rows only: look at no file
+    /// Leave files alone: rows and Redis only
     #[arg(long, global = true)]
     no_files: bool,
 
@@ -97,7 +104,7 @@ pub(crate) struct Erasing {
     #[arg(long, value_name = "USER", num_args = 1..)]
     except: Vec<String>,
 
-    /// Rows of users' tables that nobody owns go too
+    /// Rows whose owner is null or gone go too
     #[arg(long, conflicts_with_all = ["only", "except"])]
     unowned: bool,
 
