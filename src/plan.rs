@@ -209,7 +209,7 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
 }
 
 /// `SQLite` looks at the foreign keys of every table from which a statement could delete, also by
-/// a cascade that meets no row.
+/// a cascade that meets no row, and at those that name a table which it updates.
 fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
     if graph.references.iter().all(|r| r.fault.is_none()) {
         return Ok(());
@@ -226,13 +226,10 @@ fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accou
             .any(|r| r.child == table && is_set(r))
     };
     for reference in &graph.references {
-        let of_itself = reference.parent == Some(reference.child);
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
             Some(ForeignKeyFault::Mismatch) => {
-                goes(reference.child)
-                    || reference.parent.is_some_and(goes)
-                    || (of_itself && is_updated(reference.child))
+                goes(reference.child) || reference.parent.is_some_and(|p| goes(p) || is_updated(p))
             }
             None => false,
         };

@@ -260,9 +260,8 @@ impl<'a> Oracle<'a> {
             }
             let broken = !self.exists(place) || !self.fits(place);
             let parent_goes = self.exists(place) && deleted[parent];
-            // `SQLite` looks at a foreign key within one table at every change of it.
-            let of_itself = self.exists(place) && parent == place.0 && self.is_updated(parent);
-            if broken && (deleted[place.0] || parent_goes || of_itself) {
+            let updated = self.exists(place) && self.is_updated(parent);
+            if broken && (deleted[place.0] || parent_goes || updated) {
                 refusals.insert(Refusal::ForeignKey);
             }
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
