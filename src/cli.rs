@@ -19,7 +19,7 @@ use reset_app::error::Result;
 use reset_app::report::Report;
 use reset_app::run::{App, Job};
 
-use arguments::{Arguments, Command, Erasing, Format};
+use arguments::{Arguments, Asking, Command, Format};
 use exit::Exit;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
@@ -47,13 +47,24 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Exit> {
     let app = App::open(&arguments.settings())?;
     match &arguments.command {
-        Command::DeleteAllUserData(erasing) => delete(arguments, &app, erasing),
+        Command::DeleteAllUserData(erasing) => {
+            if !arguments.asking.dry_run && !guard::admits(&app, erasing.production) {
+                return Ok(Exit::Refused);
+            }
+            delete(arguments, &app, &erasing.job())
+        }
+        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job()),
+        Command::ClearRedis => clear_redis(arguments, &app),
         Command::Status => {
             let status = app.status()?;
             print(&match arguments.format {
                 Format::Text => text::status(&status),
                 Format::Json => json::status(&status),
             });
+            Ok(Exit::Done)
+        }
+        Command::Resume if arguments.asking.dry_run => {
+            show(arguments, &app.preview_resume()?);
             Ok(Exit::Done)
         }
         Command::Resume => {
@@ -67,35 +78,44 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn delete(arguments: &Arguments, app: &App, erasing: &Erasing) -> Result<Exit> {
-    let job = erasing.job();
-    if erasing.dry_run {
-        let report = app.preview(&job)?;
-        show(arguments, &report);
+fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
+    let asking = &arguments.asking;
+    if asking.dry_run {
+        show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
-    if !guard::admits(app, erasing) {
-        return Ok(Exit::Refused);
-    }
-    let report = carry_out(arguments, app, erasing, &job)?;
+    let mut watch = progress::bars(arguments);
+    let report = app.delete(
+        job,
+        &mut |preview| consent(app, asking, preview),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
     show(arguments, &report);
     Ok(Exit::of_report(&report))
 }
 
-fn carry_out(arguments: &Arguments, app: &App, erasing: &Erasing, job: &Job) -> Result<Report> {
-    let mut ask = |preview: &Report| {
-        let consent = match erasing.force {
-            true => Consent::forced(),
-            false => question::ask(app, preview)?,
-        };
-        // Not earlier: at the question, SIGINT simply ends the program.
-        signals::listen();
-        Ok(consent)
+fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
+    let asking = &arguments.asking;
+    let report = if asking.dry_run {
+        app.preview_keys()?
+    } else {
+        app.clear_keys(&mut |preview| consent(app, asking, preview))?
     };
-    let mut watch = progress::bars(arguments);
-    let report = app.delete(job, &mut ask, &mut watch);
-    watch.finish();
-    report
+    show(arguments, &report);
+    Ok(Exit::Done)
+}
+
+fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+    let consent = if asking.force {
+        Consent::forced()
+    } else {
+        question::ask(app, preview)?
+    };
+    // Not earlier: at the question, SIGINT simply ends the program.
+    signals::listen();
+    Ok(consent)
 }
 
 fn show(arguments: &Arguments, report: &Report) {

@@ -4,6 +4,7 @@
 //! committed as the outbox (invariant 3).
 
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 use crate::database::{commit, data_version, roll_back};
 use crate::error::{Error, Result};
@@ -59,9 +60,18 @@ impl<'c> Deletion<'c> {
     ///
     /// Fails where a statement fails, where a trigger kept a row, or where a default names no row;
     /// the transaction is then only good for a rollback.
-    pub(crate) fn delete_rows(&self, plan: &Plan, rows: &Rows, owner: i64) -> Result<()> {
+    pub(crate) fn delete_rows(
+        &self,
+        plan: &Plan,
+        rows: &Rows,
+        owner: i64,
+        heir: Option<&Value>,
+    ) -> Result<()> {
         for at in 0..plan.mentions.len() {
             set_mention(self.connection, plan, at, owner)?;
+            if let Some(heir) = heir {
+                hand_over(self.connection, plan, at, owner, heir)?;
+            }
         }
         let mut direct = true;
         for group in plan.groups.iter().rev() {
@@ -136,6 +146,37 @@ fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> R
         in_set(&mention.identity, &mention_set(at), "owner = ?1")
     );
     execute(connection, &sql, [owner]).map(drop)
+}
+
+/// What mentions the account that goes mentions the heir from now on.
+fn hand_over(
+    connection: &Connection,
+    plan: &Plan,
+    at: usize,
+    owner: i64,
+    heir: &Value,
+) -> Result<()> {
+    let mention = &plan.mentions[at];
+    if !mention.can_be_inherited() {
+        return Ok(());
+    }
+    let (users, key) = (main_table(&plan.tables[0].name), quote(&plan.user_key));
+    let pairs = mention
+        .link
+        .columns
+        .iter()
+        .zip(&mention.link.parent_columns);
+    let set = pairs.map(|(column, parent)| {
+        let (column, parent) = (quote(column), quote(parent));
+        format!("{column} = (SELECT u.{parent} FROM {users} AS u WHERE u.{key} = ?2)")
+    });
+    let sql = format!(
+        "UPDATE {} SET {} WHERE {}",
+        main_table(&mention.table),
+        joined(set, ", "),
+        in_set(&mention.identity, &mention_set(at), "owner = ?1")
+    );
+    execute(connection, &sql, rusqlite::params![owner, heir]).map(drop)
 }
 
 fn delete(

@@ -16,6 +16,7 @@ pub use manifest::ManifestError;
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
+use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -81,6 +82,17 @@ pub enum Error {
         /// What `SQLite` said.
         error: rusqlite::Error,
     },
+    /// A constraint of the database stands in the way.
+    #[error(
+        "{doing} failed: {error}; the user is left as before; rows that were broken already, which \
+         `PRAGMA foreign_key_check` lists, can be the reason"
+    )]
+    Constraint {
+        /// What was tried.
+        doing: &'static str,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
     /// Any other answer of `SQLite`.
     #[error("{doing} failed: {error}")]
     Sqlite {
@@ -138,6 +150,24 @@ pub enum Error {
         /// The keys of those it fits.
         keys: Vec<String>,
     },
+    /// The heir goes as well.
+    #[error("`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run")]
+    HeirGoes {
+        /// The user named.
+        name: String,
+    },
+    /// Rows of other users would go, which was ruled out.
+    #[error("{}", sentences::collateral(.0))]
+    Collateral(Vec<Collateral>),
+    /// The manifest names no sessions.
+    #[error(
+        "{source_name} names no tables of sessions, so `--sessions-only` would end none; \
+         write `tables = [...]` under [sessions]"
+    )]
+    NoSessions {
+        /// The manifest.
+        source_name: String,
+    },
     /// Several sources name several databases.
     #[error("{first} names the database `{}`, but {second} names `{}`; say which with `--database`", one.display(), other.display())]
     TwoDatabases {
@@ -194,6 +224,20 @@ pub enum Error {
         root: PathBuf,
         /// What is missing.
         reason: String,
+    },
+    /// No Redis is known.
+    #[error("{reason}, so there is no Redis to clear; name it with `--redis`")]
+    NoRedis {
+        /// Why there is none.
+        reason: String,
+    },
+    /// Redis was not cleared, or not to the end.
+    #[error("{trouble}; {cleared} keys were cleared; run again when Redis answers")]
+    KeysLeft {
+        /// Keys that are gone.
+        cleared: u64,
+        /// What happened.
+        trouble: Box<KeyspaceError>,
     },
     /// Redis cannot be addressed.
     #[error(transparent)]
@@ -326,12 +370,14 @@ impl Error {
             Self::Database(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
+            | Self::Constraint { .. }
             | Self::Sqlite { .. }
             | Self::RowsKept { .. }
             | Self::DefaultMissing { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }
             | Self::UserGone
+            | Self::KeysLeft { .. }
             | Self::SchemaChanged
             | Self::Commit { .. }
             | Self::AnotherRun { .. }
@@ -386,6 +432,7 @@ impl Error {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },
             Some(ErrorCode::DiskFull) => Self::Full { error },
+            Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
             _ => Self::Sqlite { doing, error },
         }

@@ -16,6 +16,24 @@ use crate::error::{Error, ManifestError, Result};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
+impl Graph {
+    /// The graph that remains where only rows of `tables` may go: every other reference is nobody's
+    /// concern then.
+    #[must_use]
+    pub fn only_rows_of(mut self, schema: &Schema, tables: &[String]) -> Self {
+        let goes = |table: usize| {
+            let name = &schema.tables[table].name;
+            tables.iter().any(|one| one.eq_ignore_ascii_case(name))
+        };
+        let users = self.users;
+        self.references.retain(|r| {
+            let parent_goes = r.parent.is_some_and(&goes);
+            parent_goes || (goes(r.child) && r.parent == Some(users))
+        });
+        self
+    }
+}
+
 /// Tables and the references between them.
 #[derive(Clone, Debug)]
 pub struct Graph {

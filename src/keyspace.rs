@@ -77,7 +77,7 @@ pub fn count(
     }
     let per_rule = found.counts();
     for (rule, found) in rules.iter().zip(&per_rule) {
-        log::info!("redis `{rule}`: {found} found");
+        log::debug!("redis `{rule}`: {found} found");
     }
     Ok(KeyCounts { per_rule })
 }

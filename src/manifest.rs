@@ -40,6 +40,9 @@ pub struct Manifest {
     /// The application's keys in Redis.
     #[serde(default)]
     pub redis: Redis,
+    /// Which tables hold sessions.
+    #[serde(default)]
+    pub sessions: Sessions,
     /// The lines of the summary, in order.
     #[serde(default)]
     pub summary: Vec<SummaryLine>,
@@ -158,6 +161,15 @@ pub struct Redis {
     /// The application's keys; a key belongs to the first rule that fits.
     #[serde(default)]
     pub keys: Vec<KeyRule>,
+}
+
+/// `[sessions]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// Tables whose rows are sessions of users: all that `--sessions-only` deletes.
+    #[serde(default)]
+    pub tables: Vec<String>,
 }
 
 /// One line of the summary. Files, directories and Redis keys name the line they count for.
@@ -279,6 +291,12 @@ impl Manifest {
             .chain(references.map(|t| (t, "[references]")))
             .chain(files.map(|t| (t, "[files]")))
             .chain(summary.map(|t| (t.as_str(), "[[summary]]")))
+            .chain(
+                self.sessions
+                    .tables
+                    .iter()
+                    .map(|t| (t.as_str(), "[sessions]")),
+            )
     }
 }
 

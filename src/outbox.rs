@@ -325,6 +325,18 @@ pub(crate) fn holds_user(connection: &Connection, run: &str, position: i64) -> R
         .map_err(Error::surveying)
 }
 
+/// Whether a user of this key is recorded: an interrupted run has deleted the user's rows.
+pub(crate) fn names_user(connection: &Connection, key: &str) -> Result<bool> {
+    if !exists(connection)? {
+        return Ok(false);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox \
+               WHERE kind = 'user' AND (identity = ?1 OR path = ?2))";
+    connection
+        .query_row(sql, params![key, key.as_bytes()], |row| row.get(0))
+        .map_err(Error::surveying)
+}
+
 /// Takes rows out: what they stood for is done, durably.
 pub(crate) fn remove(connection: &Connection, ids: impl IntoIterator<Item = i64>) -> Result<()> {
     let sql = "DELETE FROM main._reset_app_outbox WHERE id = ?1";
@@ -333,6 +345,15 @@ pub(crate) fn remove(connection: &Connection, ids: impl IntoIterator<Item = i64>
         statement.execute([id]).map_err(Error::erasing)?;
     }
     Ok(())
+}
+
+/// Takes every user out: their keys are cleared and their audit lines written, durably.
+pub(crate) fn remove_users(connection: &Connection) -> Result<()> {
+    let sql = "DELETE FROM main._reset_app_outbox WHERE kind = 'user'";
+    connection
+        .execute(sql, [])
+        .map_err(Error::erasing)
+        .map(drop)
 }
 
 /// Drops the outbox if nothing but runs is left in it. Inside a transaction. Whether it did.

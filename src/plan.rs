@@ -21,6 +21,16 @@ pub enum Accounts {
     Delete,
 }
 
+/// How much of the users' data goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Everything,
+    /// Only the rows of the tables that the manifest names as sessions.
+    Sessions,
+}
+
 /// The ordered steps.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -127,6 +137,14 @@ pub struct Mention {
     pub link: Link,
     /// What becomes of it.
     pub fate: MentionFate,
+}
+
+impl Mention {
+    /// Whether it names an account and can only be kept by naming another one.
+    #[must_use]
+    pub fn can_be_inherited(&self) -> bool {
+        self.fate == MentionFate::Blocks && self.link.parent == 0
+    }
 }
 
 /// What becomes of a mention whose row stays when what it names goes.

@@ -60,9 +60,6 @@ pub fn clear(
     let per_rule: Vec<_> = counts
         .map(|(found, cleared)| RuleCleared { found, cleared })
         .collect();
-    for (rule, RuleCleared { found, cleared }) in rules.iter().zip(&per_rule) {
-        log::info!("redis `{rule}`: {found} found, {cleared} cleared");
-    }
     Cleared { per_rule, trouble }
 }
 

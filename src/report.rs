@@ -15,6 +15,8 @@ pub struct Report {
     pub run: Option<String>,
     /// The database and the source that named it.
     pub database: String,
+    /// What consent has to repeat: the name of the database's file, or of the one user.
+    pub subject: String,
     /// Users whose data was processed.
     pub users_processed: u64,
     /// The lines of the summary, in order.
@@ -25,6 +27,8 @@ pub struct Report {
     pub unowned: Vec<TableCount>,
     /// Mentions in rows that stay, set to null or their default.
     pub mentions: Vec<MentionCount>,
+    /// Mentions of accounts that go, in rows that stay, given to another user.
+    pub reassigned: Vec<MentionCount>,
     /// Files and directories that stay because they are somebody else's too.
     pub shared: Vec<Kept>,
     /// Paths that were refused, and whatever stands there with them.
@@ -89,11 +93,13 @@ impl Report {
             stage,
             run: None,
             database: format!("{} ({})", target.database.display(), target.database_source),
+            subject: target.name(),
             users_processed: 0,
             summary: Vec::new(),
             collateral: Vec::new(),
             unowned: Vec::new(),
             mentions: Vec::new(),
+            reassigned: Vec::new(),
             shared: Vec::new(),
             refused: Vec::new(),
             refused_more: 0,

@@ -4,6 +4,7 @@
 //! it is.
 
 mod deed;
+mod keys;
 mod recovery;
 mod scene;
 
@@ -15,23 +16,63 @@ use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
 use crate::outbox::{KeysRecord, RunRecord};
-use crate::plan::Accounts;
-use crate::report::Report;
+use crate::plan::{Accounts, Extent};
+use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
+use deed::Noted;
 use scene::{Picture, Scene};
 
 /// What to delete.
 #[derive(Clone, Debug, Default)]
 pub struct Job {
+    /// The command.
+    pub operation: Operation,
     /// Whose data.
     pub selection: Selection,
     /// Whether their accounts go too.
     pub accounts: Accounts,
+    /// Who is given what mentions an account that goes and cannot be set to null, by key or name.
+    pub reassign_to: Option<String>,
     /// Whether rows that nobody owns go too.
     pub unowned: Unowned,
+    /// Whether rows of other users may go because they hang on what goes.
+    pub others: Others,
+    /// How much of the users' data.
+    pub extent: Extent,
+}
+
+/// Which command a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// Every user's data, or that of a selection.
+    #[default]
+    DeleteAllUserData,
+    /// One user's.
+    DeleteUser,
+}
+
+impl Operation {
+    /// The command as it is typed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeleteAllUserData => "delete-all-user-data",
+            Self::DeleteUser => "delete-user",
+        }
+    }
+}
+
+/// Whether rows of users who stay may go with those that go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Others {
+    /// They go, and are reported.
+    #[default]
+    GoAlong,
+    /// The run is refused.
+    Refuse,
 }
 
 impl Job {
@@ -50,9 +91,6 @@ impl Job {
 pub struct App {
     target: Target,
 }
-
-/// The command that deletes every user's data.
-pub const DELETE_ALL: &str = "delete-all-user-data";
 
 impl App {
     /// Finds an application by its settings.
@@ -108,26 +146,44 @@ impl App {
             Picture::take(&self.target, &scene, &roots, &connection, job)
         })?;
         let mut preview = picture.report(&connection)?;
+        let warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
-        ask(&preview)?.require(&self.target.name())?;
+        ask(&preview)?.require(&preview.subject)?;
         let record = RunRecord {
             run: run_name()?,
-            operation: DELETE_ALL.into(),
+            operation: job.operation.name().into(),
             base: self.target.root.display().to_string(),
             keys: job.keys(),
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
         let recovered =
             recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
+        let noted = Noted {
+            subject: preview.subject,
+            unowned: preview.unowned,
+            warnings,
+        };
         deed::delete(
-            &self.target,
             &connection,
-            (picture, preview.unowned),
+            (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
         )
+    }
+
+    /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
+    pub fn preview_resume(&self) -> Result<Report> {
+        let recovery = database::look(&self.target.database, |connection| {
+            recovery::require_same_root(&self.target, connection)?;
+            recovery::pending(connection)
+        })?;
+        Ok(Report {
+            recovery,
+            users_processed: recovery.map_or(0, |recovery| recovery.users),
+            ..Report::empty(&self.target, Stage::Preview, recovery::RESUME)
+        })
     }
 
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.

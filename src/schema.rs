@@ -29,6 +29,8 @@ pub struct Table {
     pub kind: TableKind,
     /// Declared `STRICT`.
     pub strict: bool,
+    /// Its rowid is `AUTOINCREMENT`.
+    pub autoincrement: bool,
     /// Columns in order, hidden and generated ones included.
     pub columns: Vec<Column>,
     /// The columns of the primary key in key order, as positions in `columns`; empty without one.

@@ -56,7 +56,7 @@ impl App {
             manifest: target.manifest.source.to_string(),
             redis: match &target.redis {
                 Ok(server) => server.to_string(),
-                Err(reason) => reason.clone(),
+                Err(reason) => reason.to_string(),
             },
             accounts: report.users_processed,
             summary: report.summary,
@@ -71,7 +71,9 @@ impl App {
         let mut target = self.target().clone();
         target.files = FilesChoice::Leave;
         let mut report = Self::new(target).preview(&Job::default())?;
-        report.warnings.push(format!("files were not checked: {error}"));
+        report
+            .warnings
+            .push(format!("files were not checked: {error}"));
         Ok(report)
     }
 }

@@ -20,6 +20,7 @@ mod targets;
 mod tests;
 
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 pub use collateral::Collateral;
 pub use counts::{MentionCount, TableCount};
@@ -30,12 +31,13 @@ pub use findings::{Kept, Trouble};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
-pub(crate) use targets::Targets;
+pub(crate) use targets::{Targets, name_of};
 
 use crate::database::data_version;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
-use crate::plan::Plan;
+use crate::plan::{Accounts, Plan};
+use crate::sql::{main_table, quote};
 
 /// Whether rows that nobody owns go as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,15 @@ pub enum Unowned {
     Keep,
     /// They go, after the last user.
     Delete,
+}
+
+/// Whose rows are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) selection: &'a Selection,
+    pub(crate) unowned: Unowned,
+    /// Who is given mentions of accounts that can neither stay nor be set to null.
+    pub(crate) reassign_to: Option<&'a str>,
 }
 
 /// The rows of a run, found on one connection.
@@ -57,6 +68,8 @@ pub(crate) struct Survey<'p> {
     pub(crate) version: i64,
     /// The position of rows that nobody owns, if they go.
     pub(crate) unowned: Option<i64>,
+    /// The key of the user who is given what mentions an account that goes.
+    pub(crate) heir: Option<Value>,
 }
 
 /// What the survey of rows found, as values.
@@ -65,35 +78,47 @@ pub(crate) struct RowFindings {
     pub(crate) going: Vec<TableCount>,
     pub(crate) unowned: Vec<TableCount>,
     pub(crate) mentions: Vec<MentionCount>,
+    pub(crate) reassigned: Vec<MentionCount>,
     pub(crate) collateral: Vec<Collateral>,
 }
 
 impl<'p> Survey<'p> {
     /// Finds the rows of everyone selected. Inside a read transaction, so that it sees one state.
     ///
-    /// Fails where a selected user does not exist, or a row that stays blocks the deletion.
+    /// Fails where a selected user does not exist, the heir does not or goes too, or a row that
+    /// stays blocks the deletion.
     pub(crate) fn take(
         connection: &Connection,
         plan: &'p Plan,
         users: &Users,
-        selection: &Selection,
-        unowned: Unowned,
+        request: Request,
     ) -> Result<Self> {
-        let targets = Targets::resolve(connection, plan, users, selection)?;
+        let targets = Targets::resolve(connection, plan, users, request.selection)?;
+        let heir = request.reassign_to;
+        let heir = heir.map(|name| targets::heir(connection, plan, users, name));
+        let heir = heir.transpose()?;
         let rows = Rows::prepare(connection, plan)?;
-        let unowned = (unowned == Unowned::Delete).then_some(targets.last + 1);
+        let unowned = (request.unowned == Unowned::Delete).then_some(targets.last + 1);
         rows.find(connection, None, unowned)?;
-        let blocking = counts::blocking(connection, plan)?;
-        if !blocking.is_empty() {
-            return Err(Error::Blocked(blocking));
-        }
-        Ok(Self {
+        let survey = Self {
             version: data_version(connection)?,
             plan,
             targets,
             rows,
             unowned,
-        })
+            heir,
+        };
+        survey.refuse_blocked(connection)?;
+        Ok(survey)
+    }
+
+    fn refuse_blocked(&self, connection: &Connection) -> Result<()> {
+        let blocking = counts::blocking(connection, self.plan, self.heir.is_some())?;
+        if blocking.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Blocked(blocking))
+        }
     }
 
     /// Counts what was found.
@@ -107,12 +132,29 @@ impl<'p> Survey<'p> {
                 Vec::new()
             },
             mentions: counts::mentions(connection, self.plan, None)?,
+            reassigned: counts::reassigned(connection, self.plan, None)?,
             collateral: if everyone {
                 Vec::new()
             } else {
                 collateral::count(connection, self.plan, None)?
             },
         })
+    }
+
+    /// Whether the account with the highest key goes, where keys are handed out again.
+    pub(crate) fn highest_key_goes(&self, connection: &Connection, reused: bool) -> Result<bool> {
+        if !reused || self.plan.accounts == Accounts::Keep {
+            return Ok(false);
+        }
+        let (users, key) = (
+            main_table(&self.plan.tables[0].name),
+            quote(&self.plan.user_key),
+        );
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM temp.target WHERE key = (SELECT max({key}) FROM {users}))"
+        );
+        let goes = connection.query_row(&sql, [], |row| row.get(0));
+        goes.map_err(Error::surveying)
     }
 
     /// Rows that go with one user, by table.
@@ -145,6 +187,15 @@ impl<'p> Survey<'p> {
         counts::mentions(connection, self.plan, Some(position))
     }
 
+    /// Mentions that are given to the heir because one user goes.
+    pub(crate) fn reassigned_of(
+        &self,
+        connection: &Connection,
+        position: i64,
+    ) -> Result<Vec<MentionCount>> {
+        counts::reassigned(connection, self.plan, Some(position))
+    }
+
     /// Finds the rows of one user anew, because the database has changed since the survey. The rows
     /// found for others are forgotten: from here on every user is surveyed alone.
     ///
@@ -159,11 +210,6 @@ impl<'p> Survey<'p> {
                 return Err(Error::UserGone);
             }
         }
-        let blocking = counts::blocking(connection, self.plan)?;
-        if blocking.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Blocked(blocking))
-        }
+        self.refuse_blocked(connection)
     }
 }

@@ -5,6 +5,7 @@ mod sources;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::database;
@@ -41,6 +42,24 @@ pub enum RedisChoice {
     None,
 }
 
+/// Why there is no Redis to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoServer {
+    /// The caller left it out.
+    LeftOut,
+    /// Nothing names one, or what names one cannot be used, for this reason.
+    Unknown(String),
+}
+
+impl fmt::Display for NoServer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeftOut => out.write_str("Redis is left out"),
+            Self::Unknown(reason) => out.write_str(reason),
+        }
+    }
+}
+
 /// Whether files are part of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FilesChoice {
@@ -63,7 +82,7 @@ pub struct Target {
     /// Which source named the database.
     pub database_source: &'static str,
     /// Its Redis, or why there is none to look at.
-    pub redis: std::result::Result<Server, String>,
+    pub redis: std::result::Result<Server, NoServer>,
     /// Whether files are part of the run.
     pub files: FilesChoice,
     /// The names under which a variable says that this is production, if one does.

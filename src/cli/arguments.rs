@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use reset_app::plan::Accounts;
-use reset_app::run::Job;
+use reset_app::plan::{Accounts, Extent};
+use reset_app::run::{Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -17,6 +17,9 @@ use super::exit;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) asking: Asking,
 
     /// The application's directory, to which relative paths refer [default: the working directory]
     #[arg(long, global = true, value_name = "DIR")]
@@ -68,6 +71,12 @@ pub(crate) enum Command {
     /// Delete every user's data; accounts and structure stay
     #[command(long_flag = "delete-all-user-data")]
     DeleteAllUserData(Erasing),
+    /// Delete one user's data; the account stays
+    #[command(long_flag = "delete-user")]
+    DeleteUser(DeletingUser),
+    /// Clear the application's keys in Redis, and no other program's
+    #[command(long_flag = "clear-redis")]
+    ClearRedis,
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -87,25 +96,59 @@ pub(crate) struct Erasing {
     #[arg(long, value_name = "USER", num_args = 1..)]
     except: Vec<String>,
 
-    /// The users' own rows go too
-    #[arg(long)]
-    delete_accounts: bool,
-
     /// Rows of users' tables that nobody owns go too
     #[arg(long, conflicts_with_all = ["only", "except"])]
     unowned: bool,
 
-    /// Show what would be deleted; change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    /// Ask no question
-    #[arg(short, long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    deleting: Deleting,
 
     /// Go ahead although the environment says production
     #[arg(long)]
     pub(crate) production: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeletingUser {
+    /// The user, by key or name
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// End the user's sessions, in the database and in Redis, and delete nothing else
+    #[arg(long, conflicts_with = "delete_accounts")]
+    sessions_only: bool,
+
+    #[command(flatten)]
+    deleting: Deleting,
+}
+
+/// What goes beside the users' data, and what must not.
+#[derive(Args, Debug)]
+struct Deleting {
+    /// The users' own rows go too
+    #[arg(long)]
+    delete_accounts: bool,
+
+    /// Rows that mention an account that goes, and cannot do without, mention this user from then on
+    #[arg(long, value_name = "USER", requires = "delete_accounts")]
+    reassign_to: Option<String>,
+
+    /// Refuse if rows of other users would go along
+    #[arg(long)]
+    no_collateral: bool,
+}
+
+/// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
+/// on either side of the command.
+#[derive(Args, Debug)]
+pub(crate) struct Asking {
+    /// Show what would be done; change nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+
+    /// Ask no question
+    #[arg(short, long, global = true)]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -154,22 +197,55 @@ impl Arguments {
 
 impl Erasing {
     pub(crate) fn job(&self) -> Job {
-        Job {
+        let job = Job {
+            operation: Operation::DeleteAllUserData,
             selection: match (self.only.is_empty(), self.except.is_empty()) {
                 (false, _) => Selection::Only(self.only.clone()),
                 (true, false) => Selection::Except(self.except.clone()),
                 (true, true) => Selection::All,
-            },
-            accounts: if self.delete_accounts {
-                Accounts::Delete
-            } else {
-                Accounts::Keep
             },
             unowned: if self.unowned {
                 Unowned::Delete
             } else {
                 Unowned::Keep
             },
+            ..Job::default()
+        };
+        self.deleting.apply(job)
+    }
+}
+
+impl DeletingUser {
+    pub(crate) fn job(&self) -> Job {
+        let job = Job {
+            operation: Operation::DeleteUser,
+            selection: Selection::Only(vec![self.user.clone()]),
+            extent: if self.sessions_only {
+                Extent::Sessions
+            } else {
+                Extent::Everything
+            },
+            ..Job::default()
+        };
+        self.deleting.apply(job)
+    }
+}
+
+impl Deleting {
+    fn apply(&self, job: Job) -> Job {
+        Job {
+            accounts: if self.delete_accounts {
+                Accounts::Delete
+            } else {
+                Accounts::Keep
+            },
+            reassign_to: self.reassign_to.clone(),
+            others: if self.no_collateral {
+                Others::Refuse
+            } else {
+                Others::GoAlong
+            },
+            ..job
         }
     }
 }

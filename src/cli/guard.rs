@@ -2,16 +2,9 @@
 
 use reset_app::run::App;
 
-use super::arguments::Erasing;
-
 /// Whether the command may go on; says why where it may not.
-pub(crate) fn admits(app: &App, erasing: &Erasing) -> bool {
-    let Some(source) = app
-        .target()
-        .production
-        .as_ref()
-        .filter(|_| !erasing.production)
-    else {
+pub(crate) fn admits(app: &App, meant: bool) -> bool {
+    let Some(source) = app.target().production.as_ref().filter(|_| !meant) else {
         return true;
     };
     eprintln!(

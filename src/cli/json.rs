@@ -2,7 +2,7 @@
 
 use reset_app::report::{Line, Report, Stage};
 use reset_app::status::Status;
-use reset_app::survey::{Collateral, Kept, TableCount};
+use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
 use serde_json::{Value, json};
 
 /// The object of every command that deletes.
@@ -21,7 +21,8 @@ pub(crate) fn report(report: &Report) -> String {
         "summary": lines(&report.summary),
         "total_items": report.total_items(),
         "collateral": report.collateral.iter().map(collateral).collect::<Vec<_>>(),
-        "mentions_set": report.mentions.iter().map(|m| json!({"column": m.column, "rows": m.rows})).collect::<Vec<_>>(),
+        "mentions_set": mentions(&report.mentions),
+        "reassigned": mentions(&report.reassigned),
         "unowned": tables(&report.unowned),
         "kept": kept.collect::<Vec<_>>(),
         "kept_more": report.refused_more,
@@ -58,6 +59,11 @@ fn lines(lines: &[Line]) -> Vec<Value> {
         .iter()
         .map(|line| json!({"line": line.line, "count": line.count}))
         .collect()
+}
+
+fn mentions(mentions: &[MentionCount]) -> Vec<Value> {
+    let one = |mention: &MentionCount| json!({"column": mention.column, "rows": mention.rows});
+    mentions.iter().map(one).collect()
 }
 
 fn tables(tables: &[TableCount]) -> Vec<Value> {

@@ -14,12 +14,12 @@ pub(crate) fn ask(app: &App, preview: &Report) -> Result<Consent> {
     if !io::stdin().is_terminal() {
         return Err(Error::NoTerminal);
     }
-    let target = app.target().name();
+    let target = &preview.subject;
     let mut out = io::stderr().lock();
     let asked = write!(
         out,
         "{}\nThis cannot be undone: keep a copy of the database and the files if you may want them back:\n  \
-         cp -a {} /a/safe/place\n\nType the name of the database, {target}, to delete this: ",
+         cp -a {} /a/safe/place\n\nType {target} to delete this: ",
         text::report(preview),
         reset_app::roots::shown(&app.target().root),
     );

@@ -64,6 +64,14 @@ fn details(out: &mut String, report: &Report) {
     );
     section(
         out,
+        "Rows that mentioned an account that goes mention the heir now:",
+        report
+            .reassigned
+            .iter()
+            .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
+    );
+    section(
+        out,
         "Rows that nobody owns stay (delete them too: --unowned):",
         report
             .unowned

@@ -9,7 +9,10 @@ use crate::audit::Trail;
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
-use crate::redis;
+use crate::redis::{self, RuleCleared};
+use crate::roots;
+use crate::storage;
+use crate::target::NoServer;
 use crate::user::UserKey;
 
 /// How many users are read from the outbox at once.
@@ -28,17 +31,50 @@ impl Drain<'_> {
         let keys = self.clear_keys(&runs, drained)?;
         self.write_users(trail)?;
         self.write_runs(&runs, trail)?;
-        self.in_transaction(|| outbox::drop_if_done(self.connection))?;
+        // Users are known to the outbox as long as there is one: whoever names an account that an
+        // interrupted run deleted is not told that there is no such user.
+        let dissolved = self.remove_quarantines(&runs, drained);
+        self.in_transaction(|| {
+            outbox::remove_users(self.connection)?;
+            if dissolved {
+                outbox::drop_if_done(self.connection)
+            } else {
+                Ok(false)
+            }
+        })?;
         Ok(keys)
+    }
+
+    /// Removes what a purge could not: the quarantines themselves. Whether none of these runs is left;
+    /// while one is, the run stays recorded, so that `resume` comes back to it.
+    fn remove_quarantines(&self, runs: &[RunRecord], drained: &mut Drained) -> bool {
+        let leftovers = match storage::leftovers(self.roots) {
+            Ok(leftovers) => leftovers,
+            Err(error) => {
+                drained.leave("the roots, in which quarantines may stand".into(), &error);
+                return false;
+            }
+        };
+        let mut dissolved = true;
+        for leftover in leftovers
+            .iter()
+            .filter(|leftover| runs.iter().any(|run| run.run == leftover.run))
+        {
+            if let Err(error) = storage::remove_empty(self.roots, leftover, self.erased) {
+                drained.leave(roots::shown(&leftover.path), &error);
+                dissolved = false;
+            }
+        }
+        dissolved
     }
 
     fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
         let server = match &self.target.redis {
             Ok(server) => server,
+            Err(NoServer::LeftOut) => return Ok(None),
             Err(reason) => {
-                drained
-                    .warnings
-                    .push(format!("{reason}; no Redis key was looked at or cleared"));
+                let warning = format!("{reason}; no Redis key was looked at or cleared");
+                drained.warnings.push(warning);
                 return Ok(None);
             }
         };
@@ -53,6 +89,9 @@ impl Drain<'_> {
             Deadline::after(REDIS_DEADLINE),
             self.erased,
         );
+        for (rule, RuleCleared { found, cleared }) in rules.iter().zip(&cleared.per_rule) {
+            log::info!("redis `{rule}`: {found} found, {cleared} cleared");
+        }
         let counts = cleared.per_rule.iter().map(|rule| rule.cleared);
         let Some(trouble) = cleared.trouble else {
             return Ok(Some(counts.collect()));
@@ -88,15 +127,14 @@ impl Drain<'_> {
                 let line = serde_json::from_str(&user.detail).map_err(|_| Error::OutboxRow)?;
                 Ok((format!("{}/{}", user.run, user.id), line))
             });
-            trail.append(lines.collect::<Result<Vec<(String, Value)>>>()?)?;
-            self.take_out(users.into_iter().map(|user| user.id))
+            trail.append(lines.collect::<Result<Vec<(String, Value)>>>()?)
         })
     }
 
     /// A run's line follows its last user's.
     fn write_runs(&self, runs: &[RunRecord], trail: &mut Trail) -> Result<()> {
-        let (users, paths) = outbox::pending(self.connection)?;
-        if users + paths > 0 {
+        let (_, paths) = outbox::pending(self.connection)?;
+        if paths > 0 {
             return Ok(());
         }
         let lines = runs.iter().map(|run| {

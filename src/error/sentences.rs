@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Blocking, Undecided};
+use crate::survey::Collateral;
 
 pub(super) fn undecided(references: &[Undecided]) -> String {
     let mut text = String::from(
@@ -40,8 +41,9 @@ pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
 
 pub(super) fn blocked(blocking: &[Blocking]) -> String {
     let mut text = String::from(
-        "rows that stay name what is to go and cannot be set to null; leave those users out with `--except`, or leave \
-         the accounts (without `--delete-accounts`):",
+        "rows that stay name what is to go and cannot be set to null; give them to another user with \
+         `--reassign-to USER` (where they name an account), leave those users out with `--except`, or \
+         keep the accounts (without `--delete-accounts`):",
     );
     for Blocking {
         column,
@@ -53,6 +55,17 @@ pub(super) fn blocked(blocking: &[Blocking]) -> String {
             text,
             "\n  {rows} rows with `{column}`, which names a row of `{parent}`"
         );
+    }
+    text
+}
+
+pub(super) fn collateral(collateral: &[Collateral]) -> String {
+    let mut text = String::from(
+        "rows of other users hang on these and would go too; leave `--no-collateral` away, or leave \
+         those users out with `--except`:",
+    );
+    for Collateral { table, owner, rows } in collateral {
+        let _ = write!(text, "\n  {rows} of `{table}`, of user {owner}");
     }
     text
 }

@@ -238,8 +238,11 @@ fn symbolic_links_are_refused_as_leaf_and_as_parent() {
     world.link("storage/images/leaf", world.outside().join("canary"));
     world.link("storage/images/parent", world.outside());
     world.link("storage/images/dangling", "nowhere");
+    world.file("storage/images/2/album/of-another-user", "");
+    world.link("storage/images/inner", "2");
     let roots = world.roots();
     for (raw, link) in [
+        ("storage/images/inner/album/of-another-user", "inner"),
         ("storage/images/leaf", "leaf"),
         ("storage/images/parent/canary", "parent"),
         ("storage/images/parent/deep/canary", "parent"),

@@ -1,6 +1,6 @@
 //! The deed: user after user, then the outbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::outbox::{self, Erased, RunRecord};
 use crate::report::{Failure, Report, Stage};
 use crate::summary::{self, Counts};
 use crate::survey::{Collateral, MentionCount, TableCount, Targets};
-use crate::target::{FilesChoice, Target};
+use crate::target::FilesChoice;
 use crate::user::UserKey;
 use crate::watch::Watch;
 
@@ -35,6 +35,7 @@ struct Deed<'a> {
     rows: u64,
     collateral: Vec<Collateral>,
     mentions: BTreeMap<String, u64>,
+    reassigned: BTreeMap<String, u64>,
     failed: Vec<Failure>,
     stopped: bool,
 }
@@ -44,6 +45,7 @@ struct Gone {
     rows: Vec<TableCount>,
     collateral: Vec<Collateral>,
     mentions: Vec<MentionCount>,
+    reassigned: Vec<MentionCount>,
 }
 
 /// Whether the run goes on to the next user.
@@ -52,54 +54,71 @@ enum Next {
     Stop,
 }
 
+/// What the preview said that stays true.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub(super) subject: String,
+    pub(super) unowned: Vec<TableCount>,
+    pub(super) warnings: Vec<String>,
+}
+
 /// Deletes what the picture shows.
 pub(super) fn delete(
-    target: &Target,
     connection: &Connection,
-    (picture, unowned): (Picture<'_>, Vec<TableCount>),
+    (picture, noted): (Picture<'_>, Noted),
     record: RunRecord,
     recovered: Recovered,
     trail: &mut Trail,
     watch: &mut dyn Watch,
 ) -> Result<Report> {
-    let mut deed = Deed {
-        connection,
-        record,
-        surveyed: true,
-        schema_version: schema_version(connection)?,
-        erased: recovered.erased,
-        counts: Counts {
-            files_checked: target.files == FilesChoice::Remove,
-            ..Counts::default()
-        },
-        users: 0,
-        rows: 0,
-        collateral: Vec::new(),
-        mentions: BTreeMap::new(),
-        failed: Vec::new(),
-        stopped: false,
-        picture,
-    };
-    for at in deed.picture.survey.plan.going() {
-        deed.counts
-            .add_rows(&deed.picture.survey.plan.tables[at].name, 0);
-    }
+    let mut deed = Deed::new(connection, picture, record, recovered.erased)?;
     deed.users(watch)?;
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
-    let keys = deed.drain(&mut drained, trail, watch);
-    let shared = deed.picture.files.shared(connection)?;
-    let mut report = deed.report(target, &drained, keys);
-    report.shared = shared
-        .into_iter()
-        .chain(drained.shared_paths())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    report.recovery = recovered.recovery;
-    report.unowned = unowned;
     log::debug!("removed for an earlier run: {before:?}");
+    let keys = deed.drain(&mut drained, trail, watch);
+    let mut shared = deed.picture.files.shared(connection)?;
+    shared.extend(drained.shared_paths());
+    let mut report = deed.report(&drained, keys);
+    report.shared = shared.into_iter().collect();
+    report.recovery = recovered.recovery;
+    report.subject = noted.subject;
+    report.unowned = noted.unowned;
+    report.warnings.extend(noted.warnings);
     Ok(report)
+}
+
+impl<'a> Deed<'a> {
+    fn new(
+        connection: &'a Connection,
+        picture: Picture<'a>,
+        record: RunRecord,
+        erased: Option<Erased>,
+    ) -> Result<Self> {
+        let mut counts = Counts {
+            files_checked: picture.target.files == FilesChoice::Remove,
+            ..Counts::default()
+        };
+        for at in picture.survey.plan.going() {
+            counts.add_rows(&picture.survey.plan.tables[at].name, 0);
+        }
+        Ok(Self {
+            connection,
+            record,
+            surveyed: true,
+            schema_version: schema_version(connection)?,
+            erased,
+            counts,
+            users: 0,
+            rows: 0,
+            collateral: Vec::new(),
+            mentions: BTreeMap::new(),
+            reassigned: BTreeMap::new(),
+            failed: Vec::new(),
+            stopped: false,
+            picture,
+        })
+    }
 }
 
 impl Deed<'_> {
@@ -147,6 +166,7 @@ impl Deed<'_> {
             Error::UserGone
             | Error::FileTrouble { .. }
             | Error::RowsKept { .. }
+            | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
             | Error::Blocked(_) => Next::GoOn,
@@ -178,8 +198,13 @@ impl Deed<'_> {
             log::debug!("user {name}: {} rows of `{}`", table.rows, table.table);
             self.counts.add_rows(&table.table, table.rows);
         }
-        for mention in gone.mentions {
-            *self.mentions.entry(mention.column).or_default() += mention.rows;
+        for (sum, counts) in [
+            (&mut self.mentions, gone.mentions),
+            (&mut self.reassigned, gone.reassigned),
+        ] {
+            for mention in counts {
+                *sum.entry(mention.column).or_default() += mention.rows;
+            }
         }
         self.collateral.extend(gone.collateral);
         self.rows += rows;
@@ -203,6 +228,7 @@ impl Deed<'_> {
             self.picture.survey.plan,
             &self.picture.survey.rows,
             position,
+            self.picture.survey.heir.as_ref(),
         )?;
         self.committed(deletion.commit(), position)?;
         Ok(gone)
@@ -214,6 +240,10 @@ impl Deed<'_> {
             rows: survey.going_with(self.connection, position)?,
             collateral: survey.collateral_of(self.connection, position)?,
             mentions: survey.mentions_of(self.connection, position)?,
+            reassigned: match survey.heir {
+                Some(_) => survey.reassigned_of(self.connection, position)?,
+                None => Vec::new(),
+            },
         })
     }
 
@@ -336,21 +366,20 @@ impl Deed<'_> {
             })
     }
 
-    fn report(mut self, target: &Target, drained: &Drained, keys: KeysCleared) -> Report {
+    fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
+        let target = self.picture.target;
         self.counts.keys = keys;
         for (line, files) in &drained.removed {
             self.counts.add_files(line, *files);
         }
-        let mentions = self.mentions.into_iter();
         let findings = self.picture.findings;
         Report {
             run: Some(self.record.run),
             users_processed: self.users,
             summary: summary::lines(&target.manifest, &self.counts),
             collateral: merged(self.collateral),
-            mentions: mentions
-                .map(|(column, rows)| MentionCount { column, rows })
-                .collect(),
+            mentions: counted(self.mentions),
+            reassigned: counted(self.reassigned),
             refused: findings
                 .refused
                 .into_iter()
@@ -362,9 +391,15 @@ impl Deed<'_> {
             warnings: drained.warnings.clone(),
             stopped: self.stopped,
             counts: self.counts,
-            ..Report::empty(target, Stage::Done, super::DELETE_ALL)
+            ..Report::empty(target, Stage::Done, self.picture.job.operation.name())
         }
     }
+}
+
+fn counted(mentions: BTreeMap<String, u64>) -> Vec<MentionCount> {
+    let mentions = mentions.into_iter();
+    let one = |(column, rows)| MentionCount { column, rows };
+    mentions.map(one).collect()
 }
 
 /// One entry for each table and owner.

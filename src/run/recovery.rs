@@ -14,6 +14,9 @@ use crate::summary::{self, Counts};
 use crate::target::Target;
 use crate::watch::Watch;
 
+/// The command that finishes an interrupted run.
+pub(super) const RESUME: &str = "resume";
+
 /// What was recovered before a new run.
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
@@ -81,7 +84,7 @@ pub(super) fn resume(
     connection: &Connection,
     watch: &mut dyn Watch,
 ) -> Result<Report> {
-    let mut report = Report::empty(target, Stage::Done, "resume");
+    let mut report = Report::empty(target, Stage::Done, RESUME);
     let Some(recovery) = pending(connection)? else {
         return Ok(report);
     };
@@ -123,8 +126,11 @@ pub(super) fn resume(
 }
 
 /// Recorded paths hold for the directory they were recorded in.
-fn require_same_root(target: &Target, connection: &Connection) -> Result<()> {
+pub(super) fn require_same_root(target: &Target, connection: &Connection) -> Result<()> {
     let root = target.root.display().to_string();
+    if !outbox::exists(connection)? {
+        return Ok(());
+    }
     for run in outbox::runs(connection)? {
         if run.base != root {
             return Err(Error::OtherRoot {

@@ -1,26 +1,30 @@
 //! The plan for a database, and the picture of what goes under it.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
-use super::{DELETE_ALL, Job};
+use super::{Job, Operation, Others};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope};
 use crate::manifest::Manifest;
 use crate::outbox;
-use crate::plan::Plan;
+use crate::plan::{Extent, Plan};
 use crate::report::{Report, Stage};
-use crate::roots::Roots;
+use crate::roots::{Roots, shown};
 use crate::schema;
 use crate::summary::{self, Counts};
-use crate::survey::{Files, Findings, Selection, Survey, Targets};
-use crate::target::{FilesChoice, Target};
+use crate::survey::{Files, Findings, Request, Selection, Survey, Targets, name_of};
+use crate::target::{FilesChoice, NoServer, Target};
 
 /// What holds for every user: the plan, made from structure and manifest.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) plan: Plan,
     manifest: Manifest,
+    /// The users' key is a rowid without AUTOINCREMENT (<https://sqlite.org/autoinc.html>).
+    keys_are_reused: bool,
 }
 
 impl Scene {
@@ -29,10 +33,22 @@ impl Scene {
         let manifest = target.manifest();
         let mut schema = schema::read(connection)?;
         schema.tables.retain(|table| table.name != outbox::TABLE);
-        let graph = Graph::new(&schema, &manifest)?;
+        let mut graph = Graph::new(&schema, &manifest)?;
+        if job.extent == Extent::Sessions {
+            graph = graph.only_rows_of(&schema, &manifest.sessions.tables);
+        }
+        if job.extent == Extent::Sessions && manifest.sessions.tables.is_empty() {
+            let source_name = manifest.source.to_string();
+            return Err(Error::NoSessions { source_name });
+        }
+        let users = &schema.tables[graph.users];
         Ok(Self {
             plan: Plan::new(&schema, &graph, &manifest, job.accounts)?,
-            manifest,
+            keys_are_reused: users.is_rowid_alias(&graph.user_key) && !users.autoincrement,
+            manifest: match job.extent {
+                Extent::Everything => manifest,
+                Extent::Sessions => without_files(manifest),
+            },
         })
     }
 }
@@ -44,7 +60,8 @@ pub(super) struct Picture<'a> {
     pub(super) survey: Survey<'a>,
     pub(super) files: Files<'a>,
     pub(super) findings: Findings,
-    selection: &'a Selection,
+    pub(super) job: &'a Job,
+    scene: &'a Scene,
 }
 
 impl<'a> Picture<'a> {
@@ -60,13 +77,13 @@ impl<'a> Picture<'a> {
         job: &'a Job,
     ) -> Result<Self> {
         let plan = &scene.plan;
-        let survey = Survey::take(
-            connection,
-            plan,
-            &scene.manifest.users,
-            &job.selection,
-            job.unowned,
-        )?;
+        super::recovery::require_same_root(target, connection)?;
+        let request = Request {
+            selection: &job.selection,
+            unowned: job.unowned,
+            reassign_to: job.reassign_to.as_deref(),
+        };
+        let survey = Survey::take(connection, plan, &scene.manifest.users, request)?;
         let files = Files::prepare(connection, plan, &scene.manifest.files, roots)?;
         let mut findings = Findings::default();
         files.find(connection, &mut findings)?;
@@ -79,13 +96,17 @@ impl<'a> Picture<'a> {
             survey,
             files,
             findings,
-            selection: &job.selection,
+            job,
+            scene,
         })
     }
 
     /// The preview, but for the Redis keys.
     pub(super) fn report(&self, connection: &Connection) -> Result<Report> {
         let rows = self.survey.findings(connection)?;
+        if self.job.others == Others::Refuse && !rows.collateral.is_empty() {
+            return Err(Error::Collateral(rows.collateral));
+        }
         let mut counts = Counts {
             files_checked: self.target.files == FilesChoice::Remove,
             ..Counts::default()
@@ -113,8 +134,31 @@ impl<'a> Picture<'a> {
             left: trouble.map(crate::survey::Trouble::to_kept).collect(),
             recovery: super::recovery::pending(connection)?,
             counts,
-            ..Report::empty(self.target, Stage::Preview, DELETE_ALL)
+            subject: self.subject(connection)?,
+            reassigned: rows.reassigned,
+            warnings: self.warnings(connection)?,
+            ..Report::empty(self.target, Stage::Preview, self.job.operation.name())
         })
+    }
+
+    /// What consent has to repeat.
+    fn subject(&self, connection: &Connection) -> Result<String> {
+        let whole = self.target.name();
+        if self.job.operation != Operation::DeleteUser {
+            return Ok(whole);
+        }
+        let plan = self.survey.plan;
+        let name = name_of(connection, plan, &self.scene.manifest.users, 1)?;
+        Ok(name.map_or(whole, |name| shown(Path::new(&name))))
+    }
+
+    fn warnings(&self, connection: &Connection) -> Result<Vec<String>> {
+        let reused = self
+            .survey
+            .highest_key_goes(connection, self.scene.keys_are_reused)?;
+        let warning = "the highest key of the users goes, and the database hands it out again: \
+                       the next account inherits whatever still carries it";
+        Ok(reused.then(|| warning.to_owned()).into_iter().collect())
     }
 
     /// Whose Redis keys go.
@@ -125,7 +169,7 @@ impl<'a> Picture<'a> {
             keys.extend(Targets::key(connection, position)?);
             next = Targets::next(connection, position)?;
         }
-        Ok(match self.selection {
+        Ok(match &self.job.selection {
             Selection::All => Scope::Everyone(keys),
             Selection::Only(_) | Selection::Except(_) => Scope::Users(keys),
         })
@@ -143,7 +187,8 @@ pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
             let deadline = Deadline::after(crate::drain::REDIS_DEADLINE);
             keyspace::count(server, rules, scope, deadline).map_err(|error| error.to_string())
         }
-        Err(reason) => Err(reason.clone()),
+        Err(NoServer::LeftOut) => return,
+        Err(reason) => Err(reason.to_string()),
     };
     match counted {
         Ok(keys) => report.counts.keys = Some(keys.per_rule),
@@ -166,10 +211,14 @@ impl Target {
 
     /// The manifest, without its files where they are left alone.
     fn manifest(&self) -> Manifest {
-        let mut manifest = self.manifest.clone();
-        if self.files == FilesChoice::Leave {
-            manifest.files = crate::manifest::Files::default();
+        match self.files {
+            FilesChoice::Remove => self.manifest.clone(),
+            FilesChoice::Leave => without_files(self.manifest.clone()),
         }
-        manifest
     }
+}
+
+fn without_files(mut manifest: Manifest) -> Manifest {
+    manifest.files = crate::manifest::Files::default();
+    manifest
 }

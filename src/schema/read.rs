@@ -59,6 +59,7 @@ fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Resul
     Ok(Table {
         kind,
         strict,
+        autoincrement: autoincrement(connection, &name, kind, &columns, &primary_key)?,
         identity,
         foreign_keys: foreign_keys(connection, &name)?,
         indexes,
@@ -138,6 +139,23 @@ fn collation(
     ))
 }
 
+fn autoincrement(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+    columns: &[Column],
+    key: &[usize],
+) -> rusqlite::Result<bool> {
+    match key {
+        [at] if kind == TableKind::Rowid => {
+            let column = columns[*at].name.as_str();
+            let (.., autoincrement) = connection.column_metadata(Some("main"), table, column)?;
+            Ok(autoincrement)
+        }
+        _ => Ok(false),
+    }
+}
+
 fn identity(kind: TableKind, columns: &[Column], key: &[usize], indexes: &[Index]) -> Identity {
     if kind == TableKind::WithoutRowid {
         return Identity::Key(key.iter().map(|&at| columns[at].name.clone()).collect());
@@ -153,10 +171,10 @@ fn identity(kind: TableKind, columns: &[Column], key: &[usize], indexes: &[Index
 /// own name or another (but not with an index of its own, as after DESC), and other keys do where
 /// every row has one.
 fn shadowed_identity(columns: &[Column], key: &[usize], indexes: &[Index]) -> Identity {
-    let indexed = indexes.iter().any(|i| i.origin == IndexOrigin::PrimaryKey);
+    let has_own_index = indexes.iter().any(|i| i.origin == IndexOrigin::PrimaryKey);
     let certain = |&at: &usize| {
         let column: &Column = &columns[at];
-        column.not_null || (!indexed && column.declared_type.eq_ignore_ascii_case("INTEGER"))
+        column.not_null || (!has_own_index && column.declared_type.eq_ignore_ascii_case("INTEGER"))
     };
     match key {
         [] => Identity::None,

@@ -91,11 +91,32 @@ pub(crate) fn mentions(
     Ok(counts)
 }
 
-/// Mentions that can neither stay nor be set, by rows that stand when what they mention goes.
-pub(crate) fn blocking(connection: &Connection, plan: &Plan) -> Result<Vec<Blocking>> {
+/// Mentions of accounts, in rows that stay, that are given to the heir: because of every user, or
+/// of the one at `owner`.
+pub(crate) fn reassigned(
+    connection: &Connection,
+    plan: &Plan,
+    owner: Option<i64>,
+) -> Result<Vec<MentionCount>> {
+    let mut counts = Vec::new();
+    for (at, mention) in plan.mentions.iter().enumerate() {
+        let rows = staying(connection, plan, at, owner)?;
+        if rows > 0 && mention.can_be_inherited() {
+            counts.push(MentionCount {
+                column: column_of(plan, at),
+                rows,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+/// Mentions that can neither stay nor be set, by rows that stand when what they mention goes. With
+/// an heir, those of accounts do not count.
+pub(crate) fn blocking(connection: &Connection, plan: &Plan, heir: bool) -> Result<Vec<Blocking>> {
     let mut blocking = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
-        if mention.fate != MentionFate::Blocks {
+        if mention.fate != MentionFate::Blocks || (heir && mention.can_be_inherited()) {
             continue;
         }
         let rows = number(

@@ -1,11 +1,12 @@
 //! Which users a run is about, in the order in which they are processed.
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
+use crate::outbox;
 use crate::plan::Plan;
 use crate::sql::{identity, joined, main_table, quote, set_columns};
 use crate::user::UserKey;
@@ -161,8 +162,54 @@ fn insert_all(connection: &Connection, plan: &Plan) -> Result<()> {
         .map(drop)
 }
 
-fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
+/// The key of the user who inherits. Fails where there is no such user, or that user goes too.
+pub(super) fn heir(
+    connection: &Connection,
+    plan: &Plan,
+    users: &Users,
+    name: &str,
+) -> Result<Value> {
     let key = find(connection, plan, users, name)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM temp.target WHERE key = ?1)";
+    let goes = connection.query_row(sql, [&key], |row| row.get(0));
+    if goes.map_err(Error::surveying)? {
+        return Err(Error::HeirGoes { name: name.into() });
+    }
+    Ok(key)
+}
+
+/// What a user is called: the first of the columns that name users, if it holds text, else the key.
+pub(crate) fn name_of(
+    connection: &Connection,
+    plan: &Plan,
+    users: &Users,
+    position: i64,
+) -> Result<Option<String>> {
+    let table = main_table(&plan.tables[0].name);
+    let key = quote(&plan.user_key);
+    let column = users.names.first().unwrap_or(&plan.user_key);
+    let sql = format!(
+        "SELECT u.{} FROM temp.target AS t CROSS JOIN {table} AS u ON u.{key} = t.key \
+         WHERE t.position = ?1",
+        quote(column)
+    );
+    let name: Option<Value> = connection
+        .query_row(&sql, [position], |row| row.get(0))
+        .optional()
+        .map_err(Error::surveying)?;
+    let key = Targets::key(connection, position)?.map(|key| key.to_string());
+    Ok(match name {
+        Some(Value::Text(name)) if !name.trim().is_empty() => Some(name),
+        _ => key,
+    })
+}
+
+fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<()> {
+    let key = match find(connection, plan, users, name) {
+        // An interrupted run deleted this account; finishing that run is all that is left to do.
+        Err(Error::UnknownUser { .. }) if outbox::names_user(connection, name)? => return Ok(()),
+        found => found?,
+    };
     let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
     connection
         .execute(sql, [key])
@@ -170,7 +217,7 @@ fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str)
         .map(drop)
 }
 
-fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
+fn remove(connection: &Connection, key: &Value) -> Result<()> {
     let sql = "DELETE FROM temp.target WHERE key = ?1";
     connection
         .execute(sql, [key])
@@ -179,12 +226,7 @@ fn remove(connection: &Connection, key: &rusqlite::types::Value) -> Result<()> {
 }
 
 /// The key of the one user that a name fits, as `SQLite` holds it.
-fn find(
-    connection: &Connection,
-    plan: &Plan,
-    users: &Users,
-    name: &str,
-) -> Result<rusqlite::types::Value> {
+fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<Value> {
     let key = quote(&plan.user_key);
     let columns = std::iter::once(&plan.user_key).chain(&users.names);
     let sql = format!(
@@ -203,8 +245,7 @@ fn find(
     let found = statement
         .query_map(params![name, number], |row| row.get(0))
         .map_err(Error::surveying)?;
-    let mut found: Vec<rusqlite::types::Value> =
-        found.collect::<Result<_, _>>().map_err(Error::surveying)?;
+    let mut found: Vec<Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(Error::UnknownUser { name: name.into() }),
         (Some(one), true) => Ok(one),
@@ -218,10 +259,10 @@ fn find(
     }
 }
 
-fn shown(value: &rusqlite::types::Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
-        rusqlite::types::Value::Integer(number) => number.to_string(),
-        rusqlite::types::Value::Text(text) => text.escape_debug().to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => text.escape_debug().to_string(),
         other => format!("{other:?}"),
     }
 }

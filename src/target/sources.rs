@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
-use super::{RedisChoice, Settings};
+use super::{NoServer, RedisChoice, Settings};
 use crate::error::{Error, Result};
 use crate::keyspace::Server;
 use crate::manifest::Manifest;
@@ -152,20 +152,22 @@ fn is_scheme(text: &str) -> bool {
 pub(super) fn redis(
     choice: &RedisChoice,
     variables: &Variables,
-) -> Result<std::result::Result<Server, String>> {
+) -> Result<std::result::Result<Server, NoServer>> {
     match choice {
-        RedisChoice::None => Ok(Err("Redis is left out".into())),
+        RedisChoice::None => Ok(Err(NoServer::LeftOut)),
         RedisChoice::Url(url) => Ok(Ok(Server::from_url(url)?)),
         RedisChoice::Environment => Ok(named_redis(variables)),
     }
 }
 
-fn named_redis(variables: &Variables) -> std::result::Result<Server, String> {
+fn named_redis(variables: &Variables) -> std::result::Result<Server, NoServer> {
     if let Some(url) = variables.get("REDIS_URL") {
-        return Server::from_url(&url).map_err(|error| format!("`REDIS_URL`: {error}"));
+        return Server::from_url(&url)
+            .map_err(|error| NoServer::Unknown(format!("`REDIS_URL`: {error}")));
     }
     let Some(host) = variables.get("REDIS_HOST") else {
-        return Err("nothing names a Redis (`--redis`, `REDIS_URL`, `REDIS_HOST`)".into());
+        let reason = "nothing names a Redis (`--redis`, `REDIS_URL`, `REDIS_HOST`)";
+        return Err(NoServer::Unknown(reason.into()));
     };
     let port = number(variables, "REDIS_PORT", 6379)?;
     let db = number(variables, "REDIS_DB", 0)?;
@@ -177,13 +179,13 @@ fn number<N: FromStr>(
     variables: &Variables,
     name: &str,
     default: N,
-) -> std::result::Result<N, String> {
+) -> std::result::Result<N, NoServer> {
     let Some(text) = variables.get(name) else {
         return Ok(default);
     };
     text.trim()
         .parse()
-        .map_err(|_| format!("`{name}` holds no number that Redis could use"))
+        .map_err(|_| NoServer::Unknown(format!("`{name}` holds no number that Redis could use")))
 }
 
 #[cfg(test)]

@@ -351,6 +351,7 @@ impl Case {
             },
             accounts: self.accounts,
             unowned: self.unowned,
+            ..Job::default()
         }
     }
 

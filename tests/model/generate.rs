@@ -37,7 +37,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 fn whom() -> impl Strategy<Value = Whom> {
     let users = || prop_oneof![1 => vec(0..8u8, 0..1), 9 => vec(0..8u8, 1..4)];
     prop_oneof![
-        2 => Just(Whom::All),
+        1 => Just(Whom::All),
         2 => users().prop_map(Whom::Only),
         1 => users().prop_map(Whom::Except),
     ]

@@ -62,6 +62,31 @@ impl Install {
         install
     }
 
+    /// A second install with the same content. For installs of plain files and directories, in which
+    /// no row holds an absolute path.
+    ///
+    /// It lies in memory where that is possible: what a killed process leaves is the same there, and
+    /// an fsync costs nothing.
+    pub(crate) fn again(&self) -> Self {
+        self.again_in(scratch())
+    }
+
+    /// The same in a directory that is removed with it.
+    pub(crate) fn again_in(&self, directory: TempDir) -> Self {
+        let base = directory.path().canonicalize().unwrap();
+        let places = Places {
+            root: base.join("app"),
+            outside: base.join("canary"),
+        };
+        copy_directory(self.root(), &places.root);
+        copy_directory(self.outside(), &places.outside);
+        Self {
+            _directory: directory,
+            fixture: self.fixture.clone(),
+            places,
+        }
+    }
+
     /// The same in WAL mode, checkpointed: without `-wal` and `-shm`.
     pub(crate) fn wal(self) -> Self {
         let mode: String = self
@@ -174,6 +199,13 @@ impl Install {
                 .unwrap();
         }
     }
+}
+
+/// A temporary directory in memory, if there is room for one.
+fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
 }
 
 fn bytes_of(value: ValueRef<'_>) -> Vec<u8> {

@@ -6,3 +6,7 @@
 pub(crate) mod fake_redis;
 pub(crate) mod install;
 pub(crate) mod redis_server;
+pub(crate) mod run;
+pub(crate) mod small;
+pub(crate) mod sweep;
+pub(crate) mod trail;

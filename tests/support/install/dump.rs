@@ -6,7 +6,6 @@ use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
-use tempfile::TempDir;
 
 use super::Lines;
 
@@ -52,6 +51,14 @@ impl Dump {
             .retain(|name, _| !tables.contains(&name.as_str()));
         self
     }
+
+    /// The same as if a table did not exist.
+    pub(crate) fn without_table(mut self, table: &str) -> Self {
+        self.tables.remove(table);
+        let of_table = |object: &String| object.split(' ').nth(2) == Some(table);
+        self.schema.retain(|object| !of_table(object));
+        self
+    }
 }
 
 impl Lines for Dump {
@@ -68,7 +75,7 @@ impl Lines for Dump {
 /// Reads a private copy of the database and its journals: a reader of the original could roll a hot
 /// journal back, checkpoint a WAL, or drop the locks that `SQLite` holds in this process.
 pub(crate) fn with_reader<T>(database: &Path, read: impl FnOnce(&Connection) -> T) -> T {
-    let directory = TempDir::new().unwrap();
+    let directory = super::scratch();
     let copy = directory.path().join(database.file_name().unwrap());
     for suffix in ["", "-journal", "-wal"] {
         let from = append(database, suffix);

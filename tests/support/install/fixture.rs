@@ -15,6 +15,7 @@ pub(crate) const NAMES: [&str; 4] = ["busy", "empty", "example", "hostile"];
 const WRITTEN_BY_HAND: [&str; 2] = [".env", ".env.example"];
 
 /// One directory of `fixtures/`.
+#[derive(Clone)]
 pub(crate) struct Fixture {
     directory: PathBuf,
 }

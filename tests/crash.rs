@@ -1,0 +1,238 @@
+//! Runs that are killed: at every system call that changes something, again while they recover, and
+//! by signals that they can hear.
+//!
+//! After each kill the middle must hold (no half user, no row without its file, nothing else
+//! touched); after one rerun everything must be as an uninterrupted run leaves it.
+//! `RESET_APP_SOAK=1` tries every point; without it the kinds with many points are sampled.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use support::install::Install;
+use support::run::{Invocation, has_tool, reset_app};
+use support::sweep::{Case, Journal, OUTBOX, Point, Series, is_soak, strace, strace_from, sweep};
+
+/// Every system call by which the tool changes something, and those that lead up to it; with each
+/// the stride of a sample that takes less than a minute altogether.
+const SYSCALLS: [(&str, usize); 16] = [
+    ("pwrite64", 17),
+    ("openat", 5),
+    ("fsync", 3),
+    ("openat2", 3),
+    ("fdatasync", 1),
+    ("unlink", 2),
+    ("unlinkat", 1),
+    ("rename", 1),
+    ("renameat", 1),
+    ("renameat2", 1),
+    ("mkdir", 1),
+    ("mkdirat", 1),
+    ("rmdir", 1),
+    ("ftruncate", 1),
+    ("write", 1),
+    ("flock", 1),
+];
+
+/// The kinds with most points first, so that both threads end together; each case starts its sample
+/// elsewhere, so that together they try more.
+fn series<'a>(cases: &'a [Case], how: &'static str) -> Vec<Series<'a>> {
+    let of_syscall = |(syscall, stride)| {
+        let stride = if is_soak() { 1 } else { stride };
+        cases.iter().enumerate().map(move |(at, case)| Series {
+            case,
+            how,
+            syscall,
+            first: 1 + (at * stride / cases.len()),
+            stride,
+        })
+    };
+    SYSCALLS.into_iter().flat_map(of_syscall).collect()
+}
+
+const JOURNALS: [Journal; 2] = [Journal::Wal, Journal::Delete];
+
+fn cases(of_journal: impl Fn(Journal) -> Vec<Case>) -> Vec<Case> {
+    JOURNALS.into_iter().flat_map(of_journal).collect()
+}
+
+/// The same command once more, after which nothing may be left to do.
+fn finish(case: &Case, install: &Install) -> Result<Point, String> {
+    let rerun = case.run(install);
+    if rerun.code() != Some(0) {
+        return Err(format!("the rerun failed: {rerun}"));
+    }
+    case.check_end(install)
+        .map_err(|error| format!("{error}\n{rerun}"))?;
+    Ok(Point::Held)
+}
+
+fn has_outbox(install: &Install) -> bool {
+    install.dump().tables().any(|table| table == OUTBOX)
+}
+
+fn resume(install: &Install) -> Invocation {
+    reset_app()
+        .root(install.root())
+        .args(["resume", "--no-redis"])
+}
+
+#[test]
+fn a_run_killed_anywhere_is_finished_by_the_next() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    let cases = cases(|journal| {
+        vec![
+            Case::everyone(journal, &[]),
+            Case::one(journal, &[]),
+            Case::everyone(journal, &["--delete-accounts"]),
+        ]
+    });
+    sweep(
+        "killed runs",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            let killed = case.run_hindered(&install, series.how, series.syscall, nth);
+            if !killed.was_killed() {
+                assert_eq!(killed.code(), Some(0), "{killed}");
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            finish(case, &install)
+        },
+    );
+}
+
+/// The account is gone after the kill, and the same command names it again.
+#[test]
+fn a_run_killed_after_it_deleted_an_account_is_finished_by_the_next() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::one(journal, &["--delete-accounts"])]);
+    sweep(
+        "killed runs of one account",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            if !case
+                .run_hindered(&install, series.how, series.syscall, nth)
+                .was_killed()
+            {
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            if case.legal_state(&install) == Ok(1) && !has_outbox(&install) {
+                // Killed after the end: by then nobody knows the user any more.
+                case.run(&install)
+                    .expect(4)
+                    .complains(["no user has the key or name `1`"]);
+                return case.check_end(&install).map(|()| Point::Held);
+            }
+            finish(case, &install)
+        },
+    );
+}
+
+#[test]
+fn a_killed_resume_is_finished_by_the_next() {
+    if !has_tool("strace", "no resume was killed") {
+        return;
+    }
+    let cases = cases(|journal| {
+        vec![
+            Case::everyone(journal, &[]),
+            Case::everyone(journal, &["--delete-accounts"]),
+        ]
+    });
+    sweep(
+        "killed resumes",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            let killed = case.run_hindered(&install, "signal=KILL", "renameat2", 1);
+            assert!(killed.was_killed(), "{killed}");
+            assert_eq!(
+                case.legal_state(&install),
+                Ok(2),
+                "killed before both users were gone"
+            );
+            let wrapper = strace(series.how, series.syscall, nth);
+            if !resume(&install).under(wrapper).run().was_killed() {
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            let again = resume(&install).run();
+            if again.code() != Some(0) {
+                return Err(format!("the second resume failed: {again}"));
+            }
+            case.check_end(&install)
+                .map_err(|error| format!("{error}\n{again}"))?;
+            Ok(Point::Held)
+        },
+    );
+}
+
+/// The first signal ends the run after the user in hand, and that user is done with: nothing of it
+/// is left to `resume`.
+#[test]
+fn a_signal_stops_a_run_between_two_users() {
+    if !has_tool("strace", "no run was signalled") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::everyone(journal, &[])]);
+    for (signal, number) in [("signal=TERM", 15), ("signal=INT", 2)] {
+        let stopped = AtomicUsize::new(0);
+        sweep(signal, &series(&cases, signal), |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            if nth > case.count(series.syscall) {
+                return Ok(Point::NotReached);
+            }
+            let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
+            case.check_middle(&install)?;
+            match outcome.code() {
+                // Too late to stop anything.
+                Some(0) => return case.check_end(&install).map(|()| Point::Held),
+                Some(code) if code == 128 + number => {
+                    stopped.fetch_add(1, Ordering::Relaxed);
+                    if has_outbox(&install) {
+                        return Err(format!("the user in hand is not finished: {outcome}"));
+                    }
+                }
+                // Before it listens to signals.
+                None if outcome.signal() == Some(number) => {}
+                _ => return Err(format!("{outcome}")),
+            }
+            finish(case, &install)
+        });
+        assert!(
+            stopped.into_inner() > 0,
+            "{signal}: no run was stopped between two users"
+        );
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    if !has_tool("strace", "no run was signalled") {
+        return;
+    }
+    for journal in JOURNALS {
+        let case = Case::everyone(journal, &[]);
+        let install = case.install();
+        // Both users are gone, no file is.
+        let outcome = reset_app()
+            .root(install.root())
+            .args(case.command())
+            .under(strace_from("signal=TERM", "renameat2", 1))
+            .run();
+        assert_eq!(outcome.signal(), Some(15), "{outcome}");
+        case.check_middle(&install).unwrap();
+        assert_eq!(case.legal_state(&install), Ok(2));
+        finish(&case, &install).map(drop).unwrap();
+    }
+}

@@ -1,0 +1,351 @@
+//! Runs whose system calls fail: I/O errors, no space, no permission.
+//!
+//! After each the exit code must be honest (0 only where everything is gone), nothing damaged, no
+//! user halved; and one run without the fault must end where an uninterrupted one does.
+//! `RESET_APP_SOAK=1` tries every point.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use support::install::{DATABASE, Install};
+use support::run::{Outcome, has_tool, is_root, reset_app, say};
+use support::small::small;
+use support::sweep::{Case, Journal, Point, Series, is_soak, sweep};
+
+/// What fails, how, and the stride of the sample.
+const FAULTS: [(&str, &str, usize); 17] = [
+    ("pwrite64", "error=EIO", 37),
+    ("pwrite64", "error=ENOSPC", 37),
+    ("openat2", "error=EIO", 4),
+    ("openat2", "error=EACCES", 4),
+    ("fsync", "error=EIO", 4),
+    ("fsync", "error=ENOSPC", 5),
+    ("statx", "error=EIO", 11),
+    ("openat", "error=EACCES", 5),
+    ("unlink", "error=EIO", 2),
+    ("unlink", "error=EACCES", 2),
+    ("unlinkat", "error=EIO", 1),
+    ("unlinkat", "error=EACCES", 1),
+    ("renameat2", "error=EIO", 1),
+    ("renameat2", "error=ENOSPC", 1),
+    ("renameat2", "error=EACCES", 1),
+    ("mkdirat", "error=ENOSPC", 1),
+    ("ftruncate", "error=EIO", 1),
+];
+
+fn series(cases: &[Case]) -> Vec<Series<'_>> {
+    let of_fault =
+        |(kind, (syscall, how, stride)): (usize, (&'static str, &'static str, usize))| {
+            let stride = if is_soak() { 1 } else { stride };
+            cases.iter().enumerate().map(move |(at, case)| Series {
+                case,
+                how,
+                syscall,
+                first: 1 + (kind + at) % stride,
+                stride,
+            })
+        };
+    FAULTS.into_iter().enumerate().flat_map(of_fault).collect()
+}
+
+/// Whether the code tells the truth about what is left.
+fn check_honesty(case: &Case, install: &Install, outcome: &Outcome) -> Result<(), String> {
+    match outcome.code() {
+        Some(0) => case
+            .check_done(install)
+            .map_err(|error| format!("exit 0, but {error}")),
+        Some(1 | 3) if !(outcome.stderr.is_empty() && outcome.stdout.is_empty()) => Ok(()),
+        Some(4) if case.legal_state(install) == Ok(0) => Ok(()),
+        // Before `main`: the loader finds no library.
+        Some(127) if case.legal_state(install) == Ok(0) => Ok(()),
+        _ => Err("neither done, nor failed, nor refused".into()),
+    }
+    .map_err(|error| format!("{error}\n{outcome}"))
+}
+
+#[test]
+fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
+    if !has_tool("strace", "no system call failed") {
+        return;
+    }
+    let cases: Vec<Case> = [Journal::Wal, Journal::Delete]
+        .map(|journal| Case::everyone(journal, &[]))
+        .into();
+    sweep("faults", &series(&cases), |series, nth| {
+        let (case, install) = (series.case, series.case.install());
+        if nth > case.count(series.syscall) {
+            return Ok(Point::NotReached);
+        }
+        let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
+        check_honesty(case, &install, &outcome)?;
+        case.check_middle(&install)
+            .map_err(|error| format!("{error}\n{outcome}"))?;
+        let rerun = case.run(&install);
+        if rerun.code() != Some(0) {
+            return Err(format!("the next run failed: {rerun}\nafter {outcome}"));
+        }
+        case.check_end(&install)
+            .map_err(|error| format!("{error}\n{rerun}\nafter {outcome}"))?;
+        Ok(Point::Held)
+    });
+}
+
+/// From some call on, all fail: a disk that is full stays full.
+#[test]
+fn a_lasting_fault_is_told_and_the_next_run_ends_as_any_other() {
+    if !has_tool("strace", "no system call failed") {
+        return;
+    }
+    let lasting = [
+        ("pwrite64", "error=ENOSPC"),
+        ("fsync", "error=EIO"),
+        ("unlinkat", "error=EACCES"),
+        ("renameat2", "error=EIO"),
+    ];
+    for journal in [Journal::Wal, Journal::Delete] {
+        let case = Case::everyone(journal, &[]);
+        for (syscall, how) in lasting {
+            for nth in [1, case.count(syscall) / 2, case.count(syscall)] {
+                let install = case.install();
+                let wrapper = support::sweep::strace_from(how, syscall, nth.max(1));
+                let outcome = reset_app()
+                    .root(install.root())
+                    .args(case.command())
+                    .under(wrapper)
+                    .run();
+                let context = |error| panic!("{case:?}: {how} at {syscall} {nth} and on: {error}");
+                check_honesty(&case, &install, &outcome).unwrap_or_else(context);
+                case.check_middle(&install).unwrap_or_else(context);
+                case.run(&install).expect(0);
+                case.check_end(&install).unwrap_or_else(context);
+            }
+        }
+    }
+}
+
+/// No file may grow beyond a size that the database has and its journal has not.
+#[test]
+fn a_disk_that_fills_up_during_the_transaction_changes_nothing() {
+    for (journal, blocks) in [
+        (Journal::Delete, 1),
+        (Journal::Delete, 8),
+        (Journal::Wal, 8),
+        (Journal::Wal, 64),
+    ] {
+        let case = Case::everyone(journal, &[]);
+        let install = case.install();
+        let limited = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$@\"");
+        let outcome = reset_app()
+            .root(install.root())
+            .args(case.command())
+            .under(["bash", "-c", &limited, "bash"])
+            .run();
+        assert_ne!(outcome.code(), Some(0), "{blocks} blocks: {outcome}");
+        check_honesty(&case, &install, &outcome).unwrap();
+        case.check_middle(&install).unwrap();
+        case.run(&install).expect(0);
+        case.check_end(&install).unwrap();
+    }
+}
+
+/// A file system of the test's own, gone when it is dropped.
+struct Mount<'a>(&'a Path);
+
+impl Mount<'_> {
+    fn tmpfs<'a>(at: &'a Path, options: &str) -> Option<Mount<'a>> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
+        let mounted = is_root() && mount.status().is_ok_and(|status| status.success());
+        if !mounted {
+            say("SKIPPED: no file system can be mounted, no real disk was full");
+        }
+        mounted.then_some(Mount(at))
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount")
+            .args(["-o", &options])
+            .arg(self.0)
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Mount<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_changes_nothing_and_room_mends_it() {
+    for journal in [Journal::Delete, Journal::Wal] {
+        let directory = tempfile::tempdir().unwrap();
+        let Some(mount) = Mount::tmpfs(directory.path(), "size=8m") else {
+            return;
+        };
+        let case = Case::everyone(journal, &[]);
+        let install = case.install_in(directory.path());
+        fill(&directory.path().join("ballast"));
+        let outcome = case.run(&install);
+        assert!(matches!(outcome.code(), Some(1 | 3)), "{outcome}");
+        case.check_middle(&install).unwrap();
+        assert_eq!(case.legal_state(&install), Ok(0), "{outcome}");
+        mount.remount("size=32m");
+        case.run(&install).expect(0);
+        case.check_end(&install).unwrap();
+    }
+}
+
+/// Leaves no room for another page.
+fn fill(file: &Path) {
+    use std::io::Write;
+    let mut file = fs::File::create(file).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+}
+
+/// Who the tests run as where they need to be nobody special.
+const NOBODY: u32 = 65534;
+
+/// The install as nobody's, below a directory that nobody may enter; and the command as nobody's.
+fn as_nobody(install: &Install, arguments: &[&str]) -> Outcome {
+    let nobody = NOBODY.to_string();
+    let drop_rights = [
+        "setpriv",
+        "--reuid",
+        &nobody,
+        "--regid",
+        &nobody,
+        "--clear-groups",
+    ];
+    reset_app()
+        .root(install.root())
+        .args(arguments)
+        .under(drop_rights)
+        .run()
+}
+
+fn give_to_nobody(path: &Path) {
+    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give_to_nobody(&entry.unwrap().path());
+        }
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// An install of nobody's, if the tests may make one; the binary must be within reach as well.
+fn install_of_nobody() -> Option<Install> {
+    if !is_root() || !has_tool("setpriv", "nothing was tried without root's rights") {
+        say("SKIPPED: only root can become nobody, permissions were not tested");
+        return None;
+    }
+    let install = small();
+    let mut above = install.root().parent();
+    give_to_nobody(above.unwrap());
+    while let Some(directory) = above.filter(|directory| *directory != Path::new("/tmp")) {
+        if directory.starts_with("/tmp") {
+            mode(directory, 0o755);
+        }
+        above = directory.parent();
+    }
+    let reached = as_nobody(&install, &["--version"]);
+    if reached.code() != Some(0) {
+        say("SKIPPED: nobody can reach the command, permissions were not tested");
+        return None;
+    }
+    Some(install)
+}
+
+const DELETE: [&str; 3] = ["--delete-all-user-data", "--force", "--no-redis"];
+
+#[test]
+fn a_database_that_may_not_be_written_is_left_alone() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    mode(&install.database(), 0o444);
+    let before = install.digest();
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains(["may not be written", "check the permissions"]);
+    assert_eq!(install.digest(), before);
+    as_nobody(
+        &install,
+        &["--delete-all-user-data", "--dry-run", "--no-redis"],
+    )
+    .expect(0);
+    assert_eq!(install.digest(), before);
+}
+
+#[test]
+fn a_database_in_a_read_only_directory_is_left_alone() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    mode(install.database().parent().unwrap(), 0o555);
+    let before = install.digest();
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains([DATABASE, "ermission denied"]);
+    assert_eq!(install.digest(), before);
+}
+
+#[test]
+fn an_unreadable_database_is_left_alone() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    mode(&install.database(), 0o000);
+    let outcome = as_nobody(&install, &DELETE);
+    assert!(matches!(outcome.code(), Some(1 | 4)), "{outcome}");
+    outcome.complains(["vedfolnir.db"]);
+}
+
+/// Files in a directory that may not be written: their users are not started, or their files stay
+/// in the outbox; either is told, and mending the permissions is enough.
+#[test]
+fn files_that_may_not_be_removed_are_named_and_resumed() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    let directory = install.path("storage/images/user_1");
+    mode(&directory, 0o555);
+    let outcome = as_nobody(&install, &DELETE);
+    assert!(matches!(outcome.code(), Some(1 | 3)), "{outcome}");
+    assert!(install.has("storage/images/user_1/bridge.jpg"));
+    assert!(!install.has("storage/images/user_2"), "{outcome}");
+    let told = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(
+        told.contains("storage/images/user_1") && told.contains("ermission denied"),
+        "{outcome}"
+    );
+    mode(&directory, 0o755);
+    as_nobody(&install, &DELETE).expect(0);
+    assert!(!install.has("storage/images/user_1"));
+    assert_eq!(install.query_count("SELECT count(*) FROM posts"), 0);
+}
+
+#[test]
+fn a_trail_that_cannot_be_written_stops_a_run_before_it_deletes() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    mode(install.root(), 0o555);
+    let before = install.dump();
+    as_nobody(&install, &DELETE)
+        .expect(1)
+        .complains(["audit trail", "ermission denied"]);
+    support::install::assert_same("the database", &before, &install.dump());
+}

@@ -1,0 +1,413 @@
+//! What must hold after a run was cut off or hindered somewhere, and how many such points there are.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::scope;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::install::{DATABASE, Dump, Install, Tree, difference};
+use super::run::{Outcome, reset_app, say};
+use super::small::small;
+use super::trail::{Deleted, TRAIL, Trail};
+
+/// The outbox, which is no part of the application's data.
+pub(crate) const OUTBOX: &str = "_reset_app_outbox";
+
+/// What stands beside the database while a run has it open.
+const BESIDE: [&str; 3] = ["-wal", "-shm", ".reset-app-lock"];
+
+/// How the database keeps its journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Journal {
+    Wal,
+    Delete,
+}
+
+/// A command on the small install, and every state in which it may leave it.
+pub(crate) struct Case {
+    name: String,
+    command: Vec<&'static str>,
+    template: Install,
+    before: Before,
+    /// The database before, after user 1, after both, and after user 2 alone.
+    legal: Vec<Dump>,
+    end: End,
+    counts: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+/// What may not change, or only together with a row.
+struct Before {
+    canaries: Tree,
+    bystanders: Tree,
+    /// What each image row names, with the content there.
+    files: Vec<(i64, PathBuf, Vec<u8>)>,
+}
+
+/// What an uninterrupted run leaves.
+struct End {
+    dump: Dump,
+    tree: Tree,
+    deleted: Deleted,
+}
+
+/// `--delete-all-user-data --force --no-redis` and more.
+fn command(options: &[&'static str]) -> Vec<&'static str> {
+    [
+        &["--delete-all-user-data", "--force", "--no-redis"],
+        options,
+    ]
+    .concat()
+}
+
+impl Case {
+    /// Every user.
+    pub(crate) fn everyone(journal: Journal, options: &[&'static str]) -> Self {
+        let [one, other] = ["1", "2"].map(|user| [options, &["--only", user]].concat());
+        let mut case = Self::new(journal, options, &[&one, options]);
+        // Where user 1 could not be erased, the run goes on to user 2.
+        let install = case.template.again();
+        reset_app()
+            .root(install.root())
+            .args(command(&other))
+            .run()
+            .expect(0);
+        case.legal.push(install.dump());
+        case
+    }
+
+    /// User 1 alone.
+    pub(crate) fn one(journal: Journal, options: &[&'static str]) -> Self {
+        let one = [options, &["--only", "1"]].concat();
+        Self::new(journal, &one, &[&one])
+    }
+
+    /// `steps` are the options of runs that lead through the legal states, the last to the end.
+    fn new(journal: Journal, options: &[&'static str], steps: &[&[&'static str]]) -> Self {
+        let template = match journal {
+            Journal::Wal => small().wal(),
+            Journal::Delete => small(),
+        };
+        let mut legal = vec![template.dump()];
+        let mut end = None;
+        for step in steps {
+            let install = template.again();
+            reset_app()
+                .root(install.root())
+                .args(command(step))
+                .run()
+                .expect(0);
+            legal.push(install.dump());
+            end = Some(End::of(&install).unwrap());
+        }
+        Self {
+            name: format!("{journal:?} {}", options.join(" ")),
+            command: command(options),
+            before: Before::of(&template),
+            template,
+            legal,
+            end: end.unwrap(),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// A fresh install.
+    pub(crate) fn install(&self) -> Install {
+        self.template.again()
+    }
+
+    /// A fresh install in a directory of the test's choice.
+    pub(crate) fn install_in(&self, directory: &Path) -> Install {
+        self.template.again_in(TempDir::new_in(directory).unwrap())
+    }
+
+    /// The arguments of the command.
+    pub(crate) fn command(&self) -> &[&'static str] {
+        &self.command
+    }
+
+    /// Runs the command as it is.
+    pub(crate) fn run(&self, install: &Install) -> Outcome {
+        reset_app().root(install.root()).args(&self.command).run()
+    }
+
+    /// Runs the command, hindered at the `nth` system call of a kind.
+    pub(crate) fn run_hindered(
+        &self,
+        install: &Install,
+        how: &str,
+        syscall: &str,
+        nth: usize,
+    ) -> Outcome {
+        let hindered = reset_app().root(install.root()).args(&self.command);
+        hindered.under(strace(how, syscall, nth)).run()
+    }
+
+    /// How many system calls of a kind the command makes when nothing hinders it.
+    pub(crate) fn count(&self, syscall: &'static str) -> usize {
+        let count = || {
+            let log = tempfile::NamedTempFile::new().unwrap();
+            let wrapper = [
+                "strace",
+                "-f",
+                "-qq",
+                "-e",
+                &format!("trace={syscall}"),
+                "-o",
+            ]
+            .map(OsString::from);
+            let wrapper = wrapper.into_iter().chain([log.path().into()]);
+            let install = self.install();
+            let traced = reset_app()
+                .root(install.root())
+                .args(&self.command)
+                .under(wrapper);
+            traced.run().expect(0);
+            let log = fs::read_to_string(log.path()).unwrap();
+            log.lines()
+                .filter(|line| line.contains(&format!("{syscall}(")))
+                .count()
+        };
+        *self
+            .counts
+            .lock()
+            .unwrap()
+            .entry(syscall)
+            .or_insert_with(count)
+    }
+
+    /// What must hold at every moment: no half user (invariant 1), no row that lost its file
+    /// (invariants 2 and 5), nothing else touched (invariant 4), no damage.
+    pub(crate) fn check_middle(&self, install: &Install) -> Result<(), String> {
+        check_integrity(install)?;
+        self.legal_state(install)?;
+        for (id, path, content) in &self.before.files {
+            let named = format!("SELECT count(*) FROM images WHERE id = {id}");
+            let there = fs::read(install.root().join(path)).ok();
+            if install.query_count(&named) == 1 && there.as_ref() != Some(content) {
+                return Err(format!(
+                    "image {id} is there, its file `{}` is not",
+                    path.display()
+                ));
+            }
+        }
+        same("canaries", &self.before.canaries, &install.canaries())?;
+        same("bystanders", &self.before.bystanders, &bystanders(install))
+    }
+
+    /// Which of the legal states the database is in: how many users are gone, in their order.
+    pub(crate) fn legal_state(&self, install: &Install) -> Result<usize, String> {
+        let dump = application_data(install);
+        let state = self.legal.iter().position(|legal| *legal == dump);
+        state.ok_or_else(|| {
+            let nearest = self.legal.iter().map(|legal| difference(legal, &dump));
+            let nearest = nearest.min_by_key(String::len).unwrap();
+            format!("half a user is gone; from the nearest whole state it differs in\n{nearest}")
+        })
+    }
+
+    /// Whether everything is as an uninterrupted run leaves it, with nothing left to do.
+    pub(crate) fn check_end(&self, install: &Install) -> Result<(), String> {
+        let tree = install.tree();
+        let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
+        if let Some(left) = beside.iter().find(|path| tree.has(path)) {
+            return Err(format!("`{left}` is left"));
+        }
+        self.check_done(install)
+    }
+
+    /// The same, but for what the database keeps beside it while it is open, or when it could not be
+    /// closed well.
+    pub(crate) fn check_done(&self, install: &Install) -> Result<(), String> {
+        check_integrity(install)?;
+        let end = End::of(install)?;
+        same("the database", &self.end.dump, &end.dump)?;
+        same("the files", &self.end.tree, &end.tree)?;
+        same("canaries", &self.before.canaries, &install.canaries())?;
+        if self.end.deleted != end.deleted {
+            return Err(format!(
+                "the audit trail tells of {:?}, not of {:?}",
+                end.deleted, self.end.deleted
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Before {
+    fn of(install: &Install) -> Self {
+        let ids = install.query_bytes("SELECT id FROM images ORDER BY id");
+        let paths = install.query_bytes("SELECT local_path FROM images ORDER BY id");
+        let file = |(id, path): (&Vec<u8>, &Vec<u8>)| {
+            let path = PathBuf::from(str::from_utf8(path).unwrap());
+            let content = fs::read(install.root().join(&path)).unwrap();
+            (str::from_utf8(id).unwrap().parse().unwrap(), path, content)
+        };
+        Self {
+            canaries: install.canaries(),
+            bystanders: bystanders(install),
+            files: ids.iter().zip(&paths).map(file).collect(),
+        }
+    }
+}
+
+impl End {
+    fn of(install: &Install) -> Result<Self, String> {
+        let trail = Trail::of(install.root())?;
+        if !trail.is_finished() {
+            return Err("a run in the audit trail is not finished, or twice".into());
+        }
+        let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
+        let content = |path: &[u8]| {
+            [DATABASE, TRAIL].iter().any(|one| one.as_bytes() == path)
+                || beside.iter().any(|one| one.as_bytes() == path)
+        };
+        Ok(Self {
+            dump: install.dump(),
+            tree: install.tree().retain(|path| !content(path)),
+            deleted: trail.deleted(),
+        })
+    }
+}
+
+/// Structure and rows, the outbox left out.
+fn application_data(install: &Install) -> Dump {
+    install.dump().without_table(OUTBOX)
+}
+
+fn bystanders(install: &Install) -> Tree {
+    let stay = [
+        ".env",
+        ".env.example",
+        "logs/vedfolnir.log",
+        "storage/images/crumbs.png",
+    ];
+    install
+        .tree()
+        .retain(|path| stay.iter().any(|one| one.as_bytes() == path))
+}
+
+fn check_integrity(install: &Install) -> Result<(), String> {
+    let found = install.query_bytes("PRAGMA integrity_check");
+    if found != [b"ok"] {
+        return Err(format!(
+            "the database is damaged: {}",
+            found.concat().escape_ascii()
+        ));
+    }
+    match install.query_count("SELECT count(*) FROM pragma_foreign_key_check") {
+        0 => Ok(()),
+        violations => Err(format!("{violations} rows break a foreign key")),
+    }
+}
+
+fn same(
+    what: &str,
+    before: &impl super::install::Lines,
+    after: &impl super::install::Lines,
+) -> Result<(), String> {
+    match difference(before, after) {
+        none if none.is_empty() => Ok(()),
+        difference => Err(format!("{what} differ:\n{difference}")),
+    }
+}
+
+/// strace, which hinders the `nth` system call of a kind: `signal=KILL`, `error=EIO`.
+pub(crate) fn strace(how: &str, syscall: &str, nth: usize) -> Vec<String> {
+    let inject = format!("inject={syscall}:{how}:when={nth}");
+    let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"];
+    let mut words: Vec<String> = words.map(String::from).into();
+    words.extend([format!("trace={syscall}"), "-e".into(), inject]);
+    words
+}
+
+/// strace, which hinders the `nth` system call of a kind and all that follow.
+pub(crate) fn strace_from(how: &str, syscall: &str, nth: usize) -> Vec<String> {
+    let mut words = strace(how, syscall, nth);
+    words.last_mut().unwrap().push('+');
+    words
+}
+
+/// Points of one kind: `first`, `first + stride`, … until a run does not reach its point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Series<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) how: &'static str,
+    pub(crate) syscall: &'static str,
+    pub(crate) first: usize,
+    pub(crate) stride: usize,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// What happened at a point.
+pub(crate) enum Point {
+    /// The run came to its end before it.
+    NotReached,
+    /// All that was promised held.
+    Held,
+}
+
+/// Tries every point of every series, two at a time, tells how many there were, and fails if
+/// anything promised did not hold.
+pub(crate) fn sweep(
+    what: &str,
+    series: &[Series<'_>],
+    try_point: impl Fn(&Series<'_>, usize) -> Result<Point, String> + Sync,
+) {
+    let started = Instant::now();
+    let (next, points) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let violations = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(series) = series.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut nth = series.first;
+            loop {
+                match try_point(series, nth) {
+                    Ok(Point::NotReached) => break,
+                    Ok(Point::Held) => {}
+                    Err(violation) => {
+                        let Series {
+                            case, how, syscall, ..
+                        } = series;
+                        let violation = format!("{case:?}: {how} at {syscall} {nth}: {violation}");
+                        violations.lock().unwrap().push(violation);
+                    }
+                }
+                points.fetch_add(1, Ordering::Relaxed);
+                nth += series.stride;
+            }
+        }
+    };
+    scope(|threads| {
+        threads.spawn(work);
+        threads.spawn(work);
+    });
+    let (points, violations) = (points.into_inner(), violations.into_inner().unwrap());
+    let took = started.elapsed().as_secs_f32();
+    say(&format!(
+        "{what}: {points} points, {} violations, {took:.1} s",
+        violations.len()
+    ));
+    assert!(points > 0, "{what}: no point was tried");
+    let shown: Vec<_> = violations.iter().take(5).map(String::as_str).collect();
+    assert!(
+        violations.is_empty(),
+        "{} violations, such as\n{}",
+        violations.len(),
+        shown.join("\n\n")
+    );
+}
+
+/// Whether every point is to be tried, however long that takes.
+pub(crate) fn is_soak() -> bool {
+    std::env::var_os("RESET_APP_SOAK").is_some_and(|value| value == "1")
+}

@@ -1,0 +1,224 @@
+//! One user: who is meant, what goes with the account, and what is asked of others.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use support::install::{Install, assert_same};
+use support::redis_server::RedisServer;
+use support::run::{Invocation, Outcome, reset_app};
+
+fn on(install: &Install) -> Invocation {
+    reset_app().root(install.root())
+}
+
+fn delete(install: &Install, words: &[&str]) -> Outcome {
+    let invocation = on(install).args(["--no-redis"]).args(words);
+    invocation.args(["--force"]).run()
+}
+
+/// Previews and does it; the two must agree in every line.
+#[track_caller]
+fn previewed(install: &Install, words: &[&str]) -> Outcome {
+    let before = install.tree();
+    let preview = on(install).args(["--no-redis", "--dry-run"]).args(words);
+    let preview = preview.run().expect(0);
+    assert_same("the root after a preview", &before, &install.tree());
+    let deed = delete(install, words);
+    let body = |outcome: &Outcome| {
+        outcome
+            .stdout
+            .lines()
+            .skip(2)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(body(&preview), body(&deed), "preview, then deed");
+    deed
+}
+
+/// Nothing may change.
+#[track_caller]
+fn refused<'a>(install: &Install, words: &[&str], complaints: impl IntoIterator<Item = &'a str>) {
+    let before = install.tree();
+    delete(install, words).expect(4).complains(complaints);
+    assert_same("the root", &before, &install.tree());
+}
+
+#[test]
+fn key_name_and_address_mean_the_same_user() {
+    let by_key = Install::copy("busy");
+    previewed(&by_key, &["delete-user", "12"]).expect(0);
+    for name in ["luca", "luca@vedfolnir.example"] {
+        let install = Install::copy("busy");
+        delete(&install, &["delete-user", name]).expect(0);
+        assert_same("the database", &by_key.dump(), &install.dump());
+    }
+}
+
+#[test]
+fn an_unknown_and_an_ambiguous_name_are_refused() {
+    let install = Install::copy("busy");
+    install.execute("UPDATE users SET username = '7' WHERE id = 9");
+    refused(&install, &["delete-user", "nobody"], ["`nobody`"]);
+    refused(&install, &["delete-user", "7"], ["several users", "7", "9"]);
+}
+
+#[test]
+fn the_account_stays_unless_asked_for() {
+    let install = Install::copy("busy");
+    previewed(&install, &["delete-user", "4"]).expect(0);
+    assert_eq!(
+        install.query_count("SELECT count(*) FROM users WHERE id = 4"),
+        1
+    );
+    assert_eq!(
+        install.query_count("SELECT count(*) FROM posts WHERE user_id = 4"),
+        0
+    );
+    let deed = previewed(&install, &["delete-user", "4", "--delete-accounts"]).expect(0);
+    assert_eq!(deed.line("Accounts"), Some(1));
+    assert_eq!(
+        install.query_count("SELECT count(*) FROM users WHERE id = 4"),
+        0
+    );
+}
+
+#[test]
+fn mentions_that_cannot_be_null_block_an_account_or_are_inherited() {
+    let install = Install::copy("busy");
+    let words = ["delete-user", "2", "--delete-accounts"];
+    let held = "SELECT count(*) FROM system_configuration WHERE updated_by = 2";
+    let (held_by_2, held_by_5) = (
+        install.query_count(held),
+        "SELECT count(*) FROM system_configuration WHERE updated_by = 5",
+    );
+    let before = install.query_count(held_by_5);
+    assert!(held_by_2 > 0);
+    refused(
+        &install,
+        &words,
+        [
+            "`system_configuration.updated_by`",
+            "`alert_configuration.created_by`",
+            "--reassign-to",
+        ],
+    );
+    refused(
+        &install,
+        &[&words[..], &["--reassign-to", "2"]].concat(),
+        ["same run"],
+    );
+    refused(
+        &install,
+        &[&words[..], &["--reassign-to", "nobody"]].concat(),
+        ["`nobody`"],
+    );
+    previewed(&install, &[&words[..], &["--reassign-to", "5"]].concat())
+        .expect(0)
+        .says(["mention the heir"]);
+    assert_eq!(install.query_count(held), 0);
+    assert_eq!(install.query_count(held_by_5), before + held_by_2);
+    let dangling =
+        "SELECT count(*) FROM pragma_foreign_key_check WHERE \"table\" = 'system_configuration'";
+    assert_eq!(install.query_count(dangling), 0);
+}
+
+#[test]
+fn rows_of_others_are_counted_by_owner_and_can_be_refused() {
+    let install = Install::copy("busy");
+    refused(
+        &install,
+        &["delete-user", "1", "--no-collateral"],
+        ["`job_audit_log`, of user 10", "`posts`, of user 12"],
+    );
+    previewed(&install, &["delete-user", "1"])
+        .expect(0)
+        .says(["1 row of `posts` of user 12"]);
+    assert_eq!(
+        install.query_count("SELECT count(*) FROM posts WHERE id = 1032"),
+        0
+    );
+}
+
+#[test]
+fn a_reused_key_is_warned_of() {
+    let install = Install::copy("busy");
+    let highest = ["delete-user", "20", "--delete-accounts"];
+    previewed(&install, &highest).says(["the next account inherits"]);
+    let other = ["delete-user", "19", "--delete-accounts"];
+    let outcome = delete(&Install::copy("busy"), &other);
+    assert!(!outcome.stdout.contains("inherits"), "{outcome}");
+}
+
+#[test]
+fn sessions_only_ends_sessions_and_deletes_nothing_else() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let install = Install::copy("busy");
+    server.feed(Path::new("fixtures/busy/redis.txt"));
+    let before = install.dump();
+    let words = [
+        "delete-user",
+        "1",
+        "--sessions-only",
+        "--force",
+        "--redis",
+        &server.url(0),
+    ];
+    on(&install).args(words).run().expect(0);
+    let after = install.dump();
+    assert_same(
+        "all but sessions",
+        &before.without(&["user_sessions"]),
+        &after.clone().without(&["user_sessions"]),
+    );
+    assert_eq!(
+        install.query_count("SELECT count(*) FROM user_sessions WHERE user_id = 1"),
+        0
+    );
+    assert_ne!(install.query_count("SELECT count(*) FROM user_sessions"), 0);
+    assert!(
+        server
+            .keys(0)
+            .iter()
+            .all(|key| key != b"vedfolnir:user:1:profile")
+    );
+}
+
+#[test]
+fn clear_redis_clears_what_it_counts_and_leaves_other_programs_alone() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let install = Install::copy("busy");
+    server.feed(Path::new("fixtures/busy/redis.txt"));
+    let keys = server.keys(0).len() as u64;
+    let url = server.url(0);
+    let preview = on(&install)
+        .args(["clear-redis", "--dry-run", "--redis", &url])
+        .run()
+        .expect(0);
+    assert_eq!(server.keys(0).len() as u64, keys);
+    let deed = on(&install)
+        .args(["--clear-redis", "-f", "--redis", &url])
+        .run()
+        .expect(0);
+    assert_eq!(preview.summary(), deed.summary());
+    let left: BTreeSet<String> = server
+        .keys(0)
+        .iter()
+        .map(|key| String::from_utf8_lossy(key).into_owned())
+        .collect();
+    let ours = left.iter().filter(|key| key.starts_with("vedfolnir:"));
+    assert_eq!(ours.count(), 0, "{left:?}");
+    assert!(
+        left.contains("session:x") && left.contains("platform:9"),
+        "{left:?}"
+    );
+    assert_eq!(deed.line("Total Items"), Some(keys - left.len() as u64));
+}
