@@ -324,13 +324,13 @@ fn column_type(table: &Table, name: &str) -> (Affinity, String) {
         .map_or(binary, |c| (c.affinity, c.collation.clone()))
 }
 
-/// A comparison converts towards numbers, or text, whichever side asks for it
-/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>); a foreign key only
-/// as its parent asks. They agree where only the parent can ask.
+/// A comparison of two columns converts towards numbers, whichever side asks for it, and never
+/// towards text (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>); a
+/// foreign key converts as its parent asks. They agree where only a parent of numbers asks, or nobody.
 fn compares_plainly(child: Affinity, parent: Affinity) -> bool {
     match parent {
         Affinity::Integer | Affinity::Real | Affinity::Numeric => true,
-        Affinity::Text => matches!(child, Affinity::Text | Affinity::Blob),
+        Affinity::Text => child == Affinity::Text,
         Affinity::Blob => child == Affinity::Blob,
     }
 }
