@@ -227,7 +227,7 @@ fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()
 }
 
 /// `SQLite` looks at the foreign keys of every table from which a statement could delete, also by
-/// a cascade that meets no row.
+/// a cascade that meets no row, and at those that name a table which it updates.
 fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
     if graph.references.iter().all(|r| r.fault.is_none()) {
         return Ok(());
@@ -244,13 +244,10 @@ fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accou
             .any(|r| r.child == table && is_set(r))
     };
     for reference in &graph.references {
-        let of_itself = reference.parent == Some(reference.child);
         let fails = match reference.fault {
             Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
             Some(ForeignKeyFault::Mismatch) => {
-                goes(reference.child)
-                    || reference.parent.is_some_and(goes)
-                    || (of_itself && is_updated(reference.child))
+                goes(reference.child) || reference.parent.is_some_and(|p| goes(p) || is_updated(p))
             }
             None => false,
         };
@@ -327,13 +324,13 @@ fn column_type(table: &Table, name: &str) -> (Affinity, String) {
         .map_or(binary, |c| (c.affinity, c.collation.clone()))
 }
 
-/// A comparison converts towards numbers, or text, whichever side asks for it
-/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>); a foreign key only
-/// as its parent asks. They agree where only the parent can ask.
+/// A comparison of two columns converts towards numbers, whichever side asks for it, and never
+/// towards text (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>); a
+/// foreign key converts as its parent asks. They agree where only a parent of numbers asks, or nobody.
 fn compares_plainly(child: Affinity, parent: Affinity) -> bool {
     match parent {
         Affinity::Integer | Affinity::Real | Affinity::Numeric => true,
-        Affinity::Text => matches!(child, Affinity::Text | Affinity::Blob),
+        Affinity::Text => child == Affinity::Text,
         Affinity::Blob => child == Affinity::Blob,
     }
 }

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Row};
 
 use super::{
-    Action, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index, IndexColumn,
-    IndexOrigin, Schema, Table, TableKind, Trigger, affinity,
+    Action, Affinity, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index,
+    IndexColumn, IndexOrigin, Schema, Table, TableKind, Trigger, affinity,
 };
 use crate::error::{Error, Result};
 
@@ -49,12 +49,16 @@ fn kind(row: &Row) -> rusqlite::Result<Option<TableKind>> {
 
 fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Result<Table> {
     let name: String = row.get("name")?;
-    let (columns, primary_key) = columns(connection, &name, kind)?;
+    let strict = row.get("strict")?;
+    let (mut columns, primary_key) = columns(connection, &name, kind)?;
+    if strict {
+        columns.iter_mut().for_each(keep_any);
+    }
     let indexes = indexes(connection, &name)?;
     let identity = identity(kind, &columns, &primary_key, &indexes);
     Ok(Table {
         kind,
-        strict: row.get("strict")?,
+        strict,
         autoincrement: autoincrement(connection, &name, kind, &columns, &primary_key)?,
         identity,
         foreign_keys: foreign_keys(connection, &name)?,
@@ -108,6 +112,14 @@ fn column(
         declared_type,
         name,
     })
+}
+
+/// `ANY` converts nothing in a `STRICT` table (<https://sqlite.org/stricttables.html>); elsewhere it
+/// is a type like any other.
+fn keep_any(column: &mut Column) {
+    if column.declared_type.eq_ignore_ascii_case("ANY") {
+        column.affinity = Affinity::Blob;
+    }
 }
 
 /// A virtual table's columns have no collation of their own, and asking would connect to its module.

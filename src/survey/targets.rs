@@ -238,7 +238,10 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
         ),
     );
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-    let number: Option<i64> = name.parse().ok();
+    let number = name
+        .parse()
+        .ok()
+        .filter(|number: &i64| number.to_string() == name);
     let found = statement
         .query_map(params![name, number], |row| row.get(0))
         .map_err(Error::surveying)?;

@@ -1,7 +1,7 @@
 //! Random applications against a plain model of what must happen to them: promises 1, 2, 3, 13, 15
 //! and 20, invariants 1, 6, 7 and 8.
 //!
-//! Some hundreds of cases in an ordinary run; `RESET_APP_SOAK=1` makes it 100,000, and any other
+//! Some thousands of cases in an ordinary run; `RESET_APP_SOAK=1` makes it 100,000, and any other
 //! number that many. A failure prints the database as SQL and the manifest as TOML. One that was a
 //! fault of the program becomes a named test in `tests/hazards.rs` or beside the code it was in.
 #![cfg(unix)]
@@ -16,7 +16,7 @@ mod value;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 /// Cases in an ordinary run of each of the two tests.
-const CASES: u32 = 400;
+const CASES: u32 = 1_000;
 
 fn cases() -> u32 {
     let Ok(soak) = std::env::var("RESET_APP_SOAK") else {

@@ -59,6 +59,8 @@ pub(crate) struct Outcome {
     pub(crate) targets: usize,
     /// The rows after it.
     pub(crate) rows: Vec<Rows>,
+    /// The same with the rows that go, as they may stand before they do.
+    pub(crate) rows_on_the_way: Vec<Rows>,
     /// The tags of rows that go, by table.
     pub(crate) gone: Vec<BTreeSet<i64>>,
     pub(crate) unowned: BTreeMap<String, u64>,
@@ -260,12 +262,15 @@ impl<'a> Oracle<'a> {
             }
             let broken = !self.exists(place) || !self.fits(place);
             let parent_goes = self.exists(place) && deleted[parent];
-            // `SQLite` looks at a foreign key within one table at every change of it.
-            let of_itself = self.exists(place) && parent == place.0 && self.is_updated(parent);
-            if broken && (deleted[place.0] || parent_goes || of_itself) {
+            let updated = self.exists(place) && self.is_updated(parent);
+            if broken && (deleted[place.0] || parent_goes || updated) {
                 refusals.insert(Refusal::ForeignKey);
             }
-            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
+            // Nothing enforces, and nothing can set, such a reference: it is left.
+            let reference = &self.case.tables[place.0].references[place.1];
+            let left =
+                reference.action == Action::Undeclared && !self.case.is_nullable(place.0, place.1);
+            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place) && !left;
             if mentions && self.goes(parent) && self.case.lacks_identity(place.0) {
                 refusals.insert(Refusal::Identity);
             }
@@ -422,7 +427,8 @@ impl<'a> Oracle<'a> {
             let way = *self.ways(row.0).first()?;
             row = *self.parents[&(row, way)].first()?;
         }
-        Some(row)
+        let key = &self.before[0][&row.1][&self.case.user_key().name];
+        (*key != Value::Null).then_some(row)
     }
 
     fn collateral(
@@ -470,6 +476,7 @@ impl<'a> Oracle<'a> {
         {
             outcome.refusals.insert(Refusal::Loose);
         }
+        outcome.rows_on_the_way.clone_from(&outcome.rows);
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
         for (at, tag) in gone.keys() {
             outcome.rows[*at].remove(tag);

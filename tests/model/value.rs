@@ -49,7 +49,6 @@ pub(crate) fn equal(
         .find(|side| matches!(side, Affinity::Integer | Affinity::Real))
     {
         Some(number) => *number,
-        None if sides.contains(&Affinity::Text) => Affinity::Text,
         None => Affinity::Blob,
     };
     names(left, &converted(right, affinity), affinity, nocase)
