@@ -7,6 +7,7 @@ mod guard;
 mod json;
 mod progress;
 mod question;
+mod secrets;
 mod signals;
 mod text;
 
@@ -45,18 +46,22 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit> {
-    let app = App::open(&arguments.settings())?;
+    let open = || App::open(&arguments.settings());
     match &arguments.command {
+        Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
         Command::DeleteAllUserData(erasing) => {
+            let app = open()?;
             if !erasing.asking.dry_run && !guard::admits(&app, erasing.production) {
                 return Ok(Exit::Refused);
             }
             delete(arguments, &app, &erasing.job(), &erasing.asking)
         }
-        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job(), &deleting.asking),
-        Command::ClearRedis(asking) => clear_redis(arguments, &app, asking),
+        Command::DeleteUser(deleting) => {
+            delete(arguments, &open()?, &deleting.job(), &deleting.asking)
+        }
+        Command::ClearRedis(asking) => clear_redis(arguments, &open()?, asking),
         Command::Status => {
-            let status = app.status()?;
+            let status = open()?.status()?;
             print(&match arguments.format {
                 Format::Text => text::status(&status),
                 Format::Json => json::status(&status),
@@ -64,6 +69,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Resume => {
+            let app = open()?;
             signals::listen();
             let mut watch = progress::bars(arguments);
             let report = app.resume(&mut watch)?;
