@@ -108,3 +108,50 @@ fn combine(variables: &[Planned], values: &mut Values) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+    use crate::secrets::{Asking, Existing, plan};
+
+    fn planned(asking: Asking, given: Option<&str>) -> crate::secrets::Plan {
+        let root = tempfile::TempDir::new().unwrap();
+        let manifest = Manifest::builtin().unwrap();
+        let environment = |_: &str| given.map(Into::into);
+        plan(
+            root.path(),
+            &manifest,
+            Existing::Refuse,
+            asking,
+            &environment,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let plan = planned(Asking::Nobody, Some("hidden"));
+        let values = all(&plan.variables, &mut |_| unreachable!()).unwrap();
+        let shown = format!("{plan:?} {values:?}");
+        assert!(!shown.contains("hidden"), "{shown}");
+        assert!(
+            !shown.contains(values["FLASK_SECRET_KEY"].expose()),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn an_empty_answer_means_what_is_offered() {
+        let plan = planned(Asking::Somebody, None);
+        let answers = |question: Question<'_>| {
+            Ok(match question.offer {
+                Some("admin") => " \n".to_owned(),
+                _ => " me@here \n".to_owned(),
+            })
+        };
+        let values = all(&plan.variables, &mut { answers }).unwrap();
+        assert_eq!(values["AUTH_ADMIN_USERNAME"].expose(), "admin");
+        assert_eq!(values["AUTH_ADMIN_EMAIL"].expose(), "me@here");
+    }
+}
