@@ -7,6 +7,7 @@ mod guard;
 mod json;
 mod progress;
 mod question;
+mod secrets;
 mod signals;
 mod text;
 
@@ -45,37 +46,44 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit> {
-    let app = App::open(&arguments.settings())?;
+    let open = || App::open(&arguments.settings());
     match &arguments.command {
         Command::DeleteAllUserData(erasing) => {
+            let app = open()?;
             if !arguments.asking.dry_run && !guard::admits(&app, erasing.production) {
                 return Ok(Exit::Refused);
             }
             delete(arguments, &app, &erasing.job())
         }
-        Command::DeleteUser(deleting) => delete(arguments, &app, &deleting.job()),
-        Command::ClearRedis => clear_redis(arguments, &app),
-        Command::Status => {
-            let status = app.status()?;
-            print(&match arguments.format {
-                Format::Text => text::status(&status),
-                Format::Json => json::status(&status),
-            });
-            Ok(Exit::Done)
-        }
-        Command::Resume if arguments.asking.dry_run => {
-            show(arguments, &app.preview_resume()?);
-            Ok(Exit::Done)
-        }
-        Command::Resume => {
-            signals::listen();
-            let mut watch = progress::bars(arguments);
-            let report = app.resume(&mut watch)?;
-            watch.finish();
-            show(arguments, &report);
-            Ok(Exit::of_report(&report))
-        }
+        Command::DeleteUser(deleting) => delete(arguments, &open()?, &deleting.job()),
+        Command::ClearRedis => clear_redis(arguments, &open()?),
+        Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Status => status(arguments, &open()?),
+        Command::Resume => resume(arguments, &open()?),
     }
+}
+
+fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
+    let status = app.status()?;
+    print(&match arguments.format {
+        Format::Text => text::status(&status),
+        Format::Json => json::status(&status),
+    });
+    Ok(Exit::Done)
+}
+
+fn resume(arguments: &Arguments, app: &App) -> Result<Exit> {
+    if arguments.asking.dry_run {
+        show(arguments, &app.preview_resume()?);
+        return Ok(Exit::Done);
+    }
+    signals::listen();
+    let mut watch = progress::bars(arguments);
+    let report = app.resume(&mut watch);
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
 }
 
 fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {

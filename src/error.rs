@@ -16,6 +16,7 @@ pub use manifest::ManifestError;
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
+use crate::secrets::SecretsError;
 use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
@@ -242,6 +243,9 @@ pub enum Error {
     /// Redis cannot be addressed.
     #[error(transparent)]
     Redis(#[from] KeyspaceError),
+    /// No `.env` was written.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// The structure changed under the run.
     #[error(
         "the structure of the database was changed during the run; what was committed is complete, run again"
@@ -368,6 +372,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Database(error) => error.class(),
+            Self::Secrets(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Constraint { .. }

@@ -82,6 +82,7 @@ pub mod roots;
 pub mod run;
 pub mod run_lock;
 pub mod schema;
+pub mod secrets;
 mod sql;
 pub mod status;
 pub mod storage;

@@ -4,6 +4,7 @@
 //! keys are whose, and how the summary is laid out. Read from TOML; a key nobody knows is refused
 //! with its line and column, because a misspelt decision is a decision not taken.
 
+pub mod environment;
 pub mod keys;
 mod names;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, ManifestError, Result};
+use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
 
@@ -43,6 +45,9 @@ pub struct Manifest {
     /// Which tables hold sessions.
     #[serde(default)]
     pub sessions: Sessions,
+    /// The variables of a fresh `.env`.
+    #[serde(default)]
+    pub environment: Environment,
     /// The lines of the summary, in order.
     #[serde(default)]
     pub summary: Vec<SummaryLine>,

@@ -70,6 +70,26 @@ pub enum FilesChoice {
     Leave,
 }
 
+/// An application's directory and manifest: what is known of it without its database.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Its directory, absolute, links resolved.
+    pub root: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+impl Home {
+    /// Finds the application's directory and manifest.
+    ///
+    /// Fails where one of them cannot be used.
+    pub fn find(settings: &Settings) -> Result<Self> {
+        let root = root(settings.root.as_deref())?;
+        let manifest = Manifest::find(&root, settings.config.as_deref())?;
+        Ok(Self { root, manifest })
+    }
+}
+
 /// An application, found.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -105,8 +125,7 @@ impl Target {
     /// Fails where its directory, manifest or database cannot be used, or two sources name two
     /// databases.
     pub fn find(settings: &Settings) -> Result<Self> {
-        let root = root(settings.root.as_deref())?;
-        let manifest = Manifest::find(&root, settings.config.as_deref())?;
+        let Home { root, manifest } = Home::find(settings)?;
         let variables = sources::Variables::read(&root, &settings.environment)?;
         let (database, database_source) =
             sources::database(&root, settings, &manifest, &variables)?;

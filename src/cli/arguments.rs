@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,
+    /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
+    #[command(long_flag = "generate-secrets")]
+    GenerateSecrets(Generating),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -157,6 +160,14 @@ pub(crate) struct Asking {
     /// Ask no question
     #[arg(short, long, global = true)]
     pub(crate) force: bool,
+}
+
+/// How a fresh `.env` is written.
+#[derive(Args, Debug)]
+pub(crate) struct Generating {
+    /// Print the values too, once they are written
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) print: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
