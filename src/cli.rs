@@ -24,7 +24,7 @@ use exit::Exit;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(arguments::command_first(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();

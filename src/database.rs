@@ -64,10 +64,11 @@ pub fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(Error::opening)?;
     harden(&connection)?;
+    // Before the pragmas that read the file too, for it knows what to say of a file that is none.
+    first_read(&connection, path)?;
     set(&connection, "foreign_keys", "ON", 1)?;
     set(&connection, "synchronous", "EXTRA", 3)?;
     set(&connection, "secure_delete", "ON", 1)?;
-    first_read(&connection, path)?;
     if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
         return Err(Error::from(DatabaseError::ReadOnly { path: path.into() }));
     }

@@ -8,14 +8,17 @@ mod files;
 mod finish;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::audit::Trail;
 use crate::error::Result;
-use crate::outbox::{self, Erased};
+use crate::outbox::{self, Erased, FileRecord};
 use crate::plan::FileSource;
-use crate::roots::{Place, Roots};
+use crate::roots::{self, Place, Roots};
 use crate::survey::Kept;
 use crate::target::Target;
 use crate::watch::Watch;
@@ -37,6 +40,8 @@ pub(crate) struct Drain<'a> {
 pub(crate) struct Drained {
     /// Files and directories removed, by summary line.
     pub(crate) removed: BTreeMap<String, u64>,
+    /// The same, by root.
+    by_root: BTreeMap<String, u64>,
     /// Files that stay because a row names them, and directories that still hold something.
     pub(crate) shared: BTreeMap<Place, String>,
     /// Paths that were refused, or where another file stands than was listed.
@@ -57,6 +62,9 @@ impl Drain<'_> {
     ) -> Result<KeysCleared> {
         self.files(drained, watch)?;
         self.directories(drained)?;
+        for (root, removed) in &drained.by_root {
+            log::info!("root `{root}`: {removed} files and directories removed");
+        }
         self.finish(trail, drained)
     }
 
@@ -80,8 +88,10 @@ impl Drained {
         self.shared.iter().map(kept).collect()
     }
 
-    fn count(&mut self, line: &str) {
-        *self.removed.entry(line.to_owned()).or_default() += 1;
+    fn count(&mut self, record: &FileRecord) {
+        *self.removed.entry(record.line.clone()).or_default() += 1;
+        let root = roots::shown(Path::new(OsStr::from_bytes(&record.path.0)));
+        *self.by_root.entry(root).or_default() += 1;
     }
 
     pub(crate) fn leave(&mut self, path: String, reason: &dyn ToString) {

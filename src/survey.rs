@@ -19,6 +19,8 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -176,6 +178,27 @@ impl<'p> Survey<'p> {
             return Ok(Vec::new());
         }
         collateral::count(connection, self.plan, Some(position))
+    }
+
+    /// How many rows those are.
+    pub(crate) fn collateral_rows(&self, connection: &Connection, position: i64) -> Result<u64> {
+        let collateral = self.collateral_of(connection, position)?;
+        Ok(collateral.iter().map(|collateral| collateral.rows).sum())
+    }
+
+    /// How many rows those are for each position that has any.
+    pub(crate) fn collateral_by_position(
+        &self,
+        connection: &Connection,
+    ) -> Result<BTreeMap<i64, u64>> {
+        let mut rows = BTreeMap::new();
+        let mut next = Targets::next(connection, 0)?;
+        while let Some(position) = next.filter(|_| !self.targets.everyone) {
+            let count = self.collateral_rows(connection, position)?;
+            rows.extend((count > 0).then_some((position, count)));
+            next = Targets::next(connection, position)?;
+        }
+        Ok(rows)
     }
 
     /// Mentions that are set in rows that stay because one user goes.

@@ -9,11 +9,13 @@
 
 mod support;
 
+use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::install::Install;
 use support::run::{Invocation, has_tool, reset_app};
 use support::sweep::{Case, Journal, OUTBOX, Point, Series, is_soak, strace, strace_from, sweep};
+use support::trail::TRAIL;
 
 /// Every system call by which the tool changes something, and those that lead up to it; with each
 /// the stride of a sample that takes less than a minute altogether.
@@ -175,6 +177,24 @@ fn a_killed_resume_is_finished_by_the_next() {
             Ok(Point::Held)
         },
     );
+}
+
+/// A power loss may leave half of the last line.
+#[test]
+fn a_torn_line_of_the_trail_is_trimmed() {
+    let case = Case::everyone(Journal::Delete, &[]);
+    let install = case.install();
+    case.run(&install).expect(0);
+    let trail = install.path(TRAIL);
+    let whole = fs::read(&trail).unwrap();
+    fs::write(
+        &trail,
+        [&whole, b"{\"id\":\"20990101T000000Z-00".as_slice()].concat(),
+    )
+    .unwrap();
+    case.run(&install).expect(0);
+    assert!(fs::read(&trail).unwrap().starts_with(&whole));
+    case.check_end(&install).unwrap();
 }
 
 /// The first signal ends the run after the user in hand, and that user is done with: nothing of it

@@ -61,9 +61,8 @@ fn check_honesty(case: &Case, install: &Install, outcome: &Outcome) -> Result<()
             .check_done(install)
             .map_err(|error| format!("exit 0, but {error}")),
         Some(1 | 3) if !(outcome.stderr.is_empty() && outcome.stdout.is_empty()) => Ok(()),
-        Some(4) if case.legal_state(install) == Ok(0) => Ok(()),
-        // Before `main`: the loader finds no library.
-        Some(127) if case.legal_state(install) == Ok(0) => Ok(()),
+        // Refused, or before `main`: the loader finds no library.
+        Some(4 | 127) if case.legal_state(install) == Ok(0) => Ok(()),
         _ => Err("neither done, nor failed, nor refused".into()),
     }
     .map_err(|error| format!("{error}\n{outcome}"))

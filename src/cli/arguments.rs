@@ -1,8 +1,9 @@
 //! What may be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -12,7 +13,14 @@ use super::exit;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
-#[command(name = "reset-app", version, max_term_width = 100, after_help = exit::HELP)]
+#[command(
+    name = "reset-app",
+    version,
+    about = "Deletes what belongs to an application's users: rows in SQLite, files, Redis keys",
+    next_help_heading = "Options of every command",
+    max_term_width = 100,
+    after_help = exit::HELP
+)]
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -41,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, conflicts_with = "redis")]
     no_redis: bool,
 
-    /// Rows only: look at no file
+    /// Leave files alone: rows and Redis only
     #[arg(long, global = true)]
     no_files: bool,
 
@@ -96,7 +104,7 @@ pub(crate) struct Erasing {
     #[arg(long, value_name = "USER", num_args = 1..)]
     except: Vec<String>,
 
-    /// Rows of users' tables that nobody owns go too
+    /// Rows whose owner is null or gone go too
     #[arg(long, conflicts_with_all = ["only", "except"])]
     unowned: bool,
 
@@ -172,6 +180,30 @@ impl From<Color> for env_logger::WriteStyle {
             Color::Never => Self::Never,
         }
     }
+}
+
+/// The command's flag (`--delete-all-user-data`) moved to the front: in the original's spelling it
+/// may follow its own options, which clap knows only behind it.
+pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let arguments = Arguments::command();
+    let flags: Vec<&str> = arguments
+        .get_subcommands()
+        .filter_map(clap::Command::get_long_flag)
+        .collect();
+    let mut words: Vec<OsString> = words.collect();
+    let is_flag = |word: &OsString| {
+        let name = word.to_str().and_then(|word| word.strip_prefix("--"));
+        name.is_some_and(|name| flags.contains(&name))
+    };
+    if let Some(at) = words
+        .iter()
+        .take_while(|word| *word != "--")
+        .position(is_flag)
+    {
+        let flag = words.remove(at);
+        words.insert(1, flag);
+    }
+    words
 }
 
 impl Arguments {

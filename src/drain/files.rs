@@ -332,7 +332,8 @@ fn settle(taking: &[Taking], report: &PurgeReport, drained: &mut Drained) -> Vec
         if settled.contains(&record.id) {
             done.push(record.id);
             if *counts {
-                drained.count(&record.line);
+                log::debug!("removed `{}`", shown_path(record));
+                drained.count(record);
             }
         }
     }

@@ -26,6 +26,8 @@ struct Deed<'a> {
     connection: &'a Connection,
     picture: Picture<'a>,
     record: RunRecord,
+    /// Rows of users who stay that go with each position, as the preview had them.
+    consented: BTreeMap<i64, u64>,
     /// The sets hold what was surveyed for all users: nothing has changed since.
     surveyed: bool,
     schema_version: i64,
@@ -103,6 +105,7 @@ impl<'a> Deed<'a> {
             counts.add_rows(&picture.survey.plan.tables[at].name, 0);
         }
         Ok(Self {
+            consented: picture.survey.collateral_by_position(connection)?,
             connection,
             record,
             surveyed: true,
@@ -215,12 +218,11 @@ impl Deed<'_> {
 
     /// The transaction of one user.
     fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Gone> {
-        let consented = self.collateral_rows(position)?;
         let deletion = Deletion::begin(self.connection)?;
         if schema_version(self.connection)? != self.schema_version {
             return Err(Error::SchemaChanged);
         }
-        self.survey_again_if_changed(&deletion, position, consented)?;
+        self.survey_again_if_changed(&deletion, position)?;
         let gone = self.gone_with(position)?;
         outbox::begin(self.connection, &self.record)?;
         let files = self.record_files(position, key)?;
@@ -249,38 +251,27 @@ impl Deed<'_> {
         })
     }
 
-    fn collateral_rows(&self, position: i64) -> Result<u64> {
-        let collateral = self
-            .picture
-            .survey
-            .collateral_of(self.connection, position)?;
-        Ok(collateral.iter().map(|collateral| collateral.rows).sum())
-    }
-
     /// The survey holds for the state of the database it saw; a trigger may have written since,
     /// too, in this run's own transactions.
-    fn survey_again_if_changed(
-        &mut self,
-        deletion: &Deletion,
-        position: i64,
-        consented: u64,
-    ) -> Result<()> {
+    fn survey_again_if_changed(&mut self, deletion: &Deletion, position: i64) -> Result<()> {
         let own_writes = self.picture.survey.plan.triggers && self.users > 0;
         if self.surveyed && !own_writes && deletion.unchanged_since(self.picture.survey.version)? {
             return Ok(());
         }
-        let known = self.surveyed.then_some(consented);
         self.surveyed = false;
         let picture = &mut self.picture;
         picture.survey.take_again(self.connection, position)?;
         picture
             .files
             .find_again(self.connection, position, &mut picture.findings)?;
-        let now = self.collateral_rows(position)?;
-        match known {
-            Some(before) if now > before => Err(Error::NewCollateral { rows: now - before }),
-            _ => Ok(()),
+        let now = picture.survey.collateral_rows(self.connection, position)?;
+        let consented = self.consented.get(&position).copied().unwrap_or_default();
+        if now > consented {
+            return Err(Error::NewCollateral {
+                rows: now - consented,
+            });
         }
+        Ok(())
     }
 
     fn record_files(&mut self, position: i64, key: Option<&UserKey>) -> Result<u64> {

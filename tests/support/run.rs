@@ -184,8 +184,8 @@ impl Running {
         let took = self.started.elapsed();
         let outcome = Outcome {
             status,
-            stdout: text(self.stdout.join().unwrap()),
-            stderr: text(self.stderr.join().unwrap()),
+            stdout: text(&self.stdout.join().unwrap()),
+            stderr: text(&self.stderr.join().unwrap()),
             took,
         };
         assert!(!watchdog.join().unwrap(), "hangs:\n{outcome}");
@@ -193,8 +193,8 @@ impl Running {
     }
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// How a run ended, and all it said.

@@ -105,13 +105,26 @@ impl Case {
             legal.push(install.dump());
             end = Some(End::of(&install).unwrap());
         }
+        // The end is compared with itself from here on: it had better be the right one.
+        let gone = if steps.len() == 1 {
+            vec!["user_1"]
+        } else {
+            vec!["user_1", "user_2", "cats_2.jpg"]
+        };
+        let end = end.unwrap();
+        for gone in gone {
+            assert!(
+                !end.tree.has(format!("storage/images/{gone}")),
+                "an uninterrupted run left {gone}"
+            );
+        }
         Self {
             name: format!("{journal:?} {}", options.join(" ")),
             command: command(options),
             before: Before::of(&template),
             template,
             legal,
-            end: end.unwrap(),
+            end,
             counts: Mutex::default(),
         }
     }

@@ -61,23 +61,14 @@ impl Trail {
         deleted
     }
 
-    /// How many lines say that rows of this user were deleted.
-    pub(crate) fn erasures_of(&self, user: &str) -> usize {
-        let erases = |line: &&Value| {
-            line["user"].to_string() == user
-                && line["rows"]
-                    .as_object()
-                    .is_some_and(|rows| !rows.is_empty())
-        };
-        self.users().filter(erases).count()
-    }
-
     /// Whether each run that names a user says once that it is finished.
     pub(crate) fn is_finished(&self) -> bool {
-        let runs: BTreeSet<_> = self.users().map(|line| line["run"].to_string()).collect();
-        let ends = |run: &String| {
-            let is_end =
-                |line: &&Value| line["run"].to_string() == *run && line["finished"] == true;
+        let runs: BTreeSet<_> = self
+            .users()
+            .map(|line| line["run"].as_str().unwrap())
+            .collect();
+        let ends = |run: &&str| {
+            let is_end = |line: &&Value| line["run"] == **run && line["finished"] == true;
             self.lines.iter().filter(is_end).count()
         };
         runs.iter().all(|run| ends(run) == 1)
