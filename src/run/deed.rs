@@ -165,6 +165,8 @@ impl Deed<'_> {
             Err(error) => error,
         };
         log::error!("user {name}: {error}");
+        // Rows that this user shares with a later one are that one's now.
+        self.surveyed = false;
         let next = match error {
             Error::UserGone
             | Error::FileTrouble { .. }

@@ -7,8 +7,8 @@ use reset_app::survey::Unowned;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::case::{Action, Case, Decision, To, Whom, quote};
-use super::value::{self, compare};
+use super::case::{Action, Case, Decision, To, Type, Whom, quote};
+use super::value::{self, Side, compare};
 
 /// The rows of a table by their tags, each with its columns by name.
 pub(crate) type Rows = BTreeMap<i64, BTreeMap<String, Value>>;
@@ -63,6 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) rows_on_the_way: Vec<Rows>,
     /// The tags of rows that go, by table.
     pub(crate) gone: Vec<BTreeSet<i64>>,
+    /// Rows name rows of their own table that do not exist.
+    pub(crate) dangles_in_itself: bool,
     pub(crate) unowned: BTreeMap<String, u64>,
     pub(crate) collateral: BTreeMap<(String, String), u64>,
     pub(crate) mentions: BTreeMap<String, u64>,
@@ -96,7 +98,7 @@ pub(crate) fn users(case: &Case, before: &[Rows]) -> Vec<Value> {
     let key = case.user_key();
     let keys = before[0].values().map(|row| row[&key.name].clone());
     let mut keys: Vec<Value> = keys.filter(|key| *key != Value::Null).collect();
-    keys.sort_by(|a, b| compare(a, b, key.kind == super::case::Type::Nocase));
+    keys.sort_by(|a, b| compare(a, b, key.kind == Type::Nocase));
     keys
 }
 
@@ -110,6 +112,7 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
     let oracle = Oracle::new(case, before);
     let mut outcome = Outcome {
         refusals: oracle.refusals(),
+        dangles_in_itself: oracle.dangles_in_itself(),
         ..Outcome::default()
     };
     if oracle.is_ambiguous() {
@@ -134,9 +137,17 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
     }
     if !everyone {
         outcome.collateral = oracle.collateral(&reached, &targets);
+        if outcome.collateral.keys().any(|(_, owner)| !is_name(owner)) {
+            outcome.refusals.insert(Refusal::UserKeyType);
+        }
     }
     oracle.finish(&mut outcome, &reached);
     outcome
+}
+
+/// Only a number or a text can name a user.
+fn is_name(key: &str) -> bool {
+    key.starts_with("Integer") || key.starts_with("Text")
 }
 
 impl<'a> Oracle<'a> {
@@ -220,7 +231,7 @@ impl<'a> Oracle<'a> {
             .collect();
         let is_named = |row: &BTreeMap<String, Value>| {
             pairs.iter().all(|(own, theirs)| {
-                let nocase = theirs.kind == super::case::Type::Nocase;
+                let nocase = theirs.kind == Type::Nocase;
                 value::names(
                     &child[&own.name],
                     &row[&theirs.name],
@@ -279,6 +290,20 @@ impl<'a> Oracle<'a> {
             refusals.insert(Refusal::Identity);
         }
         refusals
+    }
+
+    fn dangles_in_itself(&self) -> bool {
+        self.parents.iter().any(|(((at, tag), number), parents)| {
+            let reference = &self.case.tables[*at].references[*number];
+            let columns = self.case.columns(*at, *number);
+            let row = &self.before[*at][tag];
+            parents.is_empty()
+                && reference.action != Action::Undeclared
+                && self.parent((*at, *number)) == *at
+                && columns
+                    .iter()
+                    .all(|column| row[&column.name] != Value::Null)
+        })
     }
 
     /// Mentions of this table may be set.
@@ -484,7 +509,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    /// A row equals one that goes, by the operator `=`, without naming it.
+    /// `SQLite` takes a row for a child of one that goes, which it does not name.
     fn is_loose(&self, (at, number): Place, gone: &BTreeMap<Name, usize>) -> bool {
         let reference = &self.case.tables[at].references[number];
         if reference.action == Action::Undeclared || !self.exists((at, number)) {
@@ -496,11 +521,15 @@ impl<'a> Oracle<'a> {
         self.before[at].iter().any(|(tag, child)| {
             gone.keys().filter(|row| row.0 == parent).any(|row| {
                 let there = &self.before[parent][&row.1];
-                let equal = own.iter().zip(&theirs).all(|(own, theirs)| {
-                    let left = (&there[&theirs.name], theirs.kind.affinity());
-                    let right = (&child[&own.name], own.kind.affinity());
-                    value::equal(left, right, theirs.kind == super::case::Type::Nocase)
-                });
+                let pairs = || own.iter().zip(&theirs);
+                let matches = |how: fn(Side, Side, bool) -> bool| {
+                    pairs().all(|(own, theirs)| {
+                        let left = (&there[&theirs.name], theirs.kind.affinity());
+                        let right = (&child[&own.name], own.kind.affinity());
+                        how(left, right, theirs.kind == Type::Nocase)
+                    })
+                };
+                let equal = matches(value::equal) || matches(value::acted_on);
                 equal && !self.parents[&((at, *tag), number)].contains(row)
             })
         })

@@ -35,23 +35,30 @@ pub(crate) fn names(child: &Value, parent: &Value, affinity: Affinity, nocase: b
         && compare(&converted(child, affinity), parent, nocase) == Ordering::Equal
 }
 
-/// What the operator `=` says, with which `SQLite` looks for the children of a row that goes: either
-/// side's affinity is applied to the other
-/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>).
-pub(crate) fn equal(
-    (left, left_affinity): (&Value, Affinity),
-    (right, right_affinity): (&Value, Affinity),
-    nocase: bool,
-) -> bool {
-    let sides = [left_affinity, right_affinity];
-    let affinity = match sides
-        .iter()
-        .find(|side| matches!(side, Affinity::Integer | Affinity::Real))
-    {
-        Some(number) => *number,
-        None => Affinity::Blob,
-    };
-    names(left, &converted(right, affinity), affinity, nocase)
+/// A value and what its column asks.
+pub(crate) type Side<'a> = (&'a Value, Affinity);
+
+/// How `SQLite` counts the children of a row that goes: by the operator `=`, where either column
+/// asks for numbers (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>). An
+/// untyped column of the parent may have been asked by another of its children.
+pub(crate) fn equal(parent: Side, child: Side, nocase: bool) -> bool {
+    let is_number = |side: &Affinity| matches!(side, Affinity::Integer | Affinity::Real);
+    let affinity = [parent.1, child.1].into_iter().find(is_number);
+    let affinity = affinity.unwrap_or(match parent.1 {
+        Affinity::Blob => Affinity::Integer,
+        _ => Affinity::Blob,
+    });
+    names(
+        &converted(parent.0, affinity),
+        &converted(child.0, affinity),
+        affinity,
+        nocase,
+    )
+}
+
+/// How `SQLite` finds the children that it cascades to or sets: the child's column alone asks.
+pub(crate) fn acted_on(parent: Side, child: Side, nocase: bool) -> bool {
+    names(parent.0, child.0, child.1, nocase)
 }
 
 /// The order of values: numbers, text, blobs (<https://sqlite.org/datatype3.html#comparisons>).
