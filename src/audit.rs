@@ -10,12 +10,18 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::target::STATE_DIRECTORY;
 use crate::user::UserKey;
+
+/// The time, as the trail gives it (RFC 3339, UTC, seconds).
+pub(crate) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
 
 /// The trail, opened for appending.
 #[derive(Debug)]

@@ -1,15 +1,16 @@
 //! Everything that can stop a run, as a sentence for the person at the terminal: what was tried,
 //! on what, why it failed, and what to do next.
 
+mod class;
 mod database;
 mod manifest;
 mod sentences;
+mod sqlite;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
-
+pub use class::Class;
 pub use database::DatabaseError;
 pub use manifest::ManifestError;
 
@@ -21,15 +22,6 @@ use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// How bad it is; the command line turns it into the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Refused before anything changed.
-    Refused,
-    /// Failed; what was committed is complete.
-    Failed,
-}
 
 /// A reference of which neither the database nor the manifest says what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -364,82 +356,4 @@ pub enum Error {
     /// A state that this program's own logic rules out.
     #[error("BUG: {0}; nothing more was changed, please report it")]
     Bug(&'static str),
-}
-
-impl Error {
-    /// How bad it is.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Database(error) => error.class(),
-            Self::Secrets(error) => error.class(),
-            Self::Locked { .. }
-            | Self::Full { .. }
-            | Self::Constraint { .. }
-            | Self::Sqlite { .. }
-            | Self::RowsKept { .. }
-            | Self::DefaultMissing { .. }
-            | Self::NewCollateral { .. }
-            | Self::FileTrouble { .. }
-            | Self::UserGone
-            | Self::KeysLeft { .. }
-            | Self::SchemaChanged
-            | Self::Commit { .. }
-            | Self::AnotherRun { .. }
-            | Self::RunLock { .. }
-            | Self::Audit { .. }
-            | Self::Random(_)
-            | Self::Bug(_) => Class::Failed,
-            _ => Class::Refused,
-        }
-    }
-
-    pub(crate) fn opening(error: rusqlite::Error) -> Self {
-        Self::sqlite("opening the database", error)
-    }
-
-    pub(crate) fn surveying(error: rusqlite::Error) -> Self {
-        Self::sqlite("reading the database", error)
-    }
-
-    pub(crate) fn locking(error: rusqlite::Error) -> Self {
-        Self::sqlite("taking the write lock", error)
-    }
-
-    pub(crate) fn erasing(error: rusqlite::Error) -> Self {
-        Self::sqlite("deleting rows", error)
-    }
-
-    pub(crate) fn committing(error: rusqlite::Error) -> Self {
-        Self::sqlite("committing", error)
-    }
-
-    /// What the first statement on a database says about the file.
-    pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
-        let extended = match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
-            _ => 0,
-        };
-        match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::from(DatabaseError::NotADatabase {
-                path: path.into(),
-                error,
-            }),
-            _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
-                Self::from(DatabaseError::HotJournal { path: path.into() })
-            }
-            Some(ErrorCode::ReadOnly) => Self::from(DatabaseError::ReadOnly { path: path.into() }),
-            _ => Self::opening(error),
-        }
-    }
-
-    fn sqlite(doing: &'static str, error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },
-            Some(ErrorCode::DiskFull) => Self::Full { error },
-            Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
-            _ => Self::Sqlite { doing, error },
-        }
-    }
 }

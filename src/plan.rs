@@ -5,11 +5,12 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod refusals;
 
-use crate::error::{Error, Result, Undecided};
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
-use crate::manifest::{Columns, Manifest, Meaning};
-use crate::schema::{Action, Affinity, ForeignKeyFault, Identity, Schema, Table};
+use crate::manifest::{Manifest, Meaning};
+use crate::schema::{Action, Affinity, Identity, Schema, Table};
 
 /// Whether the users' own rows go too. They stay unless that is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,8 +171,8 @@ impl Plan {
         accounts: Accounts,
     ) -> Result<Self> {
         let owned = components::reachable(schema.tables.len(), graph);
-        refuse_undecided(schema, graph, &owned)?;
-        refuse_faults(schema, graph, &owned, accounts)?;
+        refusals::undecided(schema, graph, &owned)?;
+        refusals::faults(schema, graph, &owned, accounts)?;
         let (order, groups) = components::ordered(graph, &owned);
         let mut step = vec![None; schema.tables.len()];
         for (at, &table) in order.iter().enumerate() {
@@ -197,72 +198,6 @@ impl Plan {
         let first = usize::from(self.accounts == Accounts::Keep);
         first..self.tables.len()
     }
-}
-
-/// A reference into the users table or a table of users' rows must be decided, also where the
-/// accounts stay: the tool would not know whether the row is the user's.
-fn refuse_undecided(schema: &Schema, graph: &Graph, owned: &[bool]) -> Result<()> {
-    let met = |r: &&Reference| {
-        r.meaning == Meaning::Undecided && r.parent.is_some_and(|parent| owned[parent])
-    };
-    let undecided: Vec<Undecided> = graph
-        .references
-        .iter()
-        .filter(met)
-        .map(|r| Undecided {
-            columns: Columns {
-                table: schema.tables[r.child].name.clone(),
-                columns: r.columns.clone(),
-            },
-            parent: r
-                .parent
-                .map_or_else(String::new, |p| schema.tables[p].name.clone()),
-        })
-        .collect();
-    if undecided.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::UndecidedReferences(undecided))
-    }
-}
-
-/// `SQLite` looks at the foreign keys of every table from which a statement could delete, also by
-/// a cascade that meets no row, and at those that name a table which it updates.
-fn refuse_faults(schema: &Schema, graph: &Graph, owned: &[bool], accounts: Accounts) -> Result<()> {
-    if graph.references.iter().all(|r| r.fault.is_none()) {
-        return Ok(());
-    }
-    let goes =
-        |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
-    let deleted = components::cascaded(graph, (0..owned.len()).map(goes).collect());
-    let goes = |table: usize| deleted[table];
-    let is_set = |r: &Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
-    let is_updated = |table| {
-        graph
-            .references
-            .iter()
-            .any(|r| r.child == table && is_set(r))
-    };
-    for reference in &graph.references {
-        let fails = match reference.fault {
-            Some(ForeignKeyFault::ParentMissing) => goes(reference.child),
-            Some(ForeignKeyFault::Mismatch) => {
-                goes(reference.child) || reference.parent.is_some_and(|p| goes(p) || is_updated(p))
-            }
-            None => false,
-        };
-        if fails {
-            return Err(Error::ForeignKey {
-                columns: Columns {
-                    table: schema.tables[reference.child].name.clone(),
-                    columns: reference.columns.clone(),
-                }
-                .to_string(),
-                parent: reference.parent.map(|p| schema.tables[p].name.clone()),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn identity(table: &Table) -> Result<RowIdentity> {

@@ -1,6 +1,7 @@
 //! What a command found or did, as values. Printing is the command line's business.
 
 use crate::summary::Counts;
+pub use crate::summary::Line;
 use crate::survey::{Collateral, Kept, MentionCount, TableCount};
 use crate::target::Target;
 
@@ -56,15 +57,6 @@ pub enum Stage {
     Preview,
     /// It was done.
     Done,
-}
-
-/// One line of the summary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Its text.
-    pub line: String,
-    /// The count; none where it was not checked.
-    pub count: Option<u64>,
 }
 
 /// A user who was not erased.

@@ -204,11 +204,6 @@ fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> 
     seen.and_then(|seen| ended.map(|()| seen))
 }
 
-/// The time, as the audit trail gives it (RFC 3339, UTC, seconds).
-pub(crate) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// A name that no other run has.
 fn run_name() -> Result<String> {
     let mut random = [0; 4];

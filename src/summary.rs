@@ -3,7 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::{Manifest, SummaryLine};
-use crate::report::Line;
+
+/// One line of the summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its text.
+    pub line: String,
+    /// The count; none where it was not checked.
+    pub count: Option<u64>,
+}
 
 /// Counts by what they count.
 #[derive(Clone, Debug, Default)]

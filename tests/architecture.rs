@@ -336,7 +336,6 @@ fn one_module_deletes_rows() {
 fn one_module_removes_files() {
     let removal = [
         "unlinkat",
-        "unlink",
         "rmdir",
         "remove_file",
         "remove_dir",

@@ -46,6 +46,23 @@ fn summary(out: &mut String, report: &Report) {
 
 fn details(out: &mut String, report: &Report) {
     recovery(out, report);
+    details_of_rows(out, report);
+    details_of_files(out, report);
+    section(
+        out,
+        "Users not erased (nothing of theirs was changed; mend the cause, then run again):",
+        report
+            .failed
+            .iter()
+            .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
+    );
+    section(out, "Warnings:", report.warnings.iter().cloned());
+    if report.stopped {
+        out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
+    }
+}
+
+fn details_of_rows(out: &mut String, report: &Report) {
     section(
         out,
         "Rows of other users that hang on these go too (keep them: leave these users out with --except):",
@@ -78,6 +95,9 @@ fn details(out: &mut String, report: &Report) {
             .iter()
             .map(|t| format!("{} of `{}`", rows(t.rows), t.table)),
     );
+}
+
+fn details_of_files(out: &mut String, report: &Report) {
     section(
         out,
         "Kept, because they are somebody else's too (they go with their last owner):",
@@ -98,18 +118,6 @@ fn details(out: &mut String, report: &Report) {
         Stage::Done => "Not removed yet (mend the cause, then `reset-app resume`):",
     };
     section(out, remedy, report.left.iter().map(kept));
-    section(
-        out,
-        "Users not erased (nothing of theirs was changed; mend the cause, then run again):",
-        report
-            .failed
-            .iter()
-            .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
-    );
-    section(out, "Warnings:", report.warnings.iter().cloned());
-    if report.stopped {
-        out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
-    }
 }
 
 fn recovery(out: &mut String, report: &Report) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Drain, Drained};
-use crate::audit::Trail;
+use crate::audit::{Trail, now};
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
@@ -139,7 +139,7 @@ impl Drain<'_> {
         }
         let lines = runs.iter().map(|run| {
             let line = json!({
-                "time": crate::run::now(), "run": run.run, "operation": run.operation, "finished": true,
+                "time": now(), "run": run.run, "operation": run.operation, "finished": true,
             });
             (run.run.clone(), line)
         });

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::now;
 use super::recovery::Recovered;
 use super::scene::Picture;
-use crate::audit::{Trail, pseudonym};
+use crate::audit::{Trail, now, pseudonym};
 use crate::database::{self, schema_version};
 use crate::drain::{Drain, Drained, KeysCleared};
 use crate::erase::{Commit, Deletion};
@@ -370,7 +369,7 @@ impl Deed<'_> {
             run: Some(self.record.run),
             users_processed: self.users,
             summary: summary::lines(&target.manifest, &self.counts),
-            collateral: merged(self.collateral),
+            collateral: Collateral::merged(self.collateral),
             mentions: counted(self.mentions),
             reassigned: counted(self.reassigned),
             refused: findings
@@ -393,14 +392,4 @@ fn counted(mentions: BTreeMap<String, u64>) -> Vec<MentionCount> {
     let mentions = mentions.into_iter();
     let one = |(column, rows)| MentionCount { column, rows };
     mentions.map(one).collect()
-}
-
-/// One entry for each table and owner.
-fn merged(collateral: Vec<Collateral>) -> Vec<Collateral> {
-    let mut rows: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
-    for one in collateral {
-        *rows.entry((one.table, one.owner)).or_default() += one.rows;
-    }
-    let one = |((table, owner), rows)| Collateral { table, owner, rows };
-    rows.into_iter().map(one).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, now, run_name};
-use crate::audit::Trail;
+use super::{App, run_name};
+use crate::audit::{Trail, now};
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};

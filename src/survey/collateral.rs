@@ -22,6 +22,18 @@ pub struct Collateral {
     pub rows: u64,
 }
 
+impl Collateral {
+    /// One entry for each table and owner.
+    pub(crate) fn merged(collateral: Vec<Self>) -> Vec<Self> {
+        let mut rows: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
+        for one in collateral {
+            *rows.entry((one.table, one.owner)).or_default() += one.rows;
+        }
+        let one = |((table, owner), rows)| Self { table, owner, rows };
+        rows.into_iter().map(one).collect()
+    }
+}
+
 /// Collateral of all targets, or of the one at `position`: by table and owner.
 ///
 /// A row is its natural owner's: the user to whom its owner references lead, the one with the

@@ -7,7 +7,7 @@ use reset_app::survey::Unowned;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::case::{Action, Case, Decision, To, Type, Whom, quote};
+use super::case::{Action, Case, Column, Decision, To, Type, Whom, quote};
 use super::value::{self, Side, compare};
 
 /// The rows of a table by their tags, each with its columns by name.
@@ -509,6 +509,24 @@ impl<'a> Oracle<'a> {
         }
     }
 
+    /// Numbers name rows of this table by a column that holds none.
+    fn is_converted_in_place(&self, parent: usize) -> bool {
+        let is_number = |column: &Column| {
+            let affinity = column.kind.affinity();
+            matches!(affinity, value::Affinity::Integer | value::Affinity::Real)
+        };
+        self.references().into_iter().any(|(at, number)| {
+            let reference = &self.case.tables[at].references[number];
+            let declared = reference.action != Action::Undeclared && self.exists((at, number));
+            let theirs = self.case.parent_columns(reference);
+            let own = self.case.columns(at, number);
+            let mut pairs = own.iter().zip(&theirs);
+            declared
+                && self.case.parent(reference) == parent
+                && pairs.any(|(own, theirs)| is_number(own) && !is_number(theirs))
+        })
+    }
+
     /// `SQLite` takes a row for a child of one that goes, which it does not name.
     fn is_loose(&self, (at, number): Place, gone: &BTreeMap<Name, usize>) -> bool {
         let reference = &self.case.tables[at].references[number];
@@ -518,6 +536,7 @@ impl<'a> Oracle<'a> {
         let own = self.case.columns(at, number);
         let theirs = self.case.parent_columns(reference);
         let parent = self.case.parent(reference);
+        let in_place = self.is_converted_in_place(parent);
         self.before[at].iter().any(|(tag, child)| {
             gone.keys().filter(|row| row.0 == parent).any(|row| {
                 let there = &self.before[parent][&row.1];
@@ -529,7 +548,9 @@ impl<'a> Oracle<'a> {
                         how(left, right, theirs.kind == Type::Nocase)
                     })
                 };
-                let equal = matches(value::equal) || matches(value::acted_on);
+                let equal = matches(value::equal)
+                    || matches(value::acted_on)
+                    || (in_place && matches(value::equal_in_place));
                 equal && !self.parents[&((at, *tag), number)].contains(row)
             })
         })

@@ -39,21 +39,19 @@ pub(crate) fn names(child: &Value, parent: &Value, affinity: Affinity, nocase: b
 pub(crate) type Side<'a> = (&'a Value, Affinity);
 
 /// How `SQLite` counts the children of a row that goes: by the operator `=`, where either column
-/// asks for numbers (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>). An
-/// untyped column of the parent may have been asked by another of its children.
+/// asks for numbers (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>).
 pub(crate) fn equal(parent: Side, child: Side, nocase: bool) -> bool {
     let is_number = |side: &Affinity| matches!(side, Affinity::Integer | Affinity::Real);
     let affinity = [parent.1, child.1].into_iter().find(is_number);
-    let affinity = affinity.unwrap_or(match parent.1 {
-        Affinity::Blob => Affinity::Integer,
-        _ => Affinity::Blob,
-    });
-    names(
-        &converted(parent.0, affinity),
-        &converted(child.0, affinity),
-        affinity,
-        nocase,
-    )
+    let affinity = affinity.unwrap_or(Affinity::Blob);
+    names(parent.0, &converted(child.0, affinity), affinity, nocase)
+}
+
+/// The same after another foreign key of numbers to this parent has been looked at, for which
+/// `SQLite` converts the value in place.
+pub(crate) fn equal_in_place(parent: Side, child: Side, nocase: bool) -> bool {
+    let parent = converted(parent.0, Affinity::Integer);
+    names(&parent, child.0, child.1, nocase) || names(child.0, &parent, Affinity::Integer, nocase)
 }
 
 /// How `SQLite` finds the children that it cascades to or sets: the child's column alone asks.

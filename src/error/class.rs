@@ -1,0 +1,41 @@
+//! How bad an error is.
+
+use super::Error;
+
+/// How bad it is; the command line turns it into the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Refused before anything changed.
+    Refused,
+    /// Failed; what was committed is complete.
+    Failed,
+}
+
+impl Error {
+    /// How bad it is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Database(error) => error.class(),
+            Self::Secrets(error) => error.class(),
+            Self::Locked { .. }
+            | Self::Full { .. }
+            | Self::Constraint { .. }
+            | Self::Sqlite { .. }
+            | Self::RowsKept { .. }
+            | Self::DefaultMissing { .. }
+            | Self::NewCollateral { .. }
+            | Self::FileTrouble { .. }
+            | Self::UserGone
+            | Self::KeysLeft { .. }
+            | Self::SchemaChanged
+            | Self::Commit { .. }
+            | Self::AnotherRun { .. }
+            | Self::RunLock { .. }
+            | Self::Audit { .. }
+            | Self::Random(_)
+            | Self::Bug(_) => Class::Failed,
+            _ => Class::Refused,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What an answer of `SQLite` means for the run.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use super::{DatabaseError, Error};
+
+impl Error {
+    pub(crate) fn opening(error: rusqlite::Error) -> Self {
+        Self::sqlite("opening the database", error)
+    }
+
+    pub(crate) fn surveying(error: rusqlite::Error) -> Self {
+        Self::sqlite("reading the database", error)
+    }
+
+    pub(crate) fn locking(error: rusqlite::Error) -> Self {
+        Self::sqlite("taking the write lock", error)
+    }
+
+    pub(crate) fn erasing(error: rusqlite::Error) -> Self {
+        Self::sqlite("deleting rows", error)
+    }
+
+    pub(crate) fn committing(error: rusqlite::Error) -> Self {
+        Self::sqlite("committing", error)
+    }
+
+    /// What the first statement on a database says about the file.
+    pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
+        let extended = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
+            _ => 0,
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::from(DatabaseError::NotADatabase {
+                path: path.into(),
+                error,
+            }),
+            _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
+                Self::from(DatabaseError::HotJournal { path: path.into() })
+            }
+            Some(ErrorCode::ReadOnly) => Self::from(DatabaseError::ReadOnly { path: path.into() }),
+            _ => Self::opening(error),
+        }
+    }
+
+    fn sqlite(doing: &'static str, error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },
+            Some(ErrorCode::DiskFull) => Self::Full { error },
+            Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            _ => Self::Sqlite { doing, error },
+        }
+    }
+}
