@@ -159,7 +159,7 @@ fn replay(scene: &mut Scene, block: &Block) -> String {
             Some(answer) => scene.answer(&command, &answer),
             None => scene.run(&command),
         };
-        shown += &format!("$ {command}\n{printed}");
+        shown.extend(["$ ", &command, "\n", &printed]);
     }
     shown
 }
