@@ -156,8 +156,7 @@ impl App {
             keys: job.keys(),
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
-        let recovered =
-            recovery::files(&self.target, &connection, &scene.plan.files, &roots, watch)?;
+        let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
         let noted = Noted {
             subject: preview.subject,
             unowned: preview.unowned,

@@ -256,3 +256,23 @@ fn a_second_signal_stops_at_once() {
         finish(&case, &install).map(drop).unwrap();
     }
 }
+
+#[test]
+fn a_run_without_files_still_finishes_the_files_of_an_interrupted_one() {
+    if !has_tool("strace", "nothing is killed") {
+        return;
+    }
+    let install = Install::copy("example");
+    let delete = ["--delete-all-user-data", "--force", "--no-redis"];
+    let on = || reset_app().root(install.root()).args(delete);
+    let killed = on().under(strace("signal=KILL", "renameat2", 1)).run();
+    assert!(killed.was_killed(), "{killed}");
+    assert!(install.has("storage/images/user_1/bridge.jpg"));
+    on().args(["--no-files"]).run().expect(0);
+    assert_eq!(
+        install.tree().below("storage/images").files().count(),
+        0,
+        "invariant 3: the outbox was dropped before its work was done"
+    );
+    assert_eq!(install.query_count(OUTBOX), 0);
+}

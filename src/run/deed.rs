@@ -347,7 +347,7 @@ impl Deed<'_> {
             connection: self.connection,
             target: self.picture.target,
             roots: self.picture.files.roots(),
-            sources: &self.picture.survey.plan.files,
+            sources: &self.picture.scene.sources,
             erased,
         };
         drain

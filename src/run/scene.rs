@@ -10,7 +10,7 @@ use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope};
 use crate::manifest::Manifest;
 use crate::outbox;
-use crate::plan::{Extent, Plan};
+use crate::plan::{Extent, FileSource, Plan, file_sources};
 use crate::report::{Report, Stage};
 use crate::roots::{Roots, shown};
 use crate::schema;
@@ -22,6 +22,8 @@ use crate::target::{FilesChoice, NoServer, Target};
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) plan: Plan,
+    /// Every column that names files, whatever part of them this run is about.
+    pub(super) sources: Vec<FileSource>,
     manifest: Manifest,
     /// The users' key is a rowid without AUTOINCREMENT (<https://sqlite.org/autoinc.html>).
     keys_are_reused: bool,
@@ -44,6 +46,7 @@ impl Scene {
         let users = &schema.tables[graph.users];
         Ok(Self {
             plan: Plan::new(&schema, &graph, &manifest, job.accounts)?,
+            sources: file_sources(&schema, &target.manifest, &[])?,
             keys_are_reused: users.is_rowid_alias(&graph.user_key) && !users.autoincrement,
             manifest: match job.extent {
                 Extent::Everything => manifest,
@@ -61,7 +64,7 @@ pub(super) struct Picture<'a> {
     pub(super) files: Files<'a>,
     pub(super) findings: Findings,
     pub(super) job: &'a Job,
-    scene: &'a Scene,
+    pub(super) scene: &'a Scene,
 }
 
 impl<'a> Picture<'a> {
@@ -200,12 +203,9 @@ pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
 }
 
 impl Target {
-    /// The roots, opened; none where files are left alone.
+    /// The roots, opened: also where files are left alone, for an interrupted run may have some left.
     pub(super) fn roots(&self) -> Result<Roots> {
-        let roots = match self.files {
-            FilesChoice::Remove => &*self.manifest.files.roots,
-            FilesChoice::Leave => &[],
-        };
+        let roots = &self.manifest.files.roots;
         Roots::open(&self.root, roots, &self.protected()).map_err(Error::from)
     }
 
