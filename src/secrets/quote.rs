@@ -56,6 +56,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_backslash_is_escaped_because_readers_disagree_on_it_in_single_quotes() {
+        for (value, written) in [
+            ("a b\\", r#""a b\\""#),
+            ("it's", "\"it's\""),
+            ("a\n$", r#""a\n\$""#),
+        ] {
+            assert_eq!(quoted(value), written);
+            assert_eq!(read_back(value), value);
+        }
+    }
+
     proptest! {
         #[test]
         fn every_value_reads_back(value in "[\\n -~äλ]{0,40}") {

@@ -35,6 +35,7 @@ fn only_the_value_is_replaced() {
         ("A=#why\n", "A=new #why\n"),
         ("A=o\\ l\\ d\n", "A=new\n"),
         ("A=old#x\n", "A=new\n"),
+        ("A=\"o\\\" l d\" # x\n", "A=new # x\n"),
         ("A=old\r\nB=\"x\"\r\n\r\n", "A=new\r\nB=\"x\"\r\n\r\n"),
         (
             "# A=old\n\n \t\nA=old\n# it's\n",
