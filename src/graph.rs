@@ -12,6 +12,8 @@
 //!
 //! A user never belongs to another row: references from the users table are mentions.
 
+use std::collections::HashMap;
+
 use crate::error::{Error, ManifestError, Result};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
@@ -185,6 +187,10 @@ fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
 }
 
 fn declared(schema: &Schema) -> Vec<Reference> {
+    let names = schema.tables.iter().enumerate();
+    let positions: HashMap<String, usize> = names
+        .map(|(at, table)| (table.name.to_ascii_lowercase(), at))
+        .collect();
     let of_table = |(child, table): (usize, &Table)| -> Vec<Reference> {
         let keys = table.foreign_keys.iter();
         keys.map(|key| {
@@ -192,7 +198,7 @@ fn declared(schema: &Schema) -> Vec<Reference> {
             Reference {
                 child,
                 columns: key.columns.clone(),
-                parent: position(schema, &key.parent),
+                parent: positions.get(&key.parent.to_ascii_lowercase()).copied(),
                 parent_columns: key.parent_columns.clone(),
                 meaning: meaning(key.on_delete, !nullable.is_empty()),
                 on_delete: Some(key.on_delete),

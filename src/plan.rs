@@ -178,9 +178,17 @@ impl Plan {
         for (at, &table) in order.iter().enumerate() {
             step[table] = Some(at);
         }
+        let mut owners = vec![Vec::new(); schema.tables.len()];
+        for reference in graph
+            .references
+            .iter()
+            .filter(|r| r.meaning == Meaning::Owner)
+        {
+            owners[reference.child].push(reference);
+        }
         let tables = order
             .iter()
-            .map(|&table| planned(schema, graph, &step, table));
+            .map(|&table| planned(schema, &owners[table], &step, table));
         Ok(Self {
             accounts,
             user_key: graph.user_key.clone(),
@@ -212,16 +220,17 @@ fn identity(table: &Table) -> Result<RowIdentity> {
 
 fn planned(
     schema: &Schema,
-    graph: &Graph,
+    owners: &[&Reference],
     step: &[Option<usize>],
     table: usize,
 ) -> Result<PlannedTable> {
-    let owns = |r: &&Reference| r.child == table && r.meaning == Meaning::Owner;
-    let owners = graph.references.iter().filter(owns);
     Ok(PlannedTable {
         name: schema.tables[table].name.clone(),
         identity: identity(&schema.tables[table])?,
-        owners: owners.filter_map(|r| link(schema, step, r)).collect(),
+        owners: owners
+            .iter()
+            .filter_map(|r| link(schema, step, r))
+            .collect(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Group;
-use crate::graph::Graph;
+use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
 use crate::schema::Action;
 
@@ -12,28 +12,31 @@ use crate::schema::Action;
 pub(super) fn reachable(tables: usize, graph: &Graph) -> Vec<bool> {
     let mut owned = vec![false; tables];
     owned[graph.users] = true;
-    let mut found = vec![graph.users];
-    while let Some(parent) = found.pop() {
-        for child in children(graph, parent) {
-            if !owned[child] {
-                owned[child] = true;
-                found.push(child);
-            }
-        }
-    }
-    owned
+    closure(&children(graph, tables, is_owner), owned)
 }
 
 /// These tables, and those to which `SQLite` would cascade from them, whatever a reference means.
-pub(super) fn cascaded(graph: &Graph, mut tables: Vec<bool>) -> Vec<bool> {
-    let cascades = graph.references.iter();
-    let cascades = cascades.filter(|r| r.on_delete == Some(Action::Cascade));
-    let mut children = vec![Vec::new(); tables.len()];
-    for reference in cascades {
+pub(super) fn cascaded(graph: &Graph, tables: Vec<bool>) -> Vec<bool> {
+    let cascades = |r: &Reference| r.on_delete == Some(Action::Cascade);
+    closure(&children(graph, tables.len(), cascades), tables)
+}
+
+fn is_owner(reference: &Reference) -> bool {
+    reference.meaning == Meaning::Owner
+}
+
+/// The children of each table over the references that count.
+fn children(graph: &Graph, tables: usize, counts: impl Fn(&Reference) -> bool) -> Vec<Vec<usize>> {
+    let mut children = vec![Vec::new(); tables];
+    for reference in graph.references.iter().filter(|r| counts(r)) {
         if let Some(parent) = reference.parent {
             children[parent].push(reference.child);
         }
     }
+    children
+}
+
+fn closure(children: &[Vec<usize>], mut tables: Vec<bool>) -> Vec<bool> {
     let mut found: Vec<usize> = (0..tables.len()).filter(|&table| tables[table]).collect();
     while let Some(parent) = found.pop() {
         for &child in &children[parent] {
@@ -49,7 +52,7 @@ pub(super) fn cascaded(graph: &Graph, mut tables: Vec<bool>) -> Vec<bool> {
 /// The owned tables in order, parents before children, and the groups they form. The users table
 /// comes first: nothing owns it.
 pub(super) fn ordered(graph: &Graph, owned: &[bool]) -> (Vec<usize>, Vec<Group>) {
-    let mut tarjan = Tarjan::new(graph, owned.len());
+    let mut tarjan = Tarjan::new(children(graph, owned.len(), is_owner));
     for table in std::iter::once(graph.users).chain(0..owned.len()) {
         if owned[table] && tarjan.seen[table].is_none() {
             tarjan.visit(table);
@@ -58,21 +61,15 @@ pub(super) fn ordered(graph: &Graph, owned: &[bool]) -> (Vec<usize>, Vec<Group>)
     // Tarjan finishes a component after all that is reachable from it, children first.
     tarjan.components.reverse();
     let (mut order, mut groups) = (Vec::new(), Vec::new());
-    for mut component in tarjan.components {
+    for mut component in std::mem::take(&mut tarjan.components) {
         component.sort_unstable();
-        let cyclic =
-            component.len() > 1 || children(graph, component[0]).any(|child| child == component[0]);
+        let names_itself = tarjan.children[component[0]].contains(&component[0]);
+        let cyclic = component.len() > 1 || names_itself;
         let tables: Range<usize> = order.len()..order.len() + component.len();
         groups.push(Group { tables, cyclic });
         order.append(&mut component);
     }
     (order, groups)
-}
-
-fn children(graph: &Graph, parent: usize) -> impl Iterator<Item = usize> {
-    let owned =
-        move |r: &&crate::graph::Reference| r.meaning == Meaning::Owner && r.parent == Some(parent);
-    graph.references.iter().filter(owned).map(|r| r.child)
 }
 
 /// Strongly connected components (R. Tarjan, Depth-first search and linear graph algorithms,
@@ -88,19 +85,10 @@ struct Tarjan {
 }
 
 impl Tarjan {
-    fn new(graph: &Graph, tables: usize) -> Self {
-        let mut lists = vec![Vec::new(); tables];
-        for reference in graph
-            .references
-            .iter()
-            .filter(|r| r.meaning == Meaning::Owner)
-        {
-            if let Some(parent) = reference.parent {
-                lists[parent].push(reference.child);
-            }
-        }
+    fn new(children: Vec<Vec<usize>>) -> Self {
+        let tables = children.len();
         Self {
-            children: lists,
+            children,
             seen: vec![None; tables],
             low: vec![0; tables],
             on_stack: vec![false; tables],

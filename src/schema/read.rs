@@ -1,5 +1,7 @@
 //! Reading the structure through `SQLite`'s own pragmas, never by parsing SQL.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, Row};
 
 use super::{
@@ -225,8 +227,12 @@ fn foreign_key(row: &Row) -> rusqlite::Result<ForeignKey> {
 
 fn resolve_foreign_keys(schema: &mut Schema) {
     let known = schema.clone();
+    let names = known.tables.iter();
+    let tables: HashMap<String, &Table> = names
+        .map(|table| (table.name.to_ascii_lowercase(), table))
+        .collect();
     for key in schema.tables.iter_mut().flat_map(|t| &mut t.foreign_keys) {
-        let Some(parent) = known.table(&key.parent) else {
+        let Some(parent) = tables.get(&key.parent.to_ascii_lowercase()) else {
             key.fault = Some(ForeignKeyFault::ParentMissing);
             continue;
         };

@@ -63,8 +63,9 @@ pub(crate) struct Outcome {
     pub(crate) rows_on_the_way: Vec<Rows>,
     /// The tags of rows that go, by table.
     pub(crate) gone: Vec<BTreeSet<i64>>,
-    /// Rows name rows of their own table that do not exist.
-    pub(crate) dangles_in_itself: bool,
+    /// Rows name by a declared foreign key what does not exist: `SQLite` miscounts when one of them
+    /// is deleted or updated, and may refuse to commit.
+    pub(crate) dangles: bool,
     pub(crate) unowned: BTreeMap<String, u64>,
     pub(crate) collateral: BTreeMap<(String, String), u64>,
     pub(crate) mentions: BTreeMap<String, u64>,
@@ -112,7 +113,7 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
     let oracle = Oracle::new(case, before);
     let mut outcome = Outcome {
         refusals: oracle.refusals(),
-        dangles_in_itself: oracle.dangles_in_itself(),
+        dangles: oracle.dangles(),
         ..Outcome::default()
     };
     if oracle.is_ambiguous() {
@@ -273,7 +274,7 @@ impl<'a> Oracle<'a> {
             }
             let broken = !self.exists(place) || !self.fits(place);
             let parent_goes = self.exists(place) && deleted[parent];
-            let updated = self.exists(place) && self.is_updated(parent);
+            let updated = self.exists(place) && self.is_updated(parent, &deleted);
             if broken && (deleted[place.0] || parent_goes || updated) {
                 refusals.insert(Refusal::ForeignKey);
             }
@@ -292,14 +293,13 @@ impl<'a> Oracle<'a> {
         refusals
     }
 
-    fn dangles_in_itself(&self) -> bool {
+    fn dangles(&self) -> bool {
         self.parents.iter().any(|(((at, tag), number), parents)| {
             let reference = &self.case.tables[*at].references[*number];
             let columns = self.case.columns(*at, *number);
             let row = &self.before[*at][tag];
             parents.is_empty()
                 && reference.action != Action::Undeclared
-                && self.parent((*at, *number)) == *at
                 && columns
                     .iter()
                     .all(|column| row[&column.name] != Value::Null)
@@ -307,14 +307,14 @@ impl<'a> Oracle<'a> {
     }
 
     /// Mentions of this table may be set.
-    fn is_updated(&self, table: usize) -> bool {
+    fn is_updated(&self, table: usize, deleted: &[bool]) -> bool {
         let mut references = self
             .references()
             .into_iter()
             .filter(|place| place.0 == table);
         references.any(|place| {
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
-            mentions && self.goes(self.parent(place))
+            mentions && deleted[self.parent(place)]
         })
     }
 
