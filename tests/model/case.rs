@@ -181,7 +181,9 @@ impl Type {
             Self::Real => Value::Real(f64::from(number % 8) / 2.0),
             Self::Text | Self::Nocase => Value::Text(text(number).into()),
             Self::Untyped if number % 8 == 7 => Value::Blob(b"1".to_vec()),
-            Self::Untyped if number % 2 == 0 => Value::Integer(i64::from(number % 8) / 2 + 1),
+            Self::Untyped if number.is_multiple_of(2) => {
+                Value::Integer(i64::from(number % 8) / 2 + 1)
+            }
             Self::Untyped => Value::Text(text(number / 2).into()),
         }
     }
@@ -614,10 +616,11 @@ impl Case {
                 };
                 let parent = self.table_name(self.parent(reference));
                 let to = string(&dotted(&parent, &self.parent_columns(reference)));
-                text.push_str(&match reference.action {
+                let line = match reference.action {
                     Action::Undeclared => format!("{from} = {{ is = {is}, to = {to} }}\n"),
                     _ => format!("{from} = {is}\n"),
-                });
+                };
+                text.push_str(&line);
             }
         }
         text
