@@ -39,7 +39,7 @@ pub(crate) fn main() -> ExitCode {
     };
     start_log(&arguments);
     let exit = run(&arguments).unwrap_or_else(|error| {
-        eprintln!("reset-app: {error}");
+        eprintln!("reset-app: {}", plain(&error.to_string()));
         Exit::of_error(&error)
     });
     exit.into()
@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
 fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
     let status = app.status()?;
     print(&match arguments.format {
-        Format::Text => text::status(&status),
+        Format::Text => plain(&text::status(&status)),
         Format::Json => json::status(&status),
     });
     Ok(Exit::Done)
@@ -128,9 +128,19 @@ fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
 
 fn show(arguments: &Arguments, report: &Report) {
     print(&match arguments.format {
-        Format::Text => text::report(report),
+        Format::Text => plain(&text::report(report)),
         Format::Json => json::report(report),
     });
+}
+
+/// Names of tables and users come from outside: what a terminal would obey is shown instead.
+fn plain(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\n' => c.to_string(),
+        _ if c.is_control() => c.escape_default().to_string(),
+        _ => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// A reader that went away is no reason to fail after the work is done.

@@ -40,6 +40,8 @@ pub(crate) struct Drain<'a> {
 pub(crate) struct Drained {
     /// Files and directories removed, by summary line.
     pub(crate) removed: BTreeMap<String, u64>,
+    /// The run they are counted for; the others' were counted, or reported, before.
+    pub(crate) of_run: Option<String>,
     /// The same, by root.
     by_root: BTreeMap<String, u64>,
     /// Files that stay because a row names them, and directories that still hold something.
@@ -89,7 +91,9 @@ impl Drained {
     }
 
     fn count(&mut self, record: &FileRecord) {
-        *self.removed.entry(record.line.clone()).or_default() += 1;
+        if self.of_run.as_ref().is_none_or(|run| *run == record.run) {
+            *self.removed.entry(record.line.clone()).or_default() += 1;
+        }
         let root = roots::shown(Path::new(OsStr::from_bytes(&record.path.0)));
         *self.by_root.entry(root).or_default() += 1;
     }

@@ -161,6 +161,21 @@ pub enum Error {
         /// The manifest.
         source_name: String,
     },
+    /// A table of sessions that no owner reference ties to users.
+    #[error(
+        "the table `{table}` in [sessions] has no reference to the users by which its rows are theirs; \
+         write `\"{table}.column\" = \"owner\"` under [references]"
+    )]
+    SessionsUnowned {
+        /// The table.
+        table: String,
+    },
+    /// A trigger goes on writing rows of the user.
+    #[error(
+        "a trigger of the database writes rows of the user whenever rows of the user are deleted; \
+         the user is left as before"
+    )]
+    RowsWritten,
     /// Several sources name several databases.
     #[error("{first} names the database `{}`, but {second} names `{}`; say which with `--database`", one.display(), other.display())]
     TwoDatabases {

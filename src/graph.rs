@@ -23,14 +23,23 @@ impl Graph {
     /// concern then.
     #[must_use]
     pub fn only_rows_of(mut self, schema: &Schema, tables: &[String]) -> Self {
-        let goes = |table: usize| {
-            let name = &schema.tables[table].name;
-            tables.iter().any(|one| one.eq_ignore_ascii_case(name))
+        let named = |table: &Table| {
+            tables
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(&table.name))
         };
+        let mut goes: Vec<bool> = schema.tables.iter().map(named).collect();
+        // What hangs on a row that goes cannot stay.
+        while let Some(child) = self.references.iter().find_map(|r| {
+            let hangs = r.meaning == Meaning::Owner && r.parent.is_some_and(|parent| goes[parent]);
+            (hangs && !goes[r.child]).then_some(r.child)
+        }) {
+            goes[child] = true;
+        }
         let users = self.users;
         self.references.retain(|r| {
-            let parent_goes = r.parent.is_some_and(&goes);
-            parent_goes || (goes(r.child) && r.parent == Some(users))
+            let parent_goes = r.parent.is_some_and(|parent| goes[parent]);
+            parent_goes || (goes[r.child] && r.parent == Some(users))
         });
         self
     }

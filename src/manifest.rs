@@ -261,6 +261,17 @@ impl Manifest {
                 return Err(broken(format!("the summary has two lines `{}`", line.line)));
             }
         }
+        let mut tables = self.summary.iter().flat_map(|line| &line.tables);
+        while let Some(table) = tables.next() {
+            if tables
+                .clone()
+                .any(|other| other.eq_ignore_ascii_case(table))
+            {
+                return Err(broken(format!(
+                    "the summary counts the table `{table}` twice"
+                )));
+            }
+        }
         for column in &self.files.columns {
             if column.column.columns.len() != 1 {
                 let text = format!("`{}` in [files] must name one column", column.column);
@@ -273,6 +284,16 @@ impl Manifest {
                     "the directory `{directory}` must hold `{{user}}` once, or it would be everybody's"
                 );
                 return Err(broken(text));
+            }
+        }
+        for outer in &self.files.directories {
+            for inner in &self.files.directories {
+                if may_hold(outer, inner) {
+                    let text = format!(
+                        "the directory `{outer}` of one user may hold the directories `{inner}` of others"
+                    );
+                    return Err(broken(text));
+                }
             }
         }
         if !self.files.directories.is_empty() && self.files.roots.is_empty() {
@@ -303,6 +324,29 @@ impl Manifest {
                     .map(|t| (t.as_str(), "[sessions]")),
             )
     }
+}
+
+/// Whether some user's directory of the pattern `outer` holds every user's of the pattern `inner`:
+/// its `{user}` then stands for a name that `inner` spells out.
+fn may_hold(outer: &str, inner: &str) -> bool {
+    let components = |pattern: &str| -> Vec<String> {
+        let names = pattern.split('/').filter(|name| !matches!(*name, "" | "."));
+        names.map(str::to_owned).collect()
+    };
+    let (outer, inner) = (components(outer), components(inner));
+    let fits = |(outer, inner): (&String, &String)| match outer.split_once("{user}") {
+        Some((before, after)) => {
+            inner.len() >= before.len() + after.len()
+                && inner.starts_with(before)
+                && inner.ends_with(after)
+        }
+        None => outer == inner,
+    };
+    let spelt_out = inner
+        .iter()
+        .take(outer.len())
+        .all(|name| !name.contains("{user}"));
+    outer.len() < inner.len() && spelt_out && outer.iter().zip(&inner).all(fits)
 }
 
 fn unreadable(file: &Path, error: std::io::Error) -> Error {
@@ -349,6 +393,30 @@ mod tests {
     fn a_directory_without_the_user_would_be_everybodys() {
         let text = "users.table = \"u\"\n[files]\nroots = [\"x\"]\ndirectories = [\"x/all\"]\n";
         assert!(Manifest::parse(text, Source::Builtin).is_err());
+    }
+
+    #[test]
+    fn a_users_directory_cannot_hold_those_of_others() {
+        let with = |directories: &str| {
+            let text = format!(
+                "users.table = \"u\"\n[files]\nroots = [\"m\"]\ndirectories = [{directories}]\n"
+            );
+            Manifest::parse(&text, Source::Builtin).is_ok()
+        };
+        assert!(!with("\"m/{user}\", \"m/shared/{user}\""));
+        assert!(!with("\"m/a_{user}/x\", \"m/a_b/x/{user}\""));
+        assert!(with("\"m/{user}\", \"m/{user}/tmp\""));
+        assert!(with("\"m/user_{user}\", \"m/shared/{user}\""));
+    }
+
+    #[test]
+    fn a_table_is_counted_in_one_line() {
+        let line = "[[summary]]\nline = \"a\"\ntables = [\"t\"]\n";
+        let text = format!(
+            "users.table = \"u\"\n{line}{}",
+            line.replace("\"a\"", "\"b\"")
+        );
+        assert!(Manifest::parse(&text, Source::Builtin).is_err());
     }
 
     #[test]

@@ -289,7 +289,8 @@ fn mentions(
     let meant = |r: &&Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
     let mut mentions = Vec::new();
     for reference in graph.references.iter().filter(meant) {
-        let (Some(link), Some(fate)) = (link(schema, step, reference), fate(reference)) else {
+        let (Some(link), Some(fate)) = (link(schema, step, reference), fate(graph, reference))
+        else {
             continue;
         };
         let table = &schema.tables[reference.child];
@@ -330,12 +331,29 @@ pub(crate) fn file_sources(
     Ok(sources)
 }
 
+/// The columns of a mention that are set to null: one of several is enough to name nothing, so
+/// those that other references share, such as a tenant's, are left alone where others do.
+fn own_columns(graph: &Graph, reference: &Reference) -> Vec<String> {
+    let others = |r: &&Reference| r.child == reference.child && r.columns != reference.columns;
+    let shared = |name: &&String| {
+        let mut others = graph.references.iter().filter(others);
+        others.any(|r| r.columns.iter().any(|c| c.eq_ignore_ascii_case(name)))
+    };
+    let nullable = reference.nullable.iter();
+    let own: Vec<String> = nullable.filter(|name| !shared(name)).cloned().collect();
+    if own.is_empty() {
+        reference.nullable.clone()
+    } else {
+        own
+    }
+}
+
 /// `None`: nothing enforces the reference and nothing can be set, so it is left as it is.
-fn fate(reference: &Reference) -> Option<MentionFate> {
+fn fate(graph: &Graph, reference: &Reference) -> Option<MentionFate> {
     match reference.on_delete {
         Some(Action::SetDefault) => Some(MentionFate::SetDefault),
         _ if !reference.nullable.is_empty() => {
-            Some(MentionFate::SetNull(reference.nullable.clone()))
+            Some(MentionFate::SetNull(own_columns(graph, reference)))
         }
         Some(_) => Some(MentionFate::Blocks),
         None => None,

@@ -85,6 +85,20 @@ pub enum RootsError {
         /// The root as the manifest names it.
         path: PathBuf,
     },
+    /// Two roots are one directory, or one lies in the other by way of a link: a file would have two
+    /// places.
+    #[error(
+        "the roots `{}` and `{}` are the same directory, or one leads into the other through a link; \
+         name one of them",
+        shown(one),
+        shown(other)
+    )]
+    Alias {
+        /// The one, as the manifest names it.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// A protected file cannot be looked at, so it could not be recognised.
     #[error("cannot look at the protected `{}`: {source}", shown(path))]
     Protected {
@@ -117,8 +131,10 @@ impl Roots {
                 })?;
         }
         let roots = names.iter().map(|name| Root::open(&base, name, &guarded));
+        let known: Vec<Root> = roots.collect::<Result<_, _>>()?;
+        refuse_aliases(&known)?;
         Ok(Self {
-            known: roots.collect::<Result<_, _>>()?,
+            known,
             protected: guarded,
             base,
         })
@@ -192,6 +208,31 @@ impl Root {
             wary: false,
         }
     }
+}
+
+/// The last spelling of a root that exists is its resolved one.
+fn refuse_aliases(roots: &[Root]) -> Result<(), RootsError> {
+    for (at, one) in roots.iter().enumerate() {
+        for (number, other) in roots.iter().enumerate() {
+            let (Some(given), Some(resolved)) = (other.spellings.first(), other.spellings.last())
+            else {
+                continue;
+            };
+            let inside = one
+                .spellings
+                .last()
+                .is_some_and(|root| resolved.starts_with(root));
+            let spelt_inside = one.spellings.iter().any(|root| given.starts_with(root));
+            let twice = number > at && one.spellings == other.spellings;
+            if number != at && (twice || (inside && !spelt_inside)) {
+                return Err(RootsError::Alias {
+                    one: one.name.to_path_buf(),
+                    other: other.name.to_path_buf(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// As spelt in the manifest, beneath the resolved base, and resolved itself.

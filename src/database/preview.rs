@@ -2,7 +2,7 @@
 //!
 //! | beside the database | how it is read |
 //! |---|---|
-//! | `-wal` and `-shm` | read-only, the wal-index opened read-only too: an application may be writing |
+//! | `-wal` and `-shm` | read-only, the wal-index opened read-only too: an application may be writing; where that index was left half made, as below |
 //! | `-wal` alone | a private copy: nobody holds it open, and reading it in place would make a `-shm` |
 //! | a `-journal` with content | read-only with locks; a hot one is refused, only a writer may roll it back |
 //! | neither | as immutable, for a read-only handle on an idle WAL database would leave files behind |
@@ -41,7 +41,12 @@ pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> R
     for _ in 0..ATTEMPTS {
         if wal.exists() {
             if shm.exists() {
-                return look_with(path, "mode=ro&readonly_shm=1", &mut read);
+                return match look_with(path, "mode=ro&readonly_shm=1", || (), &mut read) {
+                    Err(error) if error.is_locking_protocol() => {
+                        look_at_copy(path, &wal, &mut read)
+                    }
+                    seen => seen,
+                };
             }
             return look_at_copy(path, &wal, &mut read);
         }
@@ -49,18 +54,19 @@ pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> R
             break;
         }
         let before = State::settled(path)?;
-        let seen = look_with(path, "immutable=1", &mut read);
+        let seen = look_with(path, "immutable=1", || (), &mut read);
         if State::of(path)? == before {
             return seen;
         }
         log::debug!("the database changed during the look, which is taken again");
     }
-    look_with(path, "mode=ro", &mut read)
+    look_with(path, "mode=ro", || (), &mut read)
 }
 
 fn look_with<T>(
     path: &Path,
     parameters: &str,
+    opened: impl FnOnce(),
     read: &mut impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -71,6 +77,7 @@ fn look_with<T>(
     harden(&connection)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
+    opened();
     read(&connection)
 }
 
@@ -102,7 +109,8 @@ fn look_at_copy<T>(
     let copy = directory.path().join("copy.db");
     fs::copy(path, &copy).map_err(unreadable)?;
     fs::copy(wal, neighbour(&copy, "-wal")).map_err(unreadable)?;
-    look_with(&copy, "mode=ro", read)
+    // Once it is open the copy needs no name: an interrupted look leaves none behind.
+    look_with(&copy, "mode=ro", move || drop(directory), read)
 }
 
 /// What tells whether a file, or its journal, changed.

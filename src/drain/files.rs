@@ -82,12 +82,9 @@ impl Drain<'_> {
         record: &FileRecord,
         drained: &mut Drained,
     ) -> Result<Fate> {
-        let place = match self.place(record) {
+        let place = match self.standing(record, drained) {
             Ok(place) => place,
-            Err(refusal) => {
-                drained.refuse(shown_path(record), &refusal);
-                return Ok(Fate::Dropped);
-            }
+            Err(fate) => return Ok(fate),
         };
         if self.is_named(&place)? {
             return Ok(release(quarantine, record, place, drained));
@@ -128,6 +125,34 @@ impl Drain<'_> {
         let (root, path) = &record.path;
         let root = std::path::Path::new(std::ffi::OsStr::from_bytes(root));
         self.roots.restore(root, path)
+    }
+
+    /// The place of a record, through the gate. A record whose root is not there now (unmounted,
+    /// renamed, no longer in the manifest) stays: its file may be there again.
+    fn standing(
+        &self,
+        record: &FileRecord,
+        drained: &mut Drained,
+    ) -> std::result::Result<Place, Fate> {
+        let root_is_missing = |place: &Place| {
+            let name = place.root_name();
+            self.roots.missing().any(|missing| missing == name)
+        };
+        match self.place(record) {
+            Ok(place) if root_is_missing(&place) => {
+                drained.leave(place.to_string(), &"its root does not exist");
+                Err(Fate::Stays)
+            }
+            Ok(place) => Ok(place),
+            Err(refusal @ Refusal::UnknownRoot(_)) => {
+                drained.leave(shown_path(record), &refusal);
+                Err(Fate::Stays)
+            }
+            Err(refusal) => {
+                drained.refuse(shown_path(record), &refusal);
+                Err(Fate::Dropped)
+            }
+        }
     }
 
     /// Marks which recorded files rows name: once, and again whenever another connection has
@@ -239,12 +264,9 @@ impl Drain<'_> {
         record: &FileRecord,
         drained: &mut Drained,
     ) -> Fate {
-        let place = match self.place(record) {
+        let place = match self.standing(record, drained) {
             Ok(place) => place,
-            Err(refusal) => {
-                drained.refuse(shown_path(record), &refusal);
-                return Fate::Dropped;
-            }
+            Err(fate) => return fate,
         };
         match quarantine.remove_directory(record.id, &place, &record.identity) {
             DirectoryRemoval::Removed => Fate::Taken {

@@ -23,6 +23,7 @@ impl Error {
             | Self::Constraint { .. }
             | Self::Sqlite { .. }
             | Self::RowsKept { .. }
+            | Self::RowsWritten
             | Self::DefaultMissing { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }

@@ -46,6 +46,12 @@ impl Error {
         }
     }
 
+    /// Whether `SQLite` gave up on a wal-index that a dead writer left half made.
+    pub(crate) fn is_locking_protocol(&self) -> bool {
+        matches!(self, Self::Sqlite { error, .. }
+            if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed))
+    }
+
     fn sqlite(doing: &'static str, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { error },

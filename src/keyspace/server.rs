@@ -62,7 +62,7 @@ impl Server {
             db: if db.is_empty() {
                 0
             } else {
-                db.parse().map_err(|_| no_database(&db))?
+                db.parse().map_err(|_| no_database())?
             },
             user: filled(decoded(url.username())?).or_else(|| query("user")),
             password: filled(decoded(url.password().unwrap_or_default())?)
@@ -135,11 +135,9 @@ fn address(
     })
 }
 
-fn no_database(db: &str) -> KeyspaceError {
-    KeyspaceError::address(format!(
-        "`{}` is no number of a database",
-        db.escape_debug()
-    ))
+/// What stands there may be a part of the password, so it is not repeated.
+fn no_database() -> KeyspaceError {
+    KeyspaceError::address("what follows the host is no number of a database")
 }
 
 fn filled(text: String) -> Option<String> {

@@ -30,16 +30,20 @@ impl Roots {
         self.place(&normal(raw, MAX_NAMED)?)
     }
 
+    /// As [`locate`](Self::locate), for a path whose file is to be kept: as deep as a walk goes.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub(crate) fn locate_kept(&self, raw: &[u8]) -> Result<Place, Refusal> {
+        self.place(&normal(trimmed(raw), MAX_WALKED)?)
+    }
+
     /// As [`locate`](Self::locate), for a path that names a directory: it may end with `/`.
     ///
     /// # Errors
     /// As [`locate`](Self::locate).
     pub fn locate_directory(&self, raw: &[u8]) -> Result<Place, Refusal> {
-        let trimmed = raw
-            .iter()
-            .rposition(|byte| *byte != b'/')
-            .map_or(raw, |last| &raw[..=last]);
-        self.locate(trimmed)
+        self.locate(trimmed(raw))
     }
 
     /// The place stored earlier as the name of a root and the path beneath it, through the same
@@ -153,6 +157,12 @@ fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
     } else {
         Ok(())
     }
+}
+
+fn trimmed(raw: &[u8]) -> &[u8] {
+    raw.iter()
+        .rposition(|byte| *byte != b'/')
+        .map_or(raw, |last| &raw[..=last])
 }
 
 /// Case is ignored, because some file systems ignore it.

@@ -13,6 +13,7 @@ use crate::drain::{Drain, Drained, KeysCleared};
 use crate::erase::{Commit, Deletion};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
+use crate::plan::Accounts;
 use crate::report::{Failure, Report, Stage};
 use crate::summary::{self, Counts};
 use crate::survey::{Collateral, MentionCount, TableCount, Targets};
@@ -77,6 +78,7 @@ pub(super) fn delete(
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     log::debug!("removed for an earlier run: {before:?}");
+    drained.of_run = Some(deed.record.run.clone());
     let keys = deed.drain(&mut drained, trail, watch);
     let mut shared = deed.picture.files.shared(connection)?;
     shared.extend(drained.shared_paths());
@@ -108,7 +110,7 @@ impl<'a> Deed<'a> {
             connection,
             record,
             surveyed: true,
-            schema_version: schema_version(connection)?,
+            schema_version: picture.scene.schema_version,
             erased,
             counts,
             users: 0,
@@ -170,6 +172,7 @@ impl Deed<'_> {
             Error::UserGone
             | Error::FileTrouble { .. }
             | Error::RowsKept { .. }
+            | Error::RowsWritten
             | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
@@ -222,19 +225,49 @@ impl Deed<'_> {
             return Err(Error::SchemaChanged);
         }
         self.survey_again_if_changed(&deletion, position)?;
-        let gone = self.gone_with(position)?;
+        let mut gone = self.gone_with(position)?;
         outbox::begin(self.connection, &self.record)?;
         let files = self.record_files(position, key)?;
         let detail = self.audit_line(key, &gone.rows, files);
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
-        deletion.delete_rows(
-            self.picture.survey.plan,
-            &self.picture.survey.rows,
-            position,
-            self.picture.survey.heir.as_ref(),
-        )?;
+        self.delete_rows(&deletion, position)?;
+        if self.picture.survey.plan.triggers {
+            self.delete_what_triggers_wrote(&deletion, position, &mut gone.rows)?;
+        }
         self.committed(deletion.commit(), position)?;
         Ok(gone)
+    }
+
+    fn delete_rows(&self, deletion: &Deletion, position: i64) -> Result<()> {
+        let survey = &self.picture.survey;
+        deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
+    }
+
+    /// A trigger may have answered the deletion with new rows of the user: they go too, as long as
+    /// that comes to an end.
+    fn delete_what_triggers_wrote(
+        &mut self,
+        deletion: &Deletion,
+        position: i64,
+        rows: &mut Vec<TableCount>,
+    ) -> Result<()> {
+        const PASSES: usize = 3;
+        if self.picture.survey.plan.accounts == Accounts::Delete {
+            return Ok(());
+        }
+        self.surveyed = false;
+        for _ in 0..PASSES {
+            self.picture.survey.take_again(self.connection, position)?;
+            let more = self.picture.survey.going_with(self.connection, position)?;
+            if more.iter().all(|table| table.rows == 0) {
+                return Ok(());
+            }
+            self.delete_rows(deletion, position)?;
+            for (sum, table) in rows.iter_mut().zip(more) {
+                sum.rows += table.rows;
+            }
+        }
+        Err(Error::RowsWritten)
     }
 
     fn gone_with(&self, position: i64) -> Result<Gone> {

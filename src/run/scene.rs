@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{Job, Operation, Others};
+use crate::database::schema_version;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope};
@@ -22,6 +23,8 @@ use crate::target::{FilesChoice, NoServer, Target};
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) plan: Plan,
+    /// The structure's version that the plan is for.
+    pub(super) schema_version: i64,
     /// Every column that names files, whatever part of them this run is about.
     pub(super) sources: Vec<FileSource>,
     manifest: Manifest,
@@ -33,6 +36,8 @@ impl Scene {
     /// Reads the structure and makes the plan.
     pub(super) fn set(target: &Target, connection: &Connection, job: &Job) -> Result<Self> {
         let manifest = target.manifest();
+        // Before the structure itself: a change in between is then noticed, not missed.
+        let schema_version = schema_version(connection)?;
         let mut schema = schema::read(connection)?;
         schema.tables.retain(|table| table.name != outbox::TABLE);
         let mut graph = Graph::new(&schema, &manifest)?;
@@ -44,8 +49,13 @@ impl Scene {
             return Err(Error::NoSessions { source_name });
         }
         let users = &schema.tables[graph.users];
+        let plan = Plan::new(&schema, &graph, &manifest, job.accounts)?;
+        if job.extent == Extent::Sessions {
+            require_planned(&plan, &manifest)?;
+        }
         Ok(Self {
-            plan: Plan::new(&schema, &graph, &manifest, job.accounts)?,
+            plan,
+            schema_version,
             sources: file_sources(&schema, &target.manifest, &[])?,
             keys_are_reused: users.is_rowid_alias(&graph.user_key) && !users.autoincrement,
             manifest: match job.extent {
@@ -216,6 +226,22 @@ impl Target {
             FilesChoice::Leave => without_files(self.manifest.clone()),
         }
     }
+}
+
+/// A table of sessions of which no reference names users would end no session.
+fn require_planned(plan: &Plan, manifest: &Manifest) -> Result<()> {
+    for table in &manifest.sessions.tables {
+        let planned = plan
+            .tables
+            .iter()
+            .any(|t| t.name.eq_ignore_ascii_case(table));
+        if !planned {
+            return Err(Error::SessionsUnowned {
+                table: table.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn without_files(mut manifest: Manifest) -> Manifest {

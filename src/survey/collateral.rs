@@ -46,7 +46,12 @@ pub(crate) fn count(
     let ways = Ways::shortest(plan);
     let mut counts: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
     for (at, table) in plan.tables.iter().enumerate().skip(1) {
-        let sql = query(plan, &ways, at);
+        let whose = if position.is_some() {
+            "s.owner = ?1"
+        } else {
+            "?1 IS NULL"
+        };
+        let sql = query(plan, &ways, at, whose);
         let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
         let mut rows = statement.query([position]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
@@ -59,7 +64,7 @@ pub(crate) fn count(
     Ok(counts.into_iter().map(one).collect())
 }
 
-fn query(plan: &Plan, ways: &Ways, at: usize) -> String {
+fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> String {
     let table = &plan.tables[at];
     let mut links: Vec<&Link> = table.owners.iter().collect();
     links.sort_by_key(|link| ways.steps[link.parent]);
@@ -68,7 +73,7 @@ fn query(plan: &Plan, ways: &Ways, at: usize) -> String {
         .map(|link| format!("({})", owner_along(plan, ways, link)));
     format!(
         "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
-         CROSS JOIN {} AS c ON {} WHERE ?1 IS NULL OR s.owner = ?1) WHERE theirs IS NOT NULL \
+         CROSS JOIN {} AS c ON {} WHERE {whose}) WHERE theirs IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM temp.target AS t WHERE t.key = theirs) GROUP BY theirs",
         joined(owners, ", "),
         set_name(at),

@@ -158,8 +158,14 @@ fn staying(connection: &Connection, plan: &Plan, at: usize, owner: Option<i64>) 
         ),
         None => String::new(),
     };
+    // Two statements: an index serves `owner = ?1`, and not `?1 IS NULL OR owner = ?1`.
+    let whose = if owner.is_some() {
+        "m.owner = ?1"
+    } else {
+        "?1 IS NULL"
+    };
     let sql = format!(
-        "SELECT count(*) FROM {} AS m WHERE (?1 IS NULL OR m.owner = ?1) {gone}",
+        "SELECT count(*) FROM {} AS m WHERE {whose} {gone}",
         mention_set(at)
     );
     number(connection, &sql, &[owner])

@@ -366,7 +366,8 @@ fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
             &String::from_utf8_lossy(&key).escape_debug().to_string(),
         )
     };
-    let one_component = !key.is_empty() && !key.iter().any(|byte| matches!(byte, b'/' | 0));
+    let one_component =
+        !key.iter().any(|byte| matches!(byte, b'/' | 0)) && !matches!(&*key, b"" | b"." | b"..");
     let (before, after) = pattern.split_once("{user}").unwrap_or((pattern, ""));
     if !one_component {
         return Err(readable());

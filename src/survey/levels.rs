@@ -82,7 +82,7 @@ impl Rows<'_> {
             String::new()
         };
         Ok(format!(
-            "UPDATE {} SET waits = waits {change} WHERE owner = ?1 AND ({}) IN \
+            "UPDATE {} SET waits = waits {change} WHERE +owner = ?1 AND ({}) IN \
              (SELECT {} FROM {} WHERE s.owner = ?1 {condition} AND {} {other})",
             set_name(at),
             set_columns("", &table.identity),

@@ -111,7 +111,7 @@ impl<'r> Aliases<'r> {
 
     fn places(&mut self, raw: &[u8]) -> BTreeSet<Place> {
         let mut places = BTreeSet::new();
-        places.extend(self.roots.locate_directory(raw).ok());
+        places.extend(self.roots.locate_kept(raw).ok());
         if raw.contains(&0) {
             return places;
         }
@@ -125,13 +125,13 @@ impl<'r> Aliases<'r> {
         };
         let mut resolved = directory.canonical.join(name);
         if directory.links.contains(name) {
-            places.extend(self.roots.locate(resolved.as_os_str().as_bytes()).ok());
+            places.extend(self.roots.locate_kept(resolved.as_os_str().as_bytes()).ok());
             match resolved.canonicalize() {
                 Ok(target) => resolved = target,
                 Err(_) => return places,
             }
         }
-        places.extend(self.roots.locate(resolved.as_os_str().as_bytes()).ok());
+        places.extend(self.roots.locate_kept(resolved.as_os_str().as_bytes()).ok());
         places
     }
 }

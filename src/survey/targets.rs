@@ -1,7 +1,7 @@
 //! Which users a run is about, in the order in which they are processed.
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::rows::set_name;
 use crate::error::{Error, Result};
@@ -227,27 +227,27 @@ fn remove(connection: &Connection, key: &Value) -> Result<()> {
 
 /// The key of the one user that a name fits, as `SQLite` holds it.
 fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<Value> {
+    let unknown = || Error::UnknownUser { name: name.into() };
+    if name.is_empty() {
+        return Err(unknown());
+    }
     let key = quote(&plan.user_key);
-    let columns = std::iter::once(&plan.user_key).chain(&users.names);
+    let names = users.names.iter();
+    let named = names.map(|column| format!(" OR u.{} = ?1", quote(column)));
+    // As text: the affinity of a numeric key would take `05` for 5.
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL AND ((typeof(u.{key}) = 'integer' AND u.{key} = ?2) OR {}) LIMIT 6",
+        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL \
+         AND (CAST(u.{key} AS TEXT) = ?1{}) LIMIT 6",
         main_table(&plan.tables[0].name),
-        joined(
-            columns.map(|column| format!("u.{} = ?1", quote(column))),
-            " OR "
-        ),
+        joined(named, ""),
     );
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-    let number = name
-        .parse()
-        .ok()
-        .filter(|number: &i64| number.to_string() == name);
     let found = statement
-        .query_map(params![name, number], |row| row.get(0))
+        .query_map([name], |row| row.get(0))
         .map_err(Error::surveying)?;
     let mut found: Vec<Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
-        (None, _) => Err(Error::UnknownUser { name: name.into() }),
+        (None, _) => Err(unknown()),
         (Some(one), true) => Ok(one),
         (Some(last), false) => {
             found.push(last);

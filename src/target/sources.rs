@@ -111,6 +111,14 @@ fn same_file(one: &Path, other: &Path) -> bool {
 /// The path in a `sqlite:` URL (three slashes: relative, four: absolute, as `SQLAlchemy`, Django and
 /// Rails write them; `file:` as Prisma does), or the path itself.
 fn path_of(text: &str, place: &'static str) -> Result<PathBuf> {
+    let text = text.trim().trim_matches(['"', '\'']);
+    // A server's address, however misspelt: it is not taken for a path, which a message would show.
+    if let Some((before, _)) = text.split_once("//").filter(|(_, rest)| rest.contains('@')) {
+        return Err(Error::OtherEngine {
+            place,
+            scheme: before.trim_end_matches(':').into(),
+        });
+    }
     let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
         return Ok(PathBuf::from(text));
     };
