@@ -222,7 +222,10 @@ fn refuse_aliases(roots: &[Root]) -> Result<(), RootsError> {
                 .spellings
                 .last()
                 .is_some_and(|root| resolved.starts_with(root));
-            let spelt_inside = one.spellings.iter().any(|root| given.starts_with(root));
+            let spelt_inside = one
+                .spellings
+                .first()
+                .is_some_and(|root| given.starts_with(root));
             let twice = number > at && one.spellings == other.spellings;
             if number != at && (twice || (inside && !spelt_inside)) {
                 return Err(RootsError::Alias {

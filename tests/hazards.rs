@@ -1,0 +1,278 @@
+//! Hazards that were once missed, each with the smallest application that shows it.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use rusqlite::Connection;
+use support::run::{Outcome, reset_app};
+use tempfile::TempDir;
+
+/// A small application: a database, a manifest, and files.
+struct Application {
+    root: TempDir,
+}
+
+impl Application {
+    fn new(sql: &str, manifest: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let application = Self { root };
+        let text = format!("[application]\ndatabase = \"app.db\"\n{manifest}");
+        fs::write(application.path("reset-app.toml"), text).unwrap();
+        application.database().execute_batch(sql).unwrap();
+        application
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn database(&self) -> Connection {
+        let database = Connection::open(self.path("app.db")).unwrap();
+        database.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        database
+    }
+
+    fn file(&self, name: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.path(name).symlink_metadata().is_ok()
+    }
+
+    fn count(&self, sql: &str) -> i64 {
+        let counted = self.database().query_row(sql, [], |row| row.get(0));
+        counted.unwrap()
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome {
+        let invocation = reset_app().root(self.root.path());
+        invocation.args(["--no-redis", "--force"]).args(words).run()
+    }
+}
+
+const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+    INSERT INTO users VALUES (1, 'ann'), (2, 'ben');";
+
+const TEXT_USERS: &str = "CREATE TABLE users(id TEXT PRIMARY KEY NOT NULL, name TEXT);";
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn roots_that_are_one_directory_are_refused() {
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
+         INSERT INTO img VALUES (1, 1, 'pub/a.jpg'), (2, 2, 'media/a.jpg');"
+    );
+    for (link, target) in [("pub", "media"), ("pub", ".")] {
+        let roots = "users.table = \"users\"\n[files]\nroots = [\"media\", \"pub\"]\n\
+                     columns = [{ column = \"img.path\" }]\n";
+        let application = Application::new(&sql, &roots.replace("users.table", "\n[users]\ntable"));
+        application.file("media/a.jpg");
+        symlink(target, application.path(link)).unwrap();
+        let outcome = application.run(&["delete-user", "1"]).expect(4);
+        outcome.complains(["`media`", "`pub`"]);
+        assert!(
+            application.has("media/a.jpg"),
+            "user 2 names it (invariant 5)"
+        );
+    }
+}
+
+#[test]
+fn keys_that_are_no_name_of_a_directory_lead_nowhere() {
+    let sql =
+        format!("{TEXT_USERS} INSERT INTO users VALUES ('.', 'x'), ('..', 'y'), ('files', 'z');");
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    directories = [\"media/{user}/files\"]\n";
+    let application = Application::new(&sql, manifest);
+    application.file("media/files/files/z");
+    for key in [".", ".."] {
+        application.run(&["delete-user", key]).expect(3);
+        assert!(
+            application.has("media/files/files/z"),
+            "`{key}` is not its owner"
+        );
+    }
+}
+
+#[test]
+fn only_the_very_key_names_a_user() {
+    let sql = format!("{TEXT_USERS} INSERT INTO users VALUES ('5', 'x'), ('6', '');");
+    let manifest = "[users]\ntable = \"users\"\nnames = [\"name\"]\n";
+    let application = Application::new(&sql, manifest);
+    for name in ["05", "+5", " 5", "5.0", ""] {
+        application
+            .run(&["delete-user", name, "--delete-accounts"])
+            .expect(4);
+    }
+    let application = Application::new(USERS, manifest);
+    for name in ["01", " 1", "1.0", "1e0", ""] {
+        application
+            .run(&["delete-user", name, "--delete-accounts"])
+            .expect(4);
+    }
+    assert_eq!(application.count("SELECT count(*) FROM users"), 2);
+}
+
+#[test]
+fn a_file_in_a_root_that_is_not_there_now_stays_recorded() {
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
+         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, 'media/b.jpg');"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    columns = [{ column = \"img.path\" }]\n";
+    if !support::run::has_tool("strace", "nothing is killed") {
+        return;
+    }
+    let application = Application::new(&sql, manifest);
+    application.file("media/a.jpg");
+    application.file("media/b.jpg");
+    let killed = reset_app()
+        .root(application.root.path())
+        .args(["delete-user", "1", "--force", "--no-redis"])
+        .under(support::sweep::strace("signal=KILL", "renameat2", 1))
+        .run();
+    assert!(killed.was_killed(), "{killed}");
+    fs::rename(application.path("media"), application.path("unmounted")).unwrap();
+    application.run(&["resume"]).expect(3).says(["media/a.jpg"]);
+    fs::rename(application.path("unmounted"), application.path("media")).unwrap();
+    application.run(&["resume"]).expect(0);
+    assert!(!application.has("media/a.jpg") && application.has("media/b.jpg"));
+}
+
+#[test]
+fn rows_of_a_user_who_fails_go_with_the_next_whose_they_are() {
+    let sql = format!(
+        "{USERS} CREATE TABLE posts(id INTEGER PRIMARY KEY,
+             u INTEGER REFERENCES users ON DELETE CASCADE, locked INTEGER);
+         CREATE TABLE comments(id INTEGER PRIMARY KEY, u INTEGER REFERENCES users ON DELETE CASCADE,
+             post INTEGER REFERENCES posts ON DELETE CASCADE);
+         INSERT INTO posts VALUES (1, 1, 1), (2, 1, 0), (3, 2, 0);
+         INSERT INTO comments VALUES (1, 2, 1), (2, 2, 2), (3, 2, 3);
+         CREATE TRIGGER keep BEFORE DELETE ON posts WHEN old.locked BEGIN SELECT RAISE(IGNORE); END;"
+    );
+    let application = Application::new(&sql, "[users]\ntable = \"users\"\n");
+    let outcome = application.run(&["delete-all-user-data"]).expect(1);
+    outcome.says(["user 1"]);
+    assert_eq!(
+        application.count("SELECT count(*) FROM comments"),
+        0,
+        "all are user 2's"
+    );
+    assert_eq!(
+        application.count("SELECT count(*) FROM posts WHERE u = 1"),
+        2,
+        "all or none"
+    );
+}
+
+#[test]
+fn rows_that_a_trigger_writes_for_the_user_go_too() {
+    let sql = format!(
+        "{USERS} CREATE TABLE posts(id INTEGER PRIMARY KEY, u INTEGER REFERENCES users ON DELETE CASCADE);
+         CREATE TABLE history(id INTEGER PRIMARY KEY, u INTEGER REFERENCES users ON DELETE CASCADE);
+         INSERT INTO posts VALUES (1, 1), (2, 1), (3, 2);
+         CREATE TRIGGER note AFTER DELETE ON posts BEGIN INSERT INTO history(u) VALUES (old.u); END;"
+    );
+    let application = Application::new(&sql, "[users]\ntable = \"users\"\n");
+    application.run(&["delete-all-user-data"]).expect(0);
+    assert_eq!(application.count("SELECT count(*) FROM history"), 0);
+}
+
+#[test]
+fn a_table_of_sessions_that_is_nobodys_is_refused() {
+    let sql = format!(
+        "{USERS} CREATE TABLE sessions(id INTEGER PRIMARY KEY, u INTEGER REFERENCES users);
+         INSERT INTO sessions VALUES (1, 1);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[sessions]\ntables = [\"sessions\"]\n";
+    let application = Application::new(&sql, manifest);
+    let words = ["delete-user", "1", "--sessions-only"];
+    application.run(&words).expect(4).complains(["`sessions`"]);
+}
+
+#[test]
+fn one_column_of_a_composite_mention_is_enough_to_name_nothing() {
+    let sql = format!(
+        "{USERS} CREATE TABLE posts(tenant INTEGER, id INTEGER, author INTEGER REFERENCES users ON DELETE CASCADE,
+             PRIMARY KEY (tenant, id));
+         CREATE TABLE notes(id INTEGER PRIMARY KEY, tenant INTEGER REFERENCES users, post INTEGER,
+             FOREIGN KEY (tenant, post) REFERENCES posts);
+         INSERT INTO posts VALUES (2, 1, 1);
+         INSERT INTO notes VALUES (1, 2, 1);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"notes.tenant\" = \"owner\"\n";
+    let application = Application::new(&sql, manifest);
+    application.run(&["delete-user", "1"]).expect(0);
+    let kept = "SELECT count(*) FROM notes WHERE tenant = 2 AND post IS NULL";
+    assert_eq!(application.count(kept), 1, "the note is still its tenant's");
+}
+
+#[test]
+fn a_password_in_an_address_is_not_told() {
+    let application = Application::new(USERS, "[users]\ntable = \"users\"\n");
+    let addresses = [
+        ("DATABASE_URL", "postgres//u:S3CRET@h/db"),
+        ("DATABASE_URL", " postgresql://u:S3CRET@h/db"),
+        ("DATABASE_URL", "\"postgresql://u:S3CRET@h/db\""),
+        ("DATABASE_URL", "my_sql://u:S3CRET@h/db"),
+        ("DATABASE_URL", "sqlite://u:S3CRET@h/app.db"),
+        ("REDIS_URL", "redis://default:1234/S3CRET@h/0"),
+    ];
+    for (variable, address) in addresses {
+        let invocation = reset_app()
+            .root(application.root.path())
+            .env(variable, address);
+        let outcome = invocation.args(["status", "-vvv"]).run();
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(!said.contains("S3CRET"), "{address}: {outcome}");
+    }
+}
+
+#[test]
+fn a_file_deeper_than_a_row_may_name_is_kept_for_the_row_that_names_it() {
+    let deep = format!("media/user_1/{}f", "d/".repeat(140));
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
+         INSERT INTO img VALUES (2, 2, '{deep}');"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    columns = [{ column = \"img.path\" }]\ndirectories = [\"media/user_{user}\"]\n";
+    let application = Application::new(&sql, manifest);
+    application.file(&deep);
+    application.run(&["delete-user", "1"]).expect(0);
+    assert!(
+        application.has(&deep),
+        "{}",
+        shown(&application.path(&deep))
+    );
+}
+
+#[test]
+fn a_thread_of_ten_thousand_replies_goes() {
+    let sql = format!(
+        "{USERS} CREATE TABLE c(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+             parent INTEGER REFERENCES c ON DELETE CASCADE);
+         CREATE INDEX c_u ON c(u); CREATE INDEX c_parent ON c(parent);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO c SELECT i, 1, nullif(i - 1, 0) FROM n;"
+    );
+    let application = Application::new(&sql, "[users]\ntable = \"users\"\n");
+    application.run(&["delete-user", "1"]).expect(0);
+    assert_eq!(application.count("SELECT count(*) FROM c"), 0);
+}
