@@ -16,7 +16,14 @@ use super::standing;
 pub(super) struct Protected {
     paths: Vec<PathBuf>,
     directories: Vec<PathBuf>,
-    inodes: HashMap<(u64, u64), PathBuf>,
+    inodes: HashMap<(u64, u64), Inode>,
+}
+
+/// Where an inode was seen.
+#[derive(Debug)]
+struct Inode {
+    spelling: PathBuf,
+    given: PathBuf,
 }
 
 impl Protected {
@@ -38,7 +45,11 @@ impl Protected {
     }
 
     fn remember(&mut self, spelling: &Path, given: &Path, identity: &Identity) {
-        self.inodes.insert(identity.inode(), given.to_owned());
+        let seen = Inode {
+            spelling: spelling.to_owned(),
+            given: given.to_owned(),
+        };
+        self.inodes.insert(identity.inode(), seen);
         if identity.kind == Kind::Directory {
             self.directories.push(spelling.to_owned());
         }
@@ -56,11 +67,16 @@ impl Protected {
         }
     }
 
-    /// Refuses what is a protected file under whatever name.
+    /// Refuses what is a protected file under whatever name. A journal comes and goes, and another
+    /// file may get its inode: what counts is what stands at the protected path now.
     pub(super) fn refuse_inode(&self, identity: &Identity) -> Result<(), Refusal> {
-        match self.inodes.get(&identity.inode()) {
-            Some(protected) => Err(Refusal::Protected(shown(protected))),
-            None => Ok(()),
+        let Some(seen) = self.inodes.get(&identity.inode()) else {
+            return Ok(());
+        };
+        match standing::entry(CWD, &seen.spelling) {
+            Ok(standing) if standing.identity.inode() != identity.inode() => Ok(()),
+            Err(error) if is_absent(&io::Error::from(error)) => Ok(()),
+            Ok(_) | Err(_) => Err(Refusal::Protected(shown(&seen.given))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The deed: user after user, then the outbox.
 
+mod outcome;
+
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
@@ -14,8 +16,8 @@ use crate::erase::{Commit, Deletion};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
 use crate::plan::Accounts;
-use crate::report::{Failure, Report, Stage};
-use crate::summary::{self, Counts};
+use crate::report::{Failure, Report};
+use crate::summary::Counts;
 use crate::survey::{Collateral, MentionCount, TableCount, Targets};
 use crate::target::FilesChoice;
 use crate::user::UserKey;
@@ -249,7 +251,7 @@ impl Deed<'_> {
         &mut self,
         deletion: &Deletion,
         position: i64,
-        rows: &mut Vec<TableCount>,
+        rows: &mut [TableCount],
     ) -> Result<()> {
         const PASSES: usize = 3;
         if self.picture.survey.plan.accounts == Accounts::Delete {
@@ -390,39 +392,4 @@ impl Deed<'_> {
                 None
             })
     }
-
-    fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
-        let target = self.picture.target;
-        self.counts.keys = keys;
-        for (line, files) in &drained.removed {
-            self.counts.add_files(line, *files);
-        }
-        let findings = self.picture.findings;
-        Report {
-            run: Some(self.record.run),
-            users_processed: self.users,
-            summary: summary::lines(&target.manifest, &self.counts),
-            collateral: Collateral::merged(self.collateral),
-            mentions: counted(self.mentions),
-            reassigned: counted(self.reassigned),
-            refused: findings
-                .refused
-                .into_iter()
-                .chain(drained.refused.iter().cloned())
-                .collect(),
-            refused_more: findings.refused_more,
-            left: drained.left.clone(),
-            failed: self.failed,
-            warnings: drained.warnings.clone(),
-            stopped: self.stopped,
-            counts: self.counts,
-            ..Report::empty(target, Stage::Done, self.picture.job.operation.name())
-        }
-    }
-}
-
-fn counted(mentions: BTreeMap<String, u64>) -> Vec<MentionCount> {
-    let mentions = mentions.into_iter();
-    let one = |(column, rows)| MentionCount { column, rows };
-    mentions.map(one).collect()
 }

@@ -232,12 +232,12 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
         return Err(unknown());
     }
     let key = quote(&plan.user_key);
-    let names = users.names.iter();
-    let named = names.map(|column| format!(" OR u.{} = ?1", quote(column)));
-    // As text: the affinity of a numeric key would take `05` for 5.
+    let columns = users.names.iter();
+    let named = columns.map(|column| format!(" OR u.{} = ?1", quote(column)));
+    // A number as text: the affinity of its column would take `05` for 5.
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL \
-         AND (CAST(u.{key} AS TEXT) = ?1{}) LIMIT 6",
+        "SELECT u.{key} FROM {} AS u WHERE (typeof(u.{key}) = 'text' AND u.{key} = ?1) \
+         OR (typeof(u.{key}) = 'integer' AND CAST(u.{key} AS TEXT) = ?1){} LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(named, ""),
     );

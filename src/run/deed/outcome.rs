@@ -1,0 +1,46 @@
+//! What a deed came to, as a report.
+
+use std::collections::BTreeMap;
+
+use super::Deed;
+use crate::drain::{Drained, KeysCleared};
+use crate::report::{Report, Stage};
+use crate::summary;
+use crate::survey::{Collateral, MentionCount};
+
+impl Deed<'_> {
+    pub(super) fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
+        let target = self.picture.target;
+        self.counts.keys = keys;
+        for (line, files) in &drained.removed {
+            self.counts.add_files(line, *files);
+        }
+        let findings = self.picture.findings;
+        Report {
+            run: Some(self.record.run),
+            users_processed: self.users,
+            summary: summary::lines(&target.manifest, &self.counts),
+            collateral: Collateral::merged(self.collateral),
+            mentions: counted(self.mentions),
+            reassigned: counted(self.reassigned),
+            refused: findings
+                .refused
+                .into_iter()
+                .chain(drained.refused.iter().cloned())
+                .collect(),
+            refused_more: findings.refused_more,
+            left: drained.left.clone(),
+            failed: self.failed,
+            warnings: drained.warnings.clone(),
+            stopped: self.stopped,
+            counts: self.counts,
+            ..Report::empty(target, Stage::Done, self.picture.job.operation.name())
+        }
+    }
+}
+
+fn counted(mentions: BTreeMap<String, u64>) -> Vec<MentionCount> {
+    let mentions = mentions.into_iter();
+    let one = |(column, rows)| MentionCount { column, rows };
+    mentions.map(one).collect()
+}
