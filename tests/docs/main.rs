@@ -84,6 +84,11 @@ fn every_key_of_a_manifest_is_in_the_readme() {
         "[redis]\n",
         "[[redis.keys]]\n",
         "[[summary]]\n",
+        "[[environment]]\nkind = 'token'\n",
+        "[[environment]]\nkind = 'fernet'\n",
+        "[[environment]]\nkind = 'password'\n",
+        "[[environment]]\nkind = 'ask'\n",
+        "[[environment]]\nkind = 'fixed'\n",
     ];
     for section in sections {
         let text = format!("{section}bogus = 1\n");

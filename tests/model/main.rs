@@ -6,6 +6,12 @@
 //! fault of the program becomes a named test in `tests/hazards.rs` or beside the code it was in.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// The words are SQL's, and a condition reads as the rule it stands for.
+#![allow(
+    clippy::enum_variant_names,
+    clippy::nonminimal_bool,
+    clippy::unused_self
+)]
 
 mod case;
 mod check;
@@ -13,7 +19,7 @@ mod generate;
 mod oracle;
 mod value;
 
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 /// Cases in an ordinary run of each of the two tests.
 const CASES: u32 = 1_000;
@@ -29,9 +35,19 @@ fn cases() -> u32 {
     }
 }
 
-fn run_cases() {
+/// An ordinary run tries the same cases every time, so that a change is judged by itself; the long
+/// form looks for new ones.
+fn seed(number: u64) -> RngSeed {
+    match cases() {
+        CASES => RngSeed::Fixed(number),
+        _ => RngSeed::Random,
+    }
+}
+
+fn run_cases(number: u64) {
     let config = Config {
         cases: cases(),
+        rng_seed: seed(number),
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..Config::default()
@@ -53,10 +69,10 @@ fn run_cases() {
 /// Two tests, for two processors.
 #[test]
 fn random_applications_end_as_the_model_says() {
-    run_cases();
+    run_cases(1);
 }
 
 #[test]
 fn more_random_applications_end_as_the_model_says() {
-    run_cases();
+    run_cases(2);
 }
