@@ -260,3 +260,6 @@ fn same_names(left: &[&str], right: &[String]) -> bool {
     let has = |name: &str| right.iter().any(|r| r.eq_ignore_ascii_case(name));
     !left.is_empty() && left.len() == right.len() && left.iter().all(|l| has(l))
 }
+
+#[cfg(test)]
+mod tests;

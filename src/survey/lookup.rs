@@ -160,6 +160,7 @@ impl<'p> Lookups<'p> {
             joined(present, " OR "),
             joined(indexes, " "),
         );
+        log::trace!("{sql}");
         connection.execute_batch(&sql).map_err(Error::surveying)
     }
 }

@@ -206,11 +206,7 @@ impl<'p> Rows<'p> {
                 found.condition,
                 set = set_name(at),
             );
-            let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-            more |= statement
-                .execute(params![owner, wave])
-                .map_err(Error::surveying)?
-                > 0;
+            more |= execute(connection, &sql, params![owner, wave])? > 0;
         }
         Ok(more)
     }

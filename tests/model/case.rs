@@ -109,7 +109,7 @@ pub(crate) enum Action {
     /// `SET DEFAULT`, to a value that may not exist.
     SetOne,
     Restrict,
-    NoAction,
+    None,
     /// Only the manifest declares the reference.
     Undeclared,
 }
@@ -189,6 +189,17 @@ impl Type {
     }
 }
 
+impl Reference {
+    /// What it names, if its parent has it: only a declared reference can name nothing.
+    pub(crate) fn target(&self) -> To {
+        match self.to {
+            To::Plain | To::Nothing if self.action == Action::Undeclared => To::Plain,
+            To::Implicit if self.action == Action::Undeclared => To::Key,
+            to => to,
+        }
+    }
+}
+
 impl Case {
     pub(crate) fn table_name(&self, at: usize) -> String {
         if at == 0 && self.tables[at].odd == 0 {
@@ -230,15 +241,6 @@ impl Case {
         !matches!(self.tables[at].key, Key::None | Key::References)
     }
 
-    /// What a reference names, in a table that has it.
-    pub(crate) fn target(&self, reference: &Reference) -> To {
-        match reference.to {
-            To::Plain | To::Nothing if reference.action == Action::Undeclared => To::Plain,
-            To::Implicit if reference.action == Action::Undeclared => To::Key,
-            to => to,
-        }
-    }
-
     /// The parent's columns.
     pub(crate) fn parent_columns(&self, reference: &Reference) -> Vec<Column> {
         let parent = self.parent(reference);
@@ -246,7 +248,7 @@ impl Case {
             name: "u".into(),
             kind: self.tables[parent].unique,
         };
-        match self.target(reference) {
+        match reference.target() {
             To::Implicit | To::Key if self.has_plain_key(parent) => self.key(parent),
             To::Plain => vec![Column {
                 name: "plain".into(),
@@ -296,12 +298,10 @@ impl Case {
 
     /// Whether a statement can set the columns of a reference to null.
     pub(crate) fn is_nullable(&self, at: usize, number: usize) -> bool {
-        let key_part = self.is_key_part(at);
-        let strict_key =
-            self.is_without_rowid(at) || self.tables[at].strict || self.is_rowid_alias(at);
-        !self.tables[at].references[number].not_null
-            && !self.is_generated(at, number)
-            && !(key_part && strict_key)
+        let strict = self.is_without_rowid(at) || self.tables[at].strict;
+        let never_null_key = self.is_key_part(at) && (strict || self.is_rowid_alias(at));
+        let not_null = self.tables[at].references[number].not_null;
+        !(not_null || never_null_key || self.is_generated(at, number))
     }
 
     /// The rows cannot be told apart: all names of the rowid are taken, and keys may be null.
@@ -461,7 +461,7 @@ impl Case {
             Action::SetNull => " ON DELETE SET NULL",
             Action::SetDefault | Action::SetOne => " ON DELETE SET DEFAULT",
             Action::Restrict => " ON DELETE RESTRICT",
-            Action::NoAction => "",
+            Action::None => "",
             Action::Undeclared => return None,
         };
         let parent = self.parent(reference);
@@ -587,7 +587,7 @@ impl Case {
         };
         let parent = self.parent(reference);
         let unique = || vec![self.tables[parent].unique.value(number)];
-        let values = match self.target(reference) {
+        let values = match reference.target() {
             To::Implicit | To::Key if self.has_plain_key(parent) => self.key_value(parent, number),
             To::Plain => vec![Value::Integer(i64::from(number % 3))],
             _ => unique(),
@@ -616,11 +616,11 @@ impl Case {
                 };
                 let parent = self.table_name(self.parent(reference));
                 let to = string(&dotted(&parent, &self.parent_columns(reference)));
-                let line = match reference.action {
-                    Action::Undeclared => format!("{from} = {{ is = {is}, to = {to} }}\n"),
-                    _ => format!("{from} = {is}\n"),
+                let decision = match reference.action {
+                    Action::Undeclared => format!("{{ is = {is}, to = {to} }}"),
+                    _ => is.to_owned(),
                 };
-                text.push_str(&line);
+                text.extend([&from, " = ", &decision, "\n"]);
             }
         }
         text

@@ -384,7 +384,7 @@ fn compare_reports(case: &Case, preview: &Report, outcome: &Outcome) -> Checked 
 /// Where a value names several rows, which of them is somebody's natural owner is open.
 fn unique_parents(case: &Case) -> bool {
     let mut references = case.tables.iter().flat_map(|table| &table.references);
-    references.all(|reference| case.target(reference) != To::Plain)
+    references.all(|reference| reference.target() != To::Plain)
 }
 
 /// The preview is what was done, line by line (invariant 6).

@@ -123,7 +123,7 @@ fn reference() -> impl Strategy<Value = Reference> {
         2 => Just(Action::SetDefault),
         1 => Just(Action::SetOne),
         2 => Just(Action::Restrict),
-        4 => Just(Action::NoAction),
+        4 => Just(Action::None),
         3 => Just(Action::Undeclared),
     ];
     let decision = prop_oneof![
@@ -158,9 +158,7 @@ fn reference() -> impl Strategy<Value = Reference> {
                     action,
                     decision: match (action, decision) {
                         // Mostly decided, or most cases would be refused.
-                        (Action::NoAction | Action::Restrict, None)
-                            if not_null && parent % 4 != 0 =>
-                        {
+                        (Action::None | Action::Restrict, None) if not_null && parent % 4 != 0 => {
                             Some(Decision::Owner)
                         }
                         (_, decision) => decision,

@@ -6,12 +6,6 @@
 //! fault of the program becomes a named test in `tests/hazards.rs` or beside the code it was in.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// The words are SQL's, and a condition reads as the rule it stands for.
-#![allow(
-    clippy::enum_variant_names,
-    clippy::nonminimal_bool,
-    clippy::unused_self
-)]
 
 mod case;
 mod check;

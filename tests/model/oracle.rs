@@ -194,7 +194,7 @@ impl<'a> Oracle<'a> {
 
     /// The parent table exists.
     fn exists(&self, (at, number): Place) -> bool {
-        self.case.target(&self.case.tables[at].references[number]) != To::Nothing
+        self.case.tables[at].references[number].target() != To::Nothing
     }
 
     /// The columns named are a key of the parent.
@@ -210,7 +210,7 @@ impl<'a> Oracle<'a> {
         }
         match (reference.decision, reference.action) {
             (Some(Decision::Owner), _) | (None, Action::Cascade) => Meaning::Owner,
-            (None, Action::NoAction | Action::Restrict) if !self.case.is_nullable(at, number) => {
+            (None, Action::None | Action::Restrict) if !self.case.is_nullable(at, number) => {
                 Meaning::Undecided
             }
             _ => Meaning::Mention,
