@@ -532,6 +532,7 @@ fn no_files_leaves_every_file() {
     assert_eq!(install.query_count("SELECT count(*) FROM images"), 0);
 }
 
+/// Invariants 4 and 10: nothing outside a root goes, and what is in doubt stays and is named.
 #[test]
 fn of_hostile_rows_only_the_users_own_files_go() {
     for install in [Install::copy("hostile"), Install::copy("hostile").wal()] {
@@ -613,6 +614,7 @@ fn a_table_that_only_looks_like_the_outbox_is_refused() {
     }
 }
 
+/// Invariant 4, whatever the database says.
 #[test]
 fn planted_outbox_rows_reach_nothing_outside() {
     let install = Install::copy("example");
@@ -638,6 +640,7 @@ fn planted_outbox_rows_reach_nothing_outside() {
     );
 }
 
+/// Invariant 9: Redis cannot fail the rest; invariant 7: what was not looked at has no count.
 #[test]
 fn redis_out_of_reach_is_a_warning() {
     let install = Install::copy("example");
@@ -658,6 +661,7 @@ fn redis_out_of_reach_is_a_warning() {
     }
 }
 
+/// Invariant 9: nor can it delay the rest past its deadline.
 #[test]
 fn redis_that_never_answers_does_not_keep_the_run() {
     let install = Install::copy("example");

@@ -122,6 +122,7 @@ fn a_reader_in_wal_mode_holds_nothing_up() {
     assert_eq!(posts(&reader), 0);
 }
 
+/// Invariant 11: one run at a time.
 #[test]
 fn two_runs_at_once_end_as_one() {
     for journal in JOURNALS {
