@@ -61,6 +61,12 @@ impl Trail {
         let file = options
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            ));
+        }
         File::open(&directory)?.sync_all()?;
         let mut trail = Self {
             file,

@@ -143,6 +143,20 @@ impl<'p> Survey<'p> {
         })
     }
 
+    /// Rows of the users table whose key is null, where everyone is meant.
+    pub(crate) fn keyless_users(&self, connection: &Connection) -> Result<i64> {
+        if !self.targets.everyone {
+            return Ok(0);
+        }
+        let (users, key) = (
+            main_table(&self.plan.tables[0].name),
+            quote(&self.plan.user_key),
+        );
+        let sql = format!("SELECT count(*) FROM {users} WHERE {key} IS NULL");
+        let count = connection.query_row(&sql, [], |row| row.get(0));
+        count.map_err(Error::surveying)
+    }
+
     /// Whether the account with the highest key goes, where keys are handed out again.
     pub(crate) fn highest_key_goes(&self, connection: &Connection, reused: bool) -> Result<bool> {
         if !reused || self.plan.accounts == Accounts::Keep {

@@ -276,3 +276,26 @@ fn a_thread_of_ten_thousand_replies_goes() {
     application.run(&["delete-user", "1"]).expect(0);
     assert_eq!(application.count("SELECT count(*) FROM c"), 0);
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_an_error_and_no_wait() {
+    for name in [".env", "app.db.reset-app-lock", ".reset-app/audit.jsonl"] {
+        let application = Application::new(USERS, "[users]\ntable = \"users\"\n");
+        let pipe = application.path(name);
+        fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let outcome = application.run(&["delete-all-user-data"]);
+        assert!(matches!(outcome.code(), Some(1 | 4)), "{name}: {outcome}");
+    }
+}
+
+#[test]
+fn a_user_without_a_key_is_not_passed_over_in_silence() {
+    let sql = "CREATE TABLE users(id TEXT PRIMARY KEY, name TEXT); INSERT INTO users VALUES ('a', 'x'), (NULL, 'y');";
+    let application = Application::new(sql, "[users]\ntable = \"users\"\n");
+    let outcome = application
+        .run(&["delete-all-user-data", "--delete-accounts"])
+        .expect(0);
+    outcome.says(["1 rows of the users table have no key"]);
+}

@@ -171,7 +171,14 @@ impl<'a> Picture<'a> {
             .highest_key_goes(connection, self.scene.keys_are_reused)?;
         let warning = "the highest key of the users goes, and the database hands it out again: \
                        the next account inherits whatever still carries it";
-        Ok(reused.then(|| warning.to_owned()).into_iter().collect())
+        let mut warnings: Vec<String> = reused.then(|| warning.to_owned()).into_iter().collect();
+        let keyless = self.survey.keyless_users(connection)?;
+        if keyless > 0 {
+            warnings.push(format!(
+                "{keyless} rows of the users table have no key, so that nothing can be theirs; they stay"
+            ));
+        }
+        Ok(warnings)
     }
 
     /// Whose Redis keys go.

@@ -27,6 +27,9 @@ impl Variables {
             file: file.clone(),
             reason,
         };
+        if file.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(unreadable("it is not a regular file".into()));
+        }
         let dotenv = match dotenvy::from_path_iter(&file) {
             Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 BTreeMap::new()
