@@ -65,7 +65,7 @@ fn details(out: &mut String, report: &Report) {
 fn details_of_rows(out: &mut String, report: &Report) {
     section(
         out,
-        "Rows of other users that hang on these go too (keep them: leave these users out with --except):",
+        "Rows of other users that hang on these go too (refuse them: --no-collateral):",
         report
             .collateral
             .iter()

@@ -61,8 +61,8 @@ pub(super) fn blocked(blocking: &[Blocking]) -> String {
 
 pub(super) fn collateral(collateral: &[Collateral]) -> String {
     let mut text = String::from(
-        "rows of other users hang on these and would go too; leave `--no-collateral` away, or leave \
-         those users out with `--except`:",
+        "rows of other users hang on these and would go too; leave `--no-collateral` away if that \
+         is meant:",
     );
     for Collateral { table, owner, rows } in collateral {
         let _ = write!(text, "\n  {rows} of `{table}`, of user {owner}");
