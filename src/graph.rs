@@ -15,6 +15,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, ManifestError, Result};
+use crate::full_text::{Content, Deletion, FullText};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
@@ -169,10 +170,16 @@ fn require_columns<'a>(
     };
     let at = position(schema, &columns.table).ok_or_else(missing)?;
     let table = &schema.tables[at];
-    if columns.columns.iter().any(|c| table.column(c).is_none()) {
+    if columns.columns.iter().any(|c| !has_column(table, c)) {
         return Err(missing());
     }
     Ok((at, table))
+}
+
+/// The rows of a full-text index are known by their rowid, which no pragma lists.
+fn has_column(table: &Table, name: &str) -> bool {
+    let rowid = || name.eq_ignore_ascii_case("rowid") && FullText::of(table).is_some();
+    table.column(name).is_some() || rowid()
 }
 
 fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
@@ -282,9 +289,11 @@ fn undeclared(
 ) -> Result<Reference> {
     let (child, table) = require_columns(schema, manifest, from)?;
     let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
+    require_own_rows(table, manifest)?;
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
     let counts_agree = from.columns.len() == other.to.columns.len();
-    if !counts_agree || !plain(table) || !plain(parent_table) {
+    let holds_rows = plain(table) || FullText::of(table).is_some();
+    if !counts_agree || !holds_rows || !plain(parent_table) {
         return Err(Error::from(ManifestError::NotAlike {
             source_name: manifest.source.to_string(),
             from: from.to_string(),
@@ -301,4 +310,24 @@ fn undeclared(
         nullable: nullable(table, &from.columns),
         fault: None,
     })
+}
+
+/// A full-text index whose text is in another table has no rows of its own to delete, and one that
+/// keeps no text may not know how to.
+fn require_own_rows(table: &Table, manifest: &Manifest) -> Result<()> {
+    let reason = match FullText::of(table).map(|index| index.content) {
+        Some(Content::Table { .. }) => {
+            "its text is in another table, with whose rows it is kept in step; leave the line away"
+        }
+        Some(Content::None(Deletion::Impossible)) => {
+            "it keeps no text and was made without `contentless_delete=1`, so that only the application can take \
+             words out of it; leave the line away, and have the application make the index anew"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::from(ManifestError::FullText {
+        source_name: manifest.source.to_string(),
+        table: table.name.clone(),
+        reason,
+    }))
 }

@@ -5,7 +5,10 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod indexes;
 mod refusals;
+
+pub use indexes::{Feed, PlannedIndex};
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
@@ -47,6 +50,8 @@ pub struct Plan {
     pub mentions: Vec<Mention>,
     /// Columns that name files.
     pub files: Vec<FileSource>,
+    /// Full-text indexes of rows that go.
+    pub indexes: Vec<PlannedIndex>,
     /// Triggers stand on tables that this plan changes.
     pub triggers: bool,
 }
@@ -196,6 +201,7 @@ impl Plan {
             groups,
             mentions: mentions(schema, graph, &step, accounts)?,
             files: file_sources(schema, manifest, &step)?,
+            indexes: indexes::of(schema, &step),
             triggers: has_triggers(schema, graph, &step),
         })
     }
