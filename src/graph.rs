@@ -16,6 +16,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, ManifestError, Result};
+use crate::full_text::{Content, Deletion, FullText};
 use crate::manifest::{Columns, Decision, Form, Manifest, Meaning, Source, Undeclared, UserRows};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
@@ -189,10 +190,16 @@ fn require_columns<'a>(
     };
     let at = position(schema, &columns.table).ok_or_else(missing)?;
     let table = &schema.tables[at];
-    if columns.columns.iter().any(|c| table.column(c).is_none()) {
+    if columns.columns.iter().any(|c| !has_column(table, c)) {
         return Err(missing());
     }
     Ok((at, table))
+}
+
+/// The rows of a full-text index are known by their rowid, which no pragma lists.
+fn has_column(table: &Table, name: &str) -> bool {
+    let rowid = || name.eq_ignore_ascii_case("rowid") && FullText::of(table).is_some();
+    table.column(name).is_some() || rowid()
 }
 
 fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
@@ -315,34 +322,22 @@ fn same_columns(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(has)
 }
 
-/// The table that holds a reference. The rows of a full-text table are known by their rowid, which
-/// is no column of it.
-fn require_child<'a>(
-    schema: &'a Schema,
-    manifest: &Manifest,
-    from: &Columns,
-) -> Result<(usize, &'a Table)> {
-    let of_rowid = matches!(&from.columns[..], [one] if one.eq_ignore_ascii_case("rowid"));
-    match position(schema, &from.table).map(|at| (at, &schema.tables[at])) {
-        Some((at, table)) if of_rowid && table.kind == TableKind::Virtual => Ok((at, table)),
-        _ => require_columns(schema, manifest, from),
-    }
-}
-
 fn undeclared(
     schema: &Schema,
     manifest: &Manifest,
     from: &Columns,
     other: &Undeclared,
 ) -> Result<Reference> {
-    let (child, table) = require_child(schema, manifest, from)?;
+    let (child, table) = require_columns(schema, manifest, from)?;
     let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
     for column in other.when.keys() {
         require_columns(schema, manifest, &Columns::one(&from.table, column))?;
     }
+    require_own_rows(table, manifest)?;
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
     let counts_agree = from.columns.len() == other.to.columns.len();
-    if !counts_agree || table.kind == TableKind::Shadow || !plain(parent_table) {
+    let holds_rows = plain(table) || FullText::of(table).is_some();
+    if !counts_agree || !holds_rows || !plain(parent_table) {
         return Err(Error::from(ManifestError::NotAlike {
             source_name: manifest.source.to_string(),
             from: from.to_string(),
@@ -366,4 +361,24 @@ fn undeclared(
         fault: None,
         form,
     })
+}
+
+/// A full-text index whose text is in another table has no rows of its own to delete, and one that
+/// keeps no text may not know how to.
+fn require_own_rows(table: &Table, manifest: &Manifest) -> Result<()> {
+    let reason = match FullText::of(table).map(|index| index.content) {
+        Some(Content::Table { .. }) => {
+            "its text is in another table, with whose rows it is kept in step; leave the line away"
+        }
+        Some(Content::None(Deletion::Impossible)) => {
+            "it keeps no text and was made without `contentless_delete=1`, so that only the application can take \
+             words out of it; leave the line away, and have the application make the index anew"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::from(ManifestError::FullText {
+        source_name: manifest.source.to_string(),
+        table: table.name.clone(),
+        reason,
+    }))
 }

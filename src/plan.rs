@@ -5,9 +5,12 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod indexes;
 mod links;
 mod mentions;
 mod refusals;
+
+pub use indexes::{Feed, PlannedIndex};
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
@@ -53,6 +56,8 @@ pub struct Plan {
     pub mentions: Vec<Mention>,
     /// Columns that name files.
     pub files: Vec<FileSource>,
+    /// Full-text indexes of rows that go.
+    pub indexes: Vec<PlannedIndex>,
     /// Triggers stand on tables that this plan changes.
     pub triggers: bool,
 }
@@ -246,6 +251,7 @@ impl Plan {
             groups,
             mentions: mentions(schema, graph, &step, accounts)?,
             files: file_sources(schema, manifest, &step)?,
+            indexes: indexes::of(schema, &step),
             triggers: has_triggers(schema, graph, &step),
         })
     }

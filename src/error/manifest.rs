@@ -107,4 +107,14 @@ pub enum ManifestError {
         /// The parent's.
         to: String,
     },
+    /// The manifest declares a reference of a full-text index that has no rows of its own.
+    #[error("{source_name} declares a reference of the full-text index `{table}`, but {reason}")]
+    FullText {
+        /// The manifest.
+        source_name: String,
+        /// The index.
+        table: String,
+        /// Why that cannot be.
+        reason: &'static str,
+    },
 }
