@@ -2,6 +2,7 @@
 //! terminal.
 
 mod arguments;
+mod describe;
 mod exit;
 mod guard;
 mod json;
@@ -60,6 +61,8 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Init(initialising) => describe::init(arguments, initialising),
+        Command::Check => describe::check(arguments, &open()?),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod class;
 mod database;
+mod inference;
 mod manifest;
 mod sentences;
 mod sqlite;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 pub use class::Class;
 pub use database::DatabaseError;
+pub use inference::InferenceError;
 pub use manifest::ManifestError;
 
 use crate::keyspace::KeyspaceError;
@@ -53,6 +55,9 @@ pub enum Error {
     /// The manifest cannot be used, or not with this database.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// No manifest can be inferred, or written.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
     /// `SQLite` found damage.
     #[error(
         "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"
@@ -203,6 +208,9 @@ pub enum Error {
         "nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`"
     )]
     NoDatabaseNamed,
+    /// Nothing says which of several files is the database.
+    #[error("{}", sentences::databases(.0))]
+    WhichDatabase(Vec<PathBuf>),
     /// The `.env` cannot be read.
     #[error("could not read `{}`: {reason}", file.display())]
     Dotenv {

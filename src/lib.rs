@@ -66,6 +66,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod audit;
+pub mod check;
 pub mod consent;
 pub mod database;
 mod drain;
@@ -73,6 +74,8 @@ mod erase;
 pub mod error;
 pub mod full_text;
 pub mod graph;
+pub mod inference;
+pub mod init;
 pub mod keyspace;
 pub mod manifest;
 pub mod outbox;

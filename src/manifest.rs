@@ -304,7 +304,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Every table the manifest names, with the place that names it.
+    /// Every table that a run needs, with the place that names it: not those of which nothing is
+    /// deleted.
     pub fn tables(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let references = self.references.iter().flat_map(|(from, decision)| {
             let to = decision
@@ -313,12 +314,11 @@ impl Manifest {
                 .map(|one| one.to.table.as_str());
             std::iter::once(from.table.as_str()).chain(to)
         });
-        let tables = self.tables.kept.iter().chain(&self.tables.shared);
+
         let files = self.files.columns.iter().map(|c| c.column.table.as_str());
         let summary = self.summary.iter().flat_map(|l| &l.tables);
         std::iter::once((self.users.table.as_str(), "[users]"))
             .chain(references.map(|t| (t, "[references]")))
-            .chain(tables.map(|t| (t.as_str(), "[tables]")))
             .chain(files.map(|t| (t, "[files]")))
             .chain(summary.map(|t| (t.as_str(), "[[summary]]")))
             .chain(

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "graph",
     "plan",
     "sql",
+    "inference",
     "roots",
     "database",
     "run_lock",
@@ -33,7 +34,9 @@ const ORDER: &[&str] = &[
     "redis",
     "audit",
     "drain",
+    "init",
     "run",
+    "check",
     "status",
     "secrets",
 ];

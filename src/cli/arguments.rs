@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use reset_app::inference::UsersChoice;
+use reset_app::init::{Existing, Request};
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -94,6 +96,12 @@ pub(crate) enum Command {
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
     Resume,
+    /// Write the manifest of an application that has none, from what its database says
+    #[command(long_flag = "init")]
+    Init(Initialising),
+    /// Hold the manifest against the database: tables and columns it says nothing of
+    #[command(long_flag = "check")]
+    Check,
 }
 
 #[derive(Args, Debug)]
@@ -131,6 +139,18 @@ pub(crate) struct DeletingUser {
 
     #[command(flatten)]
     deleting: Deleting,
+}
+
+/// How a manifest is written.
+#[derive(Args, Debug)]
+pub(crate) struct Initialising {
+    /// The users table, or the column that names users where there is no such table (`table.column`)
+    #[arg(long, value_name = "TABLE")]
+    users: Option<String>,
+
+    /// Where the manifest is written [default: reset-app.toml of the root]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// What goes beside the users' data, and what must not.
@@ -234,6 +254,24 @@ impl Arguments {
                 FilesChoice::Remove
             },
             environment: process_environment(),
+        }
+    }
+}
+
+impl Initialising {
+    pub(crate) fn request(&self, arguments: &Arguments) -> Request {
+        Request {
+            settings: arguments.settings(),
+            users: match &self.users {
+                Some(users) => UsersChoice::Named(users.clone()),
+                None => UsersChoice::Find,
+            },
+            output: self.output.clone().or_else(|| arguments.config.clone()),
+            existing: if arguments.asking.force {
+                Existing::Replace
+            } else {
+                Existing::Refuse
+            },
         }
     }
 }
