@@ -140,6 +140,9 @@ fn decided<'a>(search: &Search<'a>) -> Result<(Vec<Candidate>, Decider<'a>)> {
     candidates.extend(search.named(&candidates)?);
     candidates.extend(search.shown(&candidates)?);
     let mut decider = Decider::new(search, &candidates);
+    let redundant = decider.redundant(&candidates);
+    let mut at = 0..;
+    candidates.retain(|_| at.next().is_some_and(|at| !redundant.contains(&at)));
     decider.decide(&mut candidates);
     while search.decide_keepers(&mut decider, &mut candidates)? {
         decider.decide_content(&mut candidates);

@@ -4,8 +4,8 @@
 use super::evidence::{Evidence, Match, Place};
 use super::names::{Names, Spoken, is_plain};
 use super::words::{
-    Role, holds_files, is_key_word, names_by_name, names_something, role, shows_file, singulars,
-    stem, words,
+    Role, holds_files, is_key_word, means_person, names_by_name, names_something, role, shows_file,
+    singulars, stem, surely_names, words,
 };
 use crate::error::Result;
 use crate::manifest::{Form, Meaning, UserRows};
@@ -172,29 +172,15 @@ impl Search<'_> {
 
     /// A column named for a table, or for what somebody did, whose values are keys of that table.
     fn by_key(&self, at: usize, column: &Column) -> Result<Option<Candidate>> {
-        let said = names_something(&words(&column.name));
+        let said = words(&column.name);
         for stem in self.names.stems(self.schema, at, &column.name) {
-            let mut parents = self.names.spoken(self.schema, at, &stem);
-            if stem.last().is_some_and(|last| last == "parent") {
-                parents.insert(0, (at, Spoken::ByEnd));
-            }
-            if role(&stem) != Role::Unknown
-                && !parents.iter().any(|(parent, _)| *parent == self.users)
-            {
-                parents.push((self.users, Spoken::Loosely));
-            }
-            if said && shows_file(&stem) {
-                let holds = |other: &usize| *other != at && holds_files(self.names.nouns(*other));
-                let holders = (0..self.schema.tables.len()).filter(holds);
-                parents.extend(holders.map(|holder| (holder, Spoken::Loosely)));
-            }
-            for (parent, spoken) in parents {
+            for (parent, spoken) in self.parents(at, &said, &stem) {
                 if parent == at && !self.may_name_itself(at, column, &stem) {
                     continue;
                 }
-                for key in self.row_keys(parent) {
+                for key in self.row_keys(parent, column) {
                     let found = self.count(at, &column.name, &Form::default(), (parent, &key))?;
-                    if accepts(found, said, spoken, parent == self.users) {
+                    if accepts(found, &said, spoken, parent == self.users) {
                         return Ok(Some(self.candidate(
                             at,
                             column,
@@ -207,6 +193,37 @@ impl Search<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The tables that a column may name, by the words of its name, the likeliest first.
+    fn parents(&self, at: usize, said: &[String], stem: &[String]) -> Vec<(usize, Spoken)> {
+        let mut parents = self.names.spoken(self.schema, at, stem);
+        if stem.last().is_some_and(|last| last == "parent") {
+            parents.insert(0, (at, Spoken::ByEnd));
+        }
+        let person = names_something(said) || means_person(stem);
+        let is_known =
+            |parents: &[(usize, Spoken)]| parents.iter().any(|(parent, _)| *parent == self.users);
+        if person && role(stem) != Role::Unknown && !is_known(&parents) {
+            parents.push((self.users, Spoken::Loosely));
+        }
+        if !names_something(said) {
+            return parents;
+        }
+        if shows_file(stem) {
+            let holds = |other: &usize| *other != at && holds_files(self.names.nouns(*other));
+            let holders = (0..self.schema.tables.len()).filter(holds);
+            parents.extend(holders.map(|holder| (holder, Spoken::Loosely)));
+        }
+        // `last_post_id`, `parent_comment_id`
+        for skipped in 1..stem.len() {
+            let ends = self.names.spoken(self.schema, at, &stem[skipped..]);
+            parents.extend(
+                ends.into_iter()
+                    .map(|(parent, _)| (parent, Spoken::Loosely)),
+            );
+        }
+        parents
     }
 
     /// A column whose name speaks of a person and whose values are names or addresses of users.
@@ -289,7 +306,7 @@ impl Search<'_> {
 
     /// A column named for its own table must say that another row of it is meant.
     fn may_name_itself(&self, at: usize, column: &Column, stem: &[String]) -> bool {
-        let whole = super::words::singulars(stem) == self.names.nouns(at);
+        let whole = self.names.nouns(at).ends_with(&singulars(stem));
         let in_key = self.schema.tables[at].key().contains(&column.name.as_str());
         !in_key && !whole
     }
@@ -320,15 +337,20 @@ impl Search<'_> {
         }
     }
 
-    /// The columns by which a row of a table may be named: its key; of the users table also its
-    /// primary key, where users have another.
-    fn row_keys(&self, table: usize) -> Vec<String> {
-        let mut keys: Vec<String> = self.single_key(table).into_iter().collect();
-        if let [primary] = &self.schema.tables[table].key()[..]
-            && !keys.iter().any(|key| key == primary)
-        {
+    /// The columns by which a row of a table may be named: a unique one of the same name as the
+    /// column that names it, the key, and of the users table also the primary key, where users have
+    /// another.
+    fn row_keys(&self, table: usize, column: &Column) -> Vec<String> {
+        let of = &self.schema.tables[table];
+        let same = of
+            .column(&column.name)
+            .filter(|same| of.is_key(std::slice::from_ref(&same.name)));
+        let mut keys: Vec<String> = same.map(|same| same.name.clone()).into_iter().collect();
+        keys.extend(self.single_key(table));
+        if let [primary] = &of.key()[..] {
             keys.push((*primary).to_owned());
         }
+        keys.dedup();
         keys
     }
 
@@ -343,13 +365,12 @@ impl Search<'_> {
     }
 }
 
-/// Whether name and values together are enough. `said`: the column's name ends as one that names
-/// something.
-fn accepts(found: Match, said: bool, spoken: Spoken, users: bool) -> bool {
+/// Whether name and values together are enough. `said`: the words of the column's name.
+fn accepts(found: Match, said: &[String], spoken: Spoken, users: bool) -> bool {
     if found.of == 0 {
-        return said && (spoken == Spoken::Wholly || users);
+        return surely_names(said) && (spoken == Spoken::Wholly || users);
     }
-    if said && spoken == Spoken::Wholly {
+    if names_something(said) && spoken == Spoken::Wholly {
         return found.is_most(50);
     }
     found.is_most(95)

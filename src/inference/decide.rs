@@ -118,6 +118,33 @@ impl<'a> Decider<'a> {
         of_person && one_each && plain && named && self.role_of(candidate) == Role::Owner
     }
 
+    /// References by a name, or inside JSON, in rows of which a key says whose they are: what looks
+    /// like the same user's name may be any name.
+    pub(super) fn redundant(&self, all: &[Candidate]) -> BTreeSet<usize> {
+        let by_key = |c: &Candidate| {
+            self.names_person(c)
+                && self.names_by_key(c)
+                && c.form.is_plain()
+                && self.role_of(c) == Role::Owner
+        };
+        let says_whose: BTreeSet<usize> =
+            all.iter().filter(|c| by_key(c)).map(|c| c.table).collect();
+        let is_redundant = |c: &Candidate| {
+            let loose = !self.names_by_key(c) || !c.form.fills_column();
+            let same = matches!(self.role_of(c), Role::Owner | Role::Unknown);
+            c.on_delete.is_none()
+                && self.names_person(c)
+                && loose
+                && same
+                && says_whose.contains(&c.table)
+        };
+        let numbered = all.iter().enumerate();
+        numbered
+            .filter(|(_, c)| is_redundant(c))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
     /// Decides everything that can be decided by names and declarations.
     pub(super) fn decide(&mut self, candidates: &mut [Candidate]) {
         let verdicts: Vec<Verdict> = (0..candidates.len())

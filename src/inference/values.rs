@@ -164,7 +164,7 @@ impl Search<'_> {
             ..Form::default()
         };
         let spoken = self.names.spoken(self.schema, at, &words(&prefix));
-        for (parent, _) in spoken {
+        for (parent, _) in spoken.into_iter().filter(|(parent, _)| *parent != at) {
             let Some(key) = self.single_key(parent) else {
                 continue;
             };

@@ -220,6 +220,51 @@ const MENTIONS: &[&str] = &[
     "top",
 ];
 
+/// Words at the end of a name that mean a person, without anything behind.
+const PERSONS: &[&str] = &[
+    "user",
+    "owner",
+    "author",
+    "account",
+    "member",
+    "person",
+    "creator",
+    "sender",
+    "recipient",
+    "receiver",
+    "assignee",
+    "editor",
+    "reviewer",
+    "approver",
+    "uploader",
+    "poster",
+    "writer",
+    "voter",
+    "actor",
+    "uid",
+    "userid",
+    "customer",
+    "student",
+    "teacher",
+    "employee",
+    "manager",
+    "reporter",
+    "moderator",
+    "friend",
+    "follower",
+    "to",
+    "from",
+    "by",
+    "login",
+    "username",
+    "participant",
+    "submitter",
+    "requester",
+];
+
+/// Words at the end of a name of which a key can be expected also while it holds none.
+const SURE_KEYS: &[&str] = &["id", "by", "uuid", "guid"];
+
 /// Words at the end of a name that say only that it names something.
 const KEYS: &[&str] = &[
     "id", "ids", "uuid", "guid", "key", "ref", "fk", "pk", "no", "num", "nr", "oid", "ptr",
@@ -407,6 +452,21 @@ pub(super) fn stem(words: &[String]) -> Vec<String> {
         stem.pop();
     }
     stem
+}
+
+/// Whether a column's last word means a person: `author`, `assigned_to`.
+pub(super) fn means_person(words: &[String]) -> bool {
+    words
+        .last()
+        .is_some_and(|last| PERSONS.contains(&last.as_str()))
+}
+
+/// Whether a column's last word makes a key to be expected: `author_id`, not `client_key`.
+pub(super) fn surely_names(words: &[String]) -> bool {
+    words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| SURE_KEYS.contains(&last.as_str()))
 }
 
 /// Whether a word says only that something is a key.
