@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{first_read, harden, neighbour};
+use super::{Readers, first_read, harden, neighbour};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
@@ -37,48 +37,73 @@ const TICK: Duration = Duration::from_millis(20);
 ///
 /// Fails as [`open`](super::open) does, and where a hot journal has to be rolled back first.
 pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+    look_by(path, &|_| Ok(()), &mut |connection, ()| read(connection))
+}
+
+/// As [`look`], with `count` more connections that see the same. The pool lives as long as the look.
+pub(crate) fn look_with_readers<T>(
+    path: &Path,
+    count: u32,
+    mut read: impl FnMut(&Connection, &Readers) -> Result<T>,
+) -> Result<T> {
+    let open = |uri: &str| Readers::open(uri, count, READ_ONLY);
+    look_by(path, &open, &mut |connection, readers| {
+        read(connection, &readers)
+    })
+}
+
+const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY
+    .union(OpenFlags::SQLITE_OPEN_URI)
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Opens what else a look needs, by its URI.
+type Open<'o, R> = dyn Fn(&str) -> Result<R> + 'o;
+
+/// What a look does.
+type Read<'r, R, T> = dyn FnMut(&Connection, R) -> Result<T> + 'r;
+
+fn look_by<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -> Result<T> {
     let (wal, shm) = (neighbour(path, "-wal"), neighbour(path, "-shm"));
     for _ in 0..ATTEMPTS {
         if wal.exists() {
             if shm.exists() {
-                return match look_with(path, "mode=ro&readonly_shm=1", || (), &mut read) {
+                return match look_with(path, "mode=ro&readonly_shm=1", || (), open, read) {
                     Err(error) if error.is_locking_protocol() => {
-                        look_at_copy(path, &wal, &mut read)
+                        look_at_copy(path, &wal, open, read)
                     }
                     seen => seen,
                 };
             }
-            return look_at_copy(path, &wal, &mut read);
+            return look_at_copy(path, &wal, open, read);
         }
         if fs::metadata(neighbour(path, "-journal")).is_ok_and(|journal| journal.len() > 0) {
             break;
         }
         let before = State::settled(path)?;
-        let seen = look_with(path, "immutable=1", || (), &mut read);
+        let seen = look_with(path, "immutable=1", || (), open, read);
         if State::of(path)? == before {
             return seen;
         }
         log::debug!("the database changed during the look, which is taken again");
     }
-    look_with(path, "mode=ro", || (), &mut read)
+    look_with(path, "mode=ro", || (), open, read)
 }
 
-fn look_with<T>(
+fn look_with<R, T>(
     path: &Path,
     parameters: &str,
     opened: impl FnOnce(),
-    read: &mut impl FnMut(&Connection) -> Result<T>,
+    open: &Open<'_, R>,
+    read: &mut Read<'_, R, T>,
 ) -> Result<T> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(uri(path, parameters), flags).map_err(Error::opening)?;
+    let uri = uri(path, parameters);
+    let connection = Connection::open_with_flags(&uri, READ_ONLY).map_err(Error::opening)?;
     harden(&connection)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
+    let more = open(&uri)?;
     opened();
-    read(&connection)
+    read(&connection, more)
 }
 
 /// <https://sqlite.org/uri.html>
@@ -94,10 +119,11 @@ fn uri(path: &Path, parameters: &str) -> String {
     )
 }
 
-fn look_at_copy<T>(
+fn look_at_copy<R, T>(
     path: &Path,
     wal: &Path,
-    read: &mut impl FnMut(&Connection) -> Result<T>,
+    open: &Open<'_, R>,
+    read: &mut Read<'_, R, T>,
 ) -> Result<T> {
     let unreadable = |error| {
         Error::from(DatabaseError::Unreadable {
@@ -110,7 +136,7 @@ fn look_at_copy<T>(
     fs::copy(path, &copy).map_err(unreadable)?;
     fs::copy(wal, neighbour(&copy, "-wal")).map_err(unreadable)?;
     // Once it is open the copy needs no name: an interrupted look leaves none behind.
-    look_with(&copy, "mode=ro", move || drop(directory), read)
+    look_with(&copy, "mode=ro", move || drop(directory), open, read)
 }
 
 /// What tells whether a file, or its journal, changed.

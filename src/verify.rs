@@ -1,0 +1,3 @@
+//! Searching everything for what identifies a user.
+mod tokens;
+mod words;
