@@ -84,6 +84,17 @@ pub enum ManifestError {
         /// `table.column`.
         column: String,
     },
+    /// The manifest says that a foreign key names nothing.
+    #[error(
+        "{source_name} says that `{column}` names nothing, but the database declares it as a foreign key; \
+         write \"mention\" if its row only names what it names"
+    )]
+    Declared {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
     /// The manifest declares a reference that cannot be.
     #[error(
         "{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables"

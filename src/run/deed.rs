@@ -39,6 +39,7 @@ struct Deed<'a> {
     rows: u64,
     collateral: Vec<Collateral>,
     mentions: BTreeMap<String, u64>,
+    still_named: BTreeMap<String, u64>,
     reassigned: BTreeMap<String, u64>,
     failed: Vec<Failure>,
     stopped: bool,
@@ -49,6 +50,7 @@ struct Gone {
     rows: Vec<TableCount>,
     collateral: Vec<Collateral>,
     mentions: Vec<MentionCount>,
+    still_named: Vec<MentionCount>,
     reassigned: Vec<MentionCount>,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Deed<'a> {
             rows: 0,
             collateral: Vec::new(),
             mentions: BTreeMap::new(),
+            still_named: BTreeMap::new(),
             reassigned: BTreeMap::new(),
             failed: Vec::new(),
             stopped: false,
@@ -211,6 +214,7 @@ impl Deed<'_> {
         }
         for (sum, counts) in [
             (&mut self.mentions, gone.mentions),
+            (&mut self.still_named, gone.still_named),
             (&mut self.reassigned, gone.reassigned),
         ] {
             for mention in counts {
@@ -253,6 +257,7 @@ impl Deed<'_> {
             rows: survey.going_with(self.connection, position)?,
             collateral: survey.collateral_of(self.connection, position)?,
             mentions: survey.mentions_of(self.connection, position)?,
+            still_named: survey.still_named_of(self.connection, position)?,
             reassigned: match survey.heir {
                 Some(_) => survey.reassigned_of(self.connection, position)?,
                 None => Vec::new(),
