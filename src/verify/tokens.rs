@@ -58,6 +58,7 @@ pub(crate) struct Tokens {
     /// What each pattern of the automaton stands for.
     patterns: Vec<Vec<Meaning>>,
     numbers: HashMap<i64, i64>,
+    values: HashMap<Vec<u8>, i64>,
     persons: PersonWords,
     longest: usize,
 }
@@ -67,6 +68,7 @@ pub(crate) struct Tokens {
 pub(crate) struct Gathered {
     patterns: HashMap<Vec<u8>, Vec<Meaning>>,
     numbers: HashMap<i64, i64>,
+    values: HashMap<Vec<u8>, i64>,
 }
 
 impl Gathered {
@@ -85,6 +87,11 @@ impl Gathered {
         self.numbers.insert(key, position);
     }
 
+    /// A text key, to be compared with whole values.
+    pub(crate) fn add_value(&mut self, key: &[u8], position: i64) {
+        self.values.insert(key.to_vec(), position);
+    }
+
     /// Ready to be searched for.
     pub(crate) fn finish(self, persons: PersonWords) -> Result<Tokens> {
         let (texts, patterns): (Vec<_>, Vec<_>) = self.patterns.into_iter().unzip();
@@ -98,6 +105,7 @@ impl Gathered {
             automaton,
             patterns,
             numbers: self.numbers,
+            values: self.values,
             persons,
             longest,
         })
@@ -142,6 +150,20 @@ impl Tokens {
         self.numbers.get(&number).copied()
     }
 
+    /// The users whose keys a column that names users holds: one, or several in a list.
+    pub(crate) fn users_of(&self, value: &[u8], found: &mut dyn FnMut(i64)) {
+        if let Some(&user) = self.values.get(value) {
+            found(user);
+        }
+        if self.numbers.is_empty() {
+            return;
+        }
+        let numbers = value.split(|byte| !byte.is_ascii_digit());
+        for number in numbers.filter_map(|digits| std::str::from_utf8(digits).ok()?.parse().ok()) {
+            self.user_of(number).into_iter().for_each(&mut *found);
+        }
+    }
+
     /// Words for persons.
     pub(crate) fn persons(&self) -> &PersonWords {
         &self.persons
@@ -149,8 +171,21 @@ impl Tokens {
 
     /// Tells `found` every identifier in `bytes`.
     pub(crate) fn search(&self, bytes: &[u8], reading: Reading, found: &mut dyn FnMut(Meaning)) {
+        self.search_within(bytes, (0, bytes.len()), reading, found);
+    }
+
+    /// As [`search`](Self::search), for identifiers that end behind `from`, and not behind `end`: what
+    /// lies outside only tells whether a word is whole.
+    pub(crate) fn search_within(
+        &self,
+        bytes: &[u8],
+        (from, end): (usize, usize),
+        reading: Reading,
+        found: &mut dyn FnMut(Meaning),
+    ) {
         if self.longest > 0 {
-            for hit in self.automaton.find_overlapping_iter(bytes) {
+            let hits = self.automaton.find_overlapping_iter(&bytes[..end]);
+            for hit in hits.filter(|hit| hit.end() > from) {
                 for &meaning in &self.patterns[hit.pattern().as_usize()] {
                     if is_whole(bytes, (hit.start(), hit.end()), meaning.1, reading) {
                         found(meaning);
@@ -159,17 +194,26 @@ impl Tokens {
             }
         }
         if !self.numbers.is_empty() {
-            self.search_numbers(bytes, found);
+            self.search_numbers(bytes, (from, end), found);
         }
     }
 
-    fn search_numbers(&self, bytes: &[u8], found: &mut dyn FnMut(Meaning)) {
+    fn search_numbers(
+        &self,
+        bytes: &[u8],
+        (from, end): (usize, usize),
+        found: &mut dyn FnMut(Meaning),
+    ) {
         let mut at = 0;
         while let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit) {
             let start = at + start;
+            if start >= end {
+                return;
+            }
             let digits = bytes[start..].iter().take_while(|b| b.is_ascii_digit());
             at = start + digits.count();
-            if at - start > 19 || bytes.get(at).is_some_and(u8::is_ascii_alphabetic) {
+            if start < from || at - start > 19 || bytes.get(at).is_some_and(u8::is_ascii_alphabetic)
+            {
                 continue;
             }
             let number = std::str::from_utf8(&bytes[start..at]).ok();
