@@ -11,7 +11,8 @@ use super::text::section;
 pub(crate) fn text(verification: &Verification) -> String {
     let mut out = String::new();
     let searched = verification.searched;
-    let count = |count: Option<u64>| count.map_or("not searched".to_owned(), |count| count.to_string());
+    let count =
+        |count: Option<u64>| count.map_or("not searched".to_owned(), |count| count.to_string());
     let _ = writeln!(
         out,
         "Searched for {}: {} tables ({} rows), files: {}, Redis keys: {}",
@@ -31,8 +32,11 @@ pub(crate) fn text(verification: &Verification) -> String {
     if verification.left.is_empty() {
         let _ = writeln!(out, "\n{none}");
     }
-    let (left_, expected, covered) =
-        (verification.left.iter(), verification.expected.iter(), verification.covered.iter());
+    let (left_, expected, covered) = (
+        verification.left.iter(),
+        verification.expected.iter(),
+        verification.covered.iter(),
+    );
     section(&mut out, left, left_.map(line));
     section(&mut out, "Stays, and is meant to:", expected.map(line));
     section(&mut out, "Goes with the user:", covered.map(line));
@@ -61,7 +65,11 @@ fn line(found: &Found) -> String {
         let some = if found.rows.is_empty() {
             String::new()
         } else {
-            format!(" ({}{})", found.rows.join(" "), if more { " …" } else { "" })
+            format!(
+                " ({}{})",
+                found.rows.join(" "),
+                if more { " …" } else { "" }
+            )
         };
         format!("{}{some}", plural(found.count, "row"))
     };

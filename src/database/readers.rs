@@ -4,8 +4,9 @@ use std::fmt;
 
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
+use super::preview::Opening;
 use super::{BUSY_TIMEOUT, harden, set};
 use crate::error::{Error, Result};
 
@@ -20,15 +21,17 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Opens `count` connections at once, all by the same URI: none is opened later, for the file of a
-    /// private copy has no name by then, and none is closed before the last.
-    pub(super) fn open(uri: &str, count: u32, flags: OpenFlags) -> Result<Self> {
-        let begin = |connection: &mut Connection| {
+    /// Opens `count` connections at once, all in the same way; none is opened later, when it would see
+    /// another state.
+    pub(super) fn open(opening: Opening, count: u32) -> Result<Self> {
+        let uri = opening.uri.clone();
+        let begin = move |connection: &mut Connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
+            opening.prepare(connection)?;
             connection.execute_batch("BEGIN; SELECT count(*) FROM main.sqlite_schema")
         };
         let manager = SqliteConnectionManager::file(uri)
-            .with_flags(flags)
+            .with_flags(Opening::FLAGS)
             .with_init(begin);
         let pool = Pool::builder()
             .max_size(count.max(1))

@@ -164,11 +164,6 @@ impl Tokens {
         }
     }
 
-    /// Words for persons.
-    pub(crate) fn persons(&self) -> &PersonWords {
-        &self.persons
-    }
-
     /// Tells `found` every identifier in `bytes`.
     pub(crate) fn search(&self, bytes: &[u8], reading: Reading, found: &mut dyn FnMut(Meaning)) {
         self.search_within(bytes, (0, bytes.len()), reading, found);
