@@ -144,7 +144,7 @@ pub(crate) struct Verifying {
     user: Option<String>,
 
     /// Every user
-    #[arg(long)]
+    #[arg(long, conflicts_with = "user")]
     all: bool,
 }
 
