@@ -129,6 +129,11 @@ impl Case {
         }
     }
 
+    /// The install from which every run starts.
+    pub(crate) fn template(&self) -> &Install {
+        &self.template
+    }
+
     /// A fresh install.
     pub(crate) fn install(&self) -> Install {
         self.template.again()
