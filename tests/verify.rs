@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 use support::application::Application;
@@ -166,7 +167,7 @@ fn files_are_searched_by_name_and_content() {
         application.file(&format!("media/{file}"));
     }
     let write = |name: &str, text: &[u8]| {
-        fs::write(application.path(&format!("media/{name}")), text).unwrap()
+        fs::write(application.path(&format!("media/{name}")), text).unwrap();
     };
     write("a.txt", b"annabel");
     write("both.txt", b"annabel and ben");
@@ -209,7 +210,7 @@ fn a_file_that_cannot_be_read_is_not_taken_for_searched() {
         &format!("{MANIFEST}[files]\nroots = [\"media\"]\n"),
     );
     application.file("media/a/b");
-    let shut = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0));
+    let shut = fs::Permissions::from_mode(0o000);
     fs::set_permissions(application.path("media/a/b"), shut).unwrap();
     if support::run::is_root() {
         support::run::say("SKIPPED: root reads every file");

@@ -42,7 +42,7 @@ impl Readers {
             .connection_timeout(BUSY_TIMEOUT)
             .error_handler(Box::new(NopErrorHandler))
             .build(manager)
-            .map_err(failed)?;
+            .map_err(|error| failed(&error))?;
         Ok(Self { pool })
     }
 
@@ -54,7 +54,7 @@ impl Readers {
     /// One of them, with its settings made and read back: a pooled connection keeps what its last
     /// holder set.
     pub(crate) fn get(&self) -> Result<PooledConnection<SqliteConnectionManager>> {
-        let connection = self.pool.get().map_err(failed)?;
+        let connection = self.pool.get().map_err(|error| failed(&error))?;
         harden(&connection)?;
         set(&connection, "query_only", "ON", 1)?;
         if connection.is_autocommit() {
@@ -64,7 +64,7 @@ impl Readers {
     }
 }
 
-fn failed(error: r2d2::Error) -> Error {
+fn failed(error: &r2d2::Error) -> Error {
     Error::Readers {
         reason: error.to_string(),
     }

@@ -40,7 +40,7 @@ pub(crate) fn read<T: Send + 'static>(
     rules: &[KeyRule],
     users: &[UserKey],
     deadline: Deadline,
-    wanted: impl Fn(KeyRead) -> Option<T> + Send + 'static,
+    wanted: impl Fn(&KeyRead) -> Option<T> + Send + 'static,
 ) -> Result<(u64, Vec<T>), KeyspaceError> {
     let kept = Arc::new(Mutex::new((0, Vec::new())));
     let plan = Plan::new(rules, &Scope::Application);
@@ -55,7 +55,7 @@ pub(crate) fn read<T: Send + 'static>(
             while let Some(page) = walk.next_page()? {
                 let found = read_page(walk.wire(), page, &theirs)?;
                 let count = found.len() as u64;
-                let found: Vec<T> = found.into_iter().filter_map(&wanted).collect();
+                let found: Vec<T> = found.iter().filter_map(&wanted).collect();
                 if let Ok(mut kept) = kept.lock() {
                     kept.0 += count;
                     kept.1.extend(found);

@@ -123,7 +123,9 @@ impl Collector {
 
     pub(super) fn once(&mut self, verdict: Verdict, place: Place, meanings: &[(i64, Kind)]) {
         if let Some(sum) = self.sum(verdict, place) {
-            meanings.iter().for_each(|meaning| sum.add(*meaning));
+            for &meaning in meanings {
+                sum.add(meaning);
+            }
             sum.count = 1;
         }
     }

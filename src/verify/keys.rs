@@ -42,12 +42,13 @@ pub(super) fn search(search: &Search<'_>, collector: &mut Collector) -> Option<u
         _ => None,
     };
     let tokens = Arc::clone(&search.identifiers.tokens);
-    let wanted = move |read| hit(read, &tokens, one);
+    let wanted = move |read: &KeyRead| hit(read, &tokens, one);
     let deadline = Deadline::after(DEADLINE);
     match keyspace::read(server, search.rules, &users, deadline, wanted) {
         Ok((keys, hits)) => {
-            hits.into_iter()
-                .for_each(|hit| add(search.stage, hit, collector));
+            for hit in hits {
+                add(search.stage, hit, collector);
+            }
             Some(keys)
         }
         Err(error) => {
@@ -59,10 +60,10 @@ pub(super) fn search(search: &Search<'_>, collector: &mut Collector) -> Option<u
     }
 }
 
-fn hit(read: KeyRead, tokens: &Tokens, one: Option<i64>) -> Option<KeyHit> {
+fn hit(read: &KeyRead, tokens: &Tokens, one: Option<i64>) -> Option<KeyHit> {
     let mut in_name = Vec::new();
     tokens.search(&read.key, Reading::Name, &mut |meaning| {
-        in_name.push(meaning)
+        in_name.push(meaning);
     });
     if read.claimed {
         in_name.extend(one.map(|position| (position, Kind::Key)));

@@ -195,8 +195,9 @@ fn search_row(
                 }
             }
             ValueRef::Integer(number) if column.names_users => {
-                let user = tokens.user_of(number);
-                user.into_iter().for_each(|user| add((user, Kind::Key)));
+                if let Some(user) = tokens.user_of(number) {
+                    add((user, Kind::Key));
+                }
             }
             ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Null => {}
         }

@@ -160,7 +160,7 @@ impl View<'_> {
         ColumnToRead {
             name: column.name.clone(),
             names_users: looks_so || references.iter().any(|r| names_user(&r)),
-            mentions_users: references.iter().any(|r| mentions_user(r)),
+            mentions_users: references.iter().any(mentions_user),
         }
     }
 

@@ -160,7 +160,9 @@ impl Tokens {
         }
         let numbers = value.split(|byte| !byte.is_ascii_digit());
         for number in numbers.filter_map(|digits| std::str::from_utf8(digits).ok()?.parse().ok()) {
-            self.user_of(number).into_iter().for_each(&mut *found);
+            if let Some(user) = self.user_of(number) {
+                found(user);
+            }
         }
     }
 
