@@ -5,7 +5,10 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod person;
 mod refusals;
+
+pub use person::PersonColumns;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
@@ -39,6 +42,8 @@ pub struct Plan {
     pub accounts: Accounts,
     /// The column of the users' key.
     pub user_key: String,
+    /// What tells an account from a later one of the same key.
+    pub person: PersonColumns,
     /// The users table first, then every table that holds users' rows, parents before children.
     pub tables: Vec<PlannedTable>,
     /// Runs of `tables`, parents before children. Rows are deleted in the opposite order.
@@ -192,6 +197,7 @@ impl Plan {
         Ok(Self {
             accounts,
             user_key: graph.user_key.clone(),
+            person: PersonColumns::of(&schema.tables[graph.users], manifest)?,
             tables: tables.collect::<Result<_>>()?,
             groups,
             mentions: mentions(schema, graph, &step, accounts)?,
