@@ -1,7 +1,8 @@
 //! The columns by which the audit trail tells an account from a later one of the same key.
 
 use crate::error::{Error, ManifestError, Result};
-use crate::manifest::{Columns, Manifest};
+use crate::graph::Graph;
+use crate::manifest::{Columns, Manifest, UserRows};
 use crate::schema::Table;
 
 /// What frameworks call the column that says when an account was made.
@@ -39,7 +40,14 @@ impl PersonColumns {
     /// The manifest's, else those of a usual name.
     ///
     /// Fails where the manifest names a column that does not exist.
-    pub(super) fn of(users: &Table, manifest: &Manifest) -> Result<Self> {
+    pub(super) fn of(users: &Table, graph: &Graph, manifest: &Manifest) -> Result<Self> {
+        if graph.user_rows == UserRows::Many {
+            // Without accounts there is nothing to a user but the value that names one.
+            return Ok(Self {
+                created: None,
+                name: Some(graph.user_key.clone()),
+            });
+        }
         let column = |name: &str| users.column(name).map(|column| column.name.clone());
         let created = match &manifest.users.created {
             Some(name) => Some(column(name).ok_or_else(|| {

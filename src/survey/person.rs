@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, ToSql};
 
 use super::targets::user_key;
 use crate::error::{Error, Result};
+use crate::manifest::UserRows;
 use crate::plan::Plan;
 use crate::sql::{main_table, quote};
 use crate::user::{Mark, Person};
@@ -55,8 +56,12 @@ pub(crate) fn each_person(
     plan: &Plan,
     work: &mut dyn FnMut(Person) -> Result<()>,
 ) -> Result<()> {
+    let distinct = match plan.user_rows {
+        UserRows::One => "",
+        UserRows::Many => "DISTINCT",
+    };
     let sql = format!(
-        "SELECT {} FROM {} AS u WHERE u.{} IS NOT NULL",
+        "SELECT {distinct} {} FROM {} AS u WHERE u.{} IS NOT NULL",
         columns(plan),
         main_table(&plan.tables[0].name),
         quote(&plan.user_key),
