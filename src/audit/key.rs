@@ -14,7 +14,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
 use super::file;
@@ -65,13 +64,25 @@ impl Key {
         })
     }
 
-    /// Makes a key, durably, in a file that nothing else has. The caller holds the trail's lock.
+    /// Makes a key, durably, where there is none; whole or not at all.
     pub(super) fn make(trail: &Path) -> Result<Self> {
+        let path = beside(trail);
+        let unusable = |error| {
+            let file = path.clone();
+            Error::from(AuditError::Key { file, error })
+        };
+        let unfinished = unfinished(trail);
+        let new = file::create(&unfinished).map_err(unusable)?;
+        file::lock(&new).map_err(unusable)?;
+        // Two trails may differ in nothing but their endings, and share the key.
+        if let Some(key) = Self::read(&path)? {
+            return Ok(key);
+        }
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
-        let path = beside(trail);
-        write(&unfinished(trail), &path, &bytes)
-            .map_err(|error| Error::from(AuditError::Key { file: path, error }))?;
+        let written = write(&new, &bytes).and_then(|()| fs::rename(&unfinished, &path));
+        let directory = written.and_then(|()| File::open(file::directory(&path)));
+        directory.and_then(|it| it.sync_all()).map_err(unusable)?;
         Ok(Self(bytes))
     }
 
@@ -120,13 +131,10 @@ pub(super) fn is_open_to_others(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|key| key.permissions().mode() & 0o077 != 0)
 }
 
-fn write(unfinished: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = file::create(unfinished)?;
+fn write(mut new: &File, bytes: &[u8]) -> io::Result<()> {
     new.set_len(0)?;
     new.write_all(format!("{}\n", hexadecimal(bytes)).as_bytes())?;
-    new.sync_all()?;
-    renameat_with(CWD, unfinished, CWD, path, RenameFlags::NOREPLACE)?;
-    File::open(file::directory(path))?.sync_all()
+    new.sync_all()
 }
 
 fn parse(text: &str) -> Option<[u8; BYTES]> {
