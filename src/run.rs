@@ -7,6 +7,7 @@ mod deed;
 mod keys;
 mod recovery;
 mod scene;
+mod verifying;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -19,7 +20,7 @@ use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
-use crate::survey::{Selection, Unowned};
+use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
@@ -42,6 +43,18 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// Whether everything is searched afterwards for what identified the users.
+    pub afterwards: Afterwards,
+}
+
+/// What follows a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A search for what identified the users, who are remembered that long.
+    Verify,
 }
 
 /// Which command a job is.
@@ -169,6 +182,14 @@ impl App {
             keys: job.keys(),
             trail: TrailRecord::of(&self.target),
         };
+        let identifiers = match job.afterwards {
+            Afterwards::Nothing => None,
+            Afterwards::Verify => Some(verifying::identifiers(
+                &self.target,
+                &connection,
+                &scene.plan,
+            )?),
+        };
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
         warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
@@ -177,14 +198,25 @@ impl App {
             unowned: preview.unowned,
             warnings,
         };
-        deed::delete(
+        let mut report = deed::delete(
             &connection,
             (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
-        )
+        )?;
+        drop(connection);
+        if let Some(identifiers) = identifiers {
+            match self.verify_deleted(job, &identifiers, &report, watch) {
+                Ok(verification) => report.verification = Some(verification),
+                Err(error) => report.left.push(Kept {
+                    path: "what identified the users".into(),
+                    reason: format!("it could not be searched for: {error}"),
+                }),
+            }
+        }
+        Ok(report)
     }
 
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
