@@ -20,7 +20,7 @@ use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
-use crate::survey::{Kept, Selection, Unowned};
+use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
@@ -175,21 +175,8 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let record = RunRecord {
-            run: run_name()?,
-            operation: job.operation.name().into(),
-            base: self.target.root.display().to_string(),
-            keys: job.keys(),
-            trail: TrailRecord::of(&self.target),
-        };
-        let identifiers = match job.afterwards {
-            Afterwards::Nothing => None,
-            Afterwards::Verify => Some(verifying::identifiers(
-                &self.target,
-                &connection,
-                &scene.plan,
-            )?),
-        };
+        let record = self.record(job)?;
+        let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
         warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
@@ -207,16 +194,18 @@ impl App {
             watch,
         )?;
         drop(connection);
-        if let Some(identifiers) = identifiers {
-            match self.verify_deleted(job, &identifiers, &report, watch) {
-                Ok(verification) => report.verification = Some(verification),
-                Err(error) => report.left.push(Kept {
-                    path: "what identified the users".into(),
-                    reason: format!("it could not be searched for: {error}"),
-                }),
-            }
-        }
+        self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
         Ok(report)
+    }
+
+    fn record(&self, job: &Job) -> Result<RunRecord> {
+        Ok(RunRecord {
+            run: run_name()?,
+            operation: job.operation.name().into(),
+            base: self.target.root.display().to_string(),
+            keys: job.keys(),
+            trail: TrailRecord::of(&self.target),
+        })
     }
 
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use rusqlite::Connection;
 
 use super::scene::{Picture, Scene};
-use super::{App, Job, in_one_view};
+use super::{Afterwards, App, Job, in_one_view};
 use crate::database::{self, Readers};
 use crate::error::Result;
 use crate::graph::Graph;
@@ -49,12 +49,49 @@ impl App {
         })
     }
 
-    /// Searches everything for what identified users who have been deleted.
+    /// What identifies the targets of a job that is to be verified, read before it.
+    pub(super) fn remember(
+        &self,
+        job: &Job,
+        connection: &Connection,
+        plan: &Plan,
+    ) -> Result<Option<Identifiers>> {
+        if job.afterwards == Afterwards::Nothing {
+            return Ok(None);
+        }
+        in_one_view(connection, || {
+            let schema = schema::read(connection)?;
+            let users = &self.target.manifest.users;
+            Identifiers::read(connection, plan, &schema, users).map(Some)
+        })
+    }
+
+    /// Searches everything for what identified users who have been deleted, and puts what is found into
+    /// the report; also that nothing could be searched.
     pub(super) fn verify_deleted(
         &self,
         job: &Job,
+        identifiers: Option<&Identifiers>,
+        report: &mut Report,
+        watch: &mut dyn Watch,
+    ) {
+        let Some(identifiers) = identifiers else {
+            return;
+        };
+        match self.search_deleted(job, identifiers, &report.shared, watch) {
+            Ok(verification) => report.verification = Some(verification),
+            Err(error) => report.left.push(Kept {
+                path: "what identified the users".into(),
+                reason: format!("it could not be searched for: {error}"),
+            }),
+        }
+    }
+
+    fn search_deleted(
+        &self,
+        job: &Job,
         identifiers: &Identifiers,
-        report: &Report,
+        shared: &[Kept],
         watch: &mut dyn Watch,
     ) -> Result<Verification> {
         let roots = self.target.roots()?;
@@ -66,7 +103,7 @@ impl App {
                 roots: &roots,
                 plan: &scene.plan,
                 schema: &schema,
-                shared: &report.shared,
+                shared,
             };
             let stage = Stage::After(scene.plan.accounts);
             looking.search((connection, readers), identifiers, stage, watch)
@@ -80,18 +117,6 @@ fn look<T>(target: &Target, read: impl FnMut(&Connection, &Readers) -> Result<T>
         .min(MOST_READERS);
     let readers = u32::try_from(threads).unwrap_or(1);
     database::look_with_readers(&target.database, readers, read)
-}
-
-/// What identifies the targets of a deletion, read before it.
-pub(super) fn identifiers(
-    target: &Target,
-    connection: &Connection,
-    plan: &Plan,
-) -> Result<Identifiers> {
-    in_one_view(connection, || {
-        let schema = schema::read(connection)?;
-        Identifiers::read(connection, plan, &schema, &target.manifest.users)
-    })
 }
 
 /// One look at everything.
