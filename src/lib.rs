@@ -65,7 +65,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod audit;
+pub mod audit;
 pub mod check;
 pub mod consent;
 pub mod database;
@@ -95,4 +95,5 @@ mod summary;
 pub mod survey;
 pub mod target;
 pub mod user;
+pub mod verify;
 pub mod watch;

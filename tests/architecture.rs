@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "target",
     "outbox",
     "survey",
+    "verify",
     "summary",
     "report",
     "consent",

@@ -7,9 +7,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::inference::UsersChoice;
 use reset_app::init::{Existing, Request};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Job, Operation, Others};
+use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
-use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
+use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
 
@@ -55,6 +55,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     no_files: bool,
 
+    /// The audit trail, or `none` to keep none [default: .reset-app/audit.jsonl of the root]
+    #[arg(long, global = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+
     /// How the report is printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -90,6 +94,8 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Search everything for what identifies a user, and tell what a deletion would not take along
+    Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -153,6 +159,19 @@ pub(crate) struct Initialising {
     output: Option<PathBuf>,
 }
 
+/// Whom to search for.
+#[derive(Args, Debug)]
+#[group(required = true)]
+pub(crate) struct Verifying {
+    /// The user, by key or name
+    #[arg(value_name = "USER")]
+    user: Option<String>,
+
+    /// Every user
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -167,6 +186,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Search everything afterwards for what identified the users
+    #[arg(long, conflicts_with = "dry_run")]
+    verify: bool,
 }
 
 /// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
@@ -253,6 +276,11 @@ impl Arguments {
             } else {
                 FilesChoice::Remove
             },
+            audit: match &self.audit_log {
+                None => AuditChoice::Default,
+                Some(none) if none.as_os_str() == "none" => AuditChoice::None,
+                Some(file) => AuditChoice::File(file.clone()),
+            },
             environment: process_environment(),
         }
     }
@@ -312,6 +340,19 @@ impl DeletingUser {
     }
 }
 
+impl Verifying {
+    /// A job of the same selection, which is not done.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            selection: match &self.user {
+                Some(user) => Selection::Only(vec![user.clone()]),
+                None => Selection::All,
+            },
+            ..Job::default()
+        }
+    }
+}
+
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -325,6 +366,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            afterwards: if self.verify {
+                Afterwards::Verify
+            } else {
+                Afterwards::Nothing
             },
             ..job
         }
