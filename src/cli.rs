@@ -15,6 +15,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use reset_app::audit::Since;
 use reset_app::consent::Consent;
 use reset_app::error::Result;
 use reset_app::report::Report;
@@ -60,6 +61,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Replay(replaying) => replay(arguments, &open()?, replaying.since.as_ref()),
     }
 }
 
@@ -95,6 +97,24 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     let mut watch = progress::bars(arguments);
     let report = app.delete(
         job,
+        &mut |preview| consent(app, asking, preview),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn replay(arguments: &Arguments, app: &App, since: Option<&Since>) -> Result<Exit> {
+    let asking = &arguments.asking;
+    if asking.dry_run {
+        show(arguments, &app.preview_replay(since)?);
+        return Ok(Exit::Done);
+    }
+    let mut watch = progress::bars(arguments);
+    let report = app.replay(
+        since,
         &mut |preview| consent(app, asking, preview),
         &mut watch,
     );

@@ -6,6 +6,7 @@
 mod deed;
 mod keys;
 mod recovery;
+mod replay;
 mod scene;
 
 use jiff::Timestamp;
@@ -52,6 +53,8 @@ pub enum Operation {
     DeleteAllUserData,
     /// One user's.
     DeleteUser,
+    /// That of users whom the audit trail names and who are back.
+    Replay,
 }
 
 impl Operation {
@@ -61,6 +64,7 @@ impl Operation {
         match self {
             Self::DeleteAllUserData => "delete-all-user-data",
             Self::DeleteUser => "delete-user",
+            Self::Replay => "replay",
         }
     }
 }
@@ -81,7 +85,7 @@ impl Job {
     fn keys(&self) -> KeysRecord {
         match self.selection {
             Selection::All => KeysRecord::Everyone,
-            Selection::Only(_) | Selection::Except(_) => KeysRecord::Users,
+            Selection::Only(_) | Selection::Except(_) | Selection::Accounts(_) => KeysRecord::Users,
         }
     }
 }
