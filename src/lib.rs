@@ -92,4 +92,5 @@ mod summary;
 pub mod survey;
 pub mod target;
 pub mod user;
+pub mod verify;
 pub mod watch;

@@ -23,6 +23,7 @@ impl Error {
             | Self::Full { .. }
             | Self::Constraint { .. }
             | Self::Sqlite { .. }
+            | Self::Readers { .. }
             | Self::RowsKept { .. }
             | Self::RowsWritten
             | Self::DefaultMissing { .. }
