@@ -90,7 +90,6 @@ fn last_restore(target: &Target) -> Result<Restore> {
         if line["operation"] == RESTORE && line["snapshot"].is_string() {
             last = Some((followed.position.lines, line.clone()));
         }
-        Ok(())
     })?;
     let (at, line) = last.ok_or(AuditError::NoRestore)?;
     let snapshot = line["snapshot"].as_str().map(str::to_owned);
@@ -115,15 +114,15 @@ struct Reading {
 }
 
 impl Reading {
-    fn read(&mut self, followed: &Followed, line: &Value) -> Result<()> {
+    fn read(&mut self, followed: &Followed, line: &Value) {
         let at = followed.position.lines;
         if self.found.is_none() {
             let here = self.restore.since.is_at(&followed.position);
             self.found = here.then_some(at);
-            return Ok(());
+            return;
         }
         let Some(user) = line["user"].as_str() else {
-            return Ok(());
+            return;
         };
         let clear = user.starts_with(SCHEME) && line["by"] != Mark::None.name();
         if at > self.restore.line {
@@ -136,7 +135,6 @@ impl Reading {
         } else {
             self.named.unclear += 1;
         }
-        Ok(())
     }
 
     fn was_erased_again(&mut self, user: &str, way: &Way) {

@@ -90,11 +90,10 @@ impl Trail {
 /// Appends a line to the trail of an application, as this program would.
 pub(crate) fn append(root: &Path, mut line: Value) {
     let path = root.join(TRAIL);
-    let mut text = fs::read_to_string(&path).unwrap();
-    let last = text.split_inclusive('\n').last().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let last = text.split_inclusive('\n').next_back().unwrap();
     line["previous"] = sha256(last.as_bytes()).into();
-    text += &format!("{line}\n");
-    fs::write(path, text).unwrap();
+    fs::write(path, [text, line.to_string(), "\n".into()].concat()).unwrap();
 }
 
 /// The position of the end of a trail, as far as these lines.
