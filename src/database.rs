@@ -15,6 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
+pub(crate) use preview::immutable;
 pub use preview::look;
 
 /// How long a statement waits for a lock that another connection holds.

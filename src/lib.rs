@@ -83,6 +83,7 @@ pub mod run;
 pub mod run_lock;
 pub mod schema;
 pub mod secrets;
+pub mod snapshot;
 mod sql;
 pub mod status;
 pub mod storage;

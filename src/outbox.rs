@@ -4,6 +4,9 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,30 @@ pub struct RunRecord {
     pub base: String,
     /// Whose Redis keys go.
     pub keys: KeysRecord,
+    /// The snapshot that it restores: its files are still to be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRecord>,
+}
+
+/// The snapshot that a run restores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Its name.
+    pub name: String,
+    /// Its directory.
+    pub path: PathBuf,
+    /// The database that it was restored to.
+    pub database: PathBuf,
+    /// How long the audit trail was when it was saved.
+    pub position: Option<u64>,
+}
+
+/// A name that no other run has.
+pub(crate) fn run_name() -> Result<String> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
 }
 
 /// Whose Redis keys a run clears.

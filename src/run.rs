@@ -8,14 +8,13 @@ mod keys;
 mod recovery;
 mod scene;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord};
+use crate::outbox::{KeysRecord, RunRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
@@ -154,6 +153,7 @@ impl App {
             operation: job.operation.name().into(),
             base: self.target.root.display().to_string(),
             keys: job.keys(),
+            snapshot: None,
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
@@ -201,12 +201,4 @@ fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> 
     let seen = read();
     let ended = connection.execute_batch("COMMIT").map_err(Error::surveying);
     seen.and_then(|seen| ended.map(|()| seen))
-}
-
-/// A name that no other run has.
-fn run_name() -> Result<String> {
-    let mut random = [0; 4];
-    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&str] = &[
     "user", "watch", "manifest", "schema", "graph", "plan", "sql", "roots", "database", "run_lock",
     "keyspace", "target", "outbox", "survey", "summary", "report", "consent", "erase", "storage",
-    "redis", "audit", "drain", "run", "status", "secrets",
+    "redis", "audit", "drain", "snapshot", "run", "status", "secrets",
 ];
 
 /// Modules of the binary; they use the library as anyone would.

@@ -81,6 +81,11 @@ fn look_with<T>(
     read(&connection)
 }
 
+/// A URI by which a file that nobody writes can be attached.
+pub(crate) fn immutable(path: &Path) -> String {
+    uri(path, "immutable=1")
+}
+
 /// <https://sqlite.org/uri.html>
 fn uri(path: &Path, parameters: &str) -> String {
     const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
