@@ -58,6 +58,27 @@ pub enum DatabaseError {
         /// The database.
         path: PathBuf,
     },
+    /// Somebody reads or writes it all the time.
+    #[error(
+        "another program holds the database `{}` and did not let go of it in time; nothing was changed, \
+         stop that program or let it end its transaction, then run again", path.display()
+    )]
+    Held {
+        /// The database.
+        path: PathBuf,
+    },
+    /// An image that cannot take the place of the database's content.
+    #[error(
+        "the image has the {what} `{theirs}` and the database `{ours}`, so it cannot take its place; nothing was changed"
+    )]
+    Unlike {
+        /// The pragma in which they differ.
+        what: &'static str,
+        /// The database's value.
+        ours: String,
+        /// The image's.
+        theirs: String,
+    },
     /// A setting did not take.
     #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]
     Pragma {
@@ -71,7 +92,7 @@ pub enum DatabaseError {
 impl DatabaseError {
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::Unreadable { .. } | Self::ReadOnly { .. } => Class::Failed,
+            Self::Unreadable { .. } | Self::ReadOnly { .. } | Self::Held { .. } => Class::Failed,
             _ => Class::Refused,
         }
     }

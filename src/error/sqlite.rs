@@ -31,6 +31,10 @@ impl Error {
         Self::sqlite("committing", error)
     }
 
+    pub(crate) fn replacing(error: rusqlite::Error) -> Self {
+        Self::sqlite("replacing the content of the database", error)
+    }
+
     /// What the first statement on a database says about the file.
     pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
         let extended = match &error {
