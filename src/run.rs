@@ -18,6 +18,7 @@ use crate::outbox::{KeysRecord, RunRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::snapshot::{self, Shelf, Snapshot};
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
@@ -41,6 +42,8 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// The name of a snapshot to take first; without it nothing is deleted.
+    pub snapshot: Option<String>,
 }
 
 /// Which command a job is.
@@ -118,6 +121,7 @@ impl App {
     pub fn preview(&self, job: &Job) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
+            snapshot::require_no_unfinished_restore(connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
@@ -139,6 +143,7 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        snapshot::require_no_unfinished_restore(&connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
@@ -148,6 +153,7 @@ impl App {
         let warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
+        let taken = self.snapshot_first(&connection, job)?;
         let record = RunRecord {
             run: run_name()?,
             operation: job.operation.name().into(),
@@ -162,24 +168,40 @@ impl App {
             unowned: preview.unowned,
             warnings,
         };
-        deed::delete(
+        let done = deed::delete(
             &connection,
             (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
-        )
+        );
+        done.map(|report| Report {
+            snapshot: taken,
+            ..report
+        })
+    }
+
+    /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
+    fn snapshot_first(&self, connection: &Connection, job: &Job) -> Result<Option<String>> {
+        let Some(name) = &job.snapshot else {
+            return Ok(None);
+        };
+        let shelf = Shelf::of(&self.target, None)?;
+        let taken = Snapshot::save_within(&self.target, connection, &shelf, name)?;
+        Ok(Some(crate::roots::shown(&taken.path)))
     }
 
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
     pub fn preview_resume(&self) -> Result<Report> {
-        let recovery = database::look(&self.target.database, |connection| {
+        let (recovery, snapshot) = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
-            recovery::pending(connection)
+            let snapshot = snapshot::unfinished_restore(connection)?;
+            Ok((recovery::pending(connection)?, snapshot))
         })?;
         Ok(Report {
             recovery,
+            snapshot,
             users_processed: recovery.map_or(0, |recovery| recovery.users),
             ..Report::empty(&self.target, Stage::Preview, recovery::RESUME)
         })
@@ -189,6 +211,9 @@ impl App {
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        if let Some(restored) = snapshot::finish(&self.target, &connection)? {
+            return Ok(recovery::of_restore(&self.target, restored));
+        }
         recovery::resume(&self.target, &connection, watch)
     }
 }

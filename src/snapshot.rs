@@ -32,7 +32,7 @@ mod settings;
 mod stamps;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -48,6 +48,7 @@ pub use error::SnapshotError;
 pub use meta::{About, AboutDatabase, AboutFiles};
 pub use place::Shelf;
 use restore::Plan;
+pub(crate) use rows::unfinished_restore;
 
 /// A snapshot that is there.
 #[derive(Clone, Debug)]
@@ -137,6 +138,22 @@ impl Snapshot {
         Ok((snapshots, broken))
     }
 
+    /// Whether a snapshot of this name could be saved, as far as can be told without saving it.
+    /// Changes nothing.
+    ///
+    /// Fails as [`save`](Self::save) would.
+    pub fn may_be_saved(target: &Target, shelf: &Shelf, name: &str) -> Result<()> {
+        if shelf.path(name)?.symlink_metadata().is_ok() {
+            return Err(SnapshotError::Exists { name: name.into() }.into());
+        }
+        database::look(&target.database, rows::require_finished)
+    }
+
+    /// Fails where there is no snapshot of this name.
+    pub fn find(shelf: &Shelf, name: &str) -> Result<()> {
+        find(shelf, name).map(drop)
+    }
+
     /// Removes a snapshot, whatever state it is in, and what interrupted saves left.
     ///
     /// Fails where there is none of this name, or a run is under way.
@@ -153,7 +170,29 @@ impl Snapshot {
     pub fn diff(target: &Target, shelf: &Shelf, name: &str) -> Result<(About, Difference)> {
         let path = find(shelf, name)?;
         let plan = Plan::make(target, name, &path)?;
-        let difference = differences(target, &plan, &path)?;
+        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
+        Ok((plan.about, difference))
+    }
+
+    /// What a restore would put back. Changes nothing.
+    ///
+    /// Fails as [`restore`](Self::restore) would before anything is changed.
+    pub fn preview(
+        target: &Target,
+        shelf: &Shelf,
+        name: &str,
+        structure: Structure,
+    ) -> Result<(About, Difference)> {
+        let path = find(shelf, name)?;
+        let plan = Plan::make(target, name, &path)?;
+        database::look(&target.database, |connection| {
+            if rows::unfinished_restore(connection)?.as_deref() != Some(name) {
+                rows::require_finished(connection)?;
+            }
+            plan.require_structure(connection, structure)
+        })?;
+        plan.require_whole()?;
+        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
         Ok((plan.about, difference))
     }
 
@@ -180,18 +219,15 @@ impl Snapshot {
         let plan = Plan::make(target, name, &path)?;
         plan.require_structure(&connection, structure)?;
         if let Asking::Somebody(ask) = asking {
-            let difference = differences(target, &plan, &path)?;
+            let difference = differences(&connection, &plan, &path)?;
             ask(&plan.about, &difference)?.require(&target.name())?;
         }
         plan.restore(connection, shelf, crate::outbox::run_name()?)
     }
 }
 
-fn differences(target: &Target, plan: &Plan, path: &std::path::Path) -> Result<Difference> {
-    let copy = path.join(meta::DATABASE);
-    let (structure, tables) = database::look(&target.database, |connection| {
-        difference::rows(connection, &copy)
-    })?;
+fn differences(now: &Connection, plan: &Plan, path: &Path) -> Result<Difference> {
+    let (structure, tables) = difference::rows(now, &path.join(meta::DATABASE))?;
     Ok(Difference {
         structure,
         tables,
@@ -212,6 +248,12 @@ fn find(shelf: &Shelf, name: &str) -> Result<PathBuf> {
         known: shelf.names()?,
     }
     .into())
+}
+
+/// The time, in seconds since 1970, as [`About::seconds`] gives it.
+#[must_use]
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// Fails where a restore was interrupted: nothing else is to be done before it is finished.

@@ -15,6 +15,7 @@ Exit codes:
   2    usage
   3    done, except what is listed, each with its remedy
   4    refused before anything changed
+  5    diff found a difference
   130  stopped by SIGINT; consistent; resume, or run again
   143  stopped by SIGTERM; consistent; resume, or run again";
 
@@ -26,6 +27,8 @@ pub(crate) enum Exit {
     Usage,
     Except,
     Refused,
+    /// A check did not find what should be there.
+    Found,
     /// By the signal of this number.
     Stopped(u8),
 }
@@ -61,6 +64,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Except => 3,
             Exit::Refused => 4,
+            Exit::Found => 5,
             Exit::Stopped(signal) => 128 + signal,
         })
     }

@@ -46,7 +46,10 @@ pub(super) fn parent(
         let above = path.parent().unwrap_or(Path::new(""));
         return Ok((coverage.roots.open_directory(top, above)?, name.into()));
     }
-    let whole = coverage.roots.base().join(coverage.name(top).unwrap_or(path));
+    let whole = coverage
+        .roots
+        .base()
+        .join(coverage.name(top).unwrap_or(path));
     let (Some(above), Some(name)) = (whole.parent(), whole.file_name()) else {
         return Err(Barrier::Missing(None));
     };

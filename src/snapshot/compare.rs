@@ -46,24 +46,10 @@ pub(super) struct Extra {
     pub(super) kind: Kind,
 }
 
-impl Changes {
-    /// Whether nothing has to be done.
-    pub(super) fn is_none(&self) -> bool {
-        self.write.is_empty()
-            && self.make.is_empty()
-            && self.settings.is_empty()
-            && self.remove.is_empty()
-    }
-}
-
 /// Compares what is there with the index of the snapshot at `path`.
 ///
 /// Fails where a blob of the snapshot cannot be read.
-pub(super) fn compare(
-    coverage: &Coverage,
-    entries: &[Entry],
-    path: &Path,
-) -> io::Result<Changes> {
+pub(super) fn compare(coverage: &Coverage, entries: &[Entry], path: &Path) -> io::Result<Changes> {
     let (seen, barred) = tree::look(coverage);
     let mut there: HashMap<(usize, &OsStr), &Seen> = HashMap::with_capacity(seen.len());
     for seen in &seen {

@@ -62,6 +62,12 @@ impl Difference {
 }
 
 impl FileDifference {
+    /// How many files, links and directories that are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.changed + self.missing + self.new + self.settings
+    }
+
     pub(super) fn of(changes: &Changes) -> Self {
         let written = changes.write.len() as u64;
         let missing = written - changes.replaced + changes.make.len() as u64;
@@ -84,16 +90,15 @@ pub(super) fn rows(
         .execute("ATTACH ?1 AS saved", [uri])
         .map_err(Error::surveying)?;
     let compared = compare(connection, saved);
-    let detached = connection
-        .execute_batch("DETACH saved")
-        .map_err(Error::surveying);
-    compared.and_then(|compared| detached.map(|()| compared))
+    // Inside a transaction it stays as long as the connection.
+    if connection.is_autocommit() {
+        let detached = connection.execute_batch("DETACH saved");
+        return compared.and_then(|found| detached.map(|()| found).map_err(Error::surveying));
+    }
+    compared
 }
 
-fn compare(
-    connection: &Connection,
-    saved: &Path,
-) -> Result<(Vec<String>, Vec<TableDifference>)> {
+fn compare(connection: &Connection, saved: &Path) -> Result<(Vec<String>, Vec<TableDifference>)> {
     let now = schema::read(connection)?;
     let then = crate::database::look(saved, schema::read)?;
     let mut lines = structure(&now, &then);
@@ -120,8 +125,15 @@ fn table_rows(connection: &Connection, table: &Table) -> Result<TableDifference>
         Identity::Rowid(name) => Some(quote(name)),
         Identity::Key(_) | Identity::None => None,
     };
-    let values = table.columns.iter().map(|one| format!("quote({})", quote(&one.name)));
-    let columns = rowid.into_iter().chain(values).collect::<Vec<_>>().join(", ");
+    let values = table
+        .columns
+        .iter()
+        .map(|one| format!("quote({})", quote(&one.name)));
+    let columns = rowid
+        .into_iter()
+        .chain(values)
+        .collect::<Vec<_>>()
+        .join(", ");
     let name = quote(&table.name);
     let only = |one: &str, other: &str| {
         let sql = format!(
@@ -159,7 +171,8 @@ fn structure(now: &Schema, then: &Schema) -> Vec<String> {
             };
             let only = table.columns.iter();
             let only = only.filter(|column| other.column(&column.name).is_none());
-            lines.extend(only.map(|one| format!("the column `{}.{}` {side}", table.name, one.name)));
+            lines
+                .extend(only.map(|one| format!("the column `{}.{}` {side}", table.name, one.name)));
         }
     }
     lines
@@ -179,9 +192,9 @@ fn declarations(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
     let lines = statement.query_map([outbox::TABLE], |row| {
         let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
-        Ok(format!("the {kind} `{name}` is declared otherwise, or only on one side"))
+        Ok(format!(
+            "the {kind} `{name}` is declared otherwise, or only on one side"
+        ))
     });
-    lines
-        .and_then(Iterator::collect)
-        .map_err(Error::surveying)
+    lines.and_then(Iterator::collect).map_err(Error::surveying)
 }

@@ -55,7 +55,9 @@ pub enum SnapshotError {
         error: io::Error,
     },
     /// A file that cannot be part of it.
-    #[error("the snapshot was not saved, and nothing of it is left: `{path}` cannot be part of it: {why}")]
+    #[error(
+        "the snapshot was not saved, and nothing of it is left: `{path}` cannot be part of it: {why}"
+    )]
     File {
         /// The file.
         path: String,
@@ -72,7 +74,9 @@ pub enum SnapshotError {
         path: String,
     },
     /// The copy is not what was copied.
-    #[error("the snapshot was not saved, and nothing of it is left: its copy of the database is damaged: {found}")]
+    #[error(
+        "the snapshot was not saved, and nothing of it is left: its copy of the database is damaged: {found}"
+    )]
     DamagedCopy {
         /// What `SQLite` said.
         found: String,
@@ -86,7 +90,9 @@ pub enum SnapshotError {
         found: String,
     },
     /// It is of another program's making.
-    #[error("the snapshot `{name}` has the format {format}, which this version does not know; use the version that saved it")]
+    #[error(
+        "the snapshot `{name}` has the format {format}, which this version does not know; use the version that saved it"
+    )]
     Format {
         /// The snapshot.
         name: String,

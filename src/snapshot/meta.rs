@@ -144,9 +144,14 @@ pub(super) fn damaged(name: &str, found: String) -> SnapshotError {
 fn damaged_by(name: &str, file: &Path, error: &std::io::Error) -> SnapshotError {
     match error.kind() {
         std::io::ErrorKind::NotFound => damaged(name, format!("`{}` is missing", file.display())),
-        std::io::ErrorKind::InvalidData => {
-            damaged(name, format!("`{}` is not as it was written", file.display()))
-        }
-        _ => access("read", file, std::io::Error::new(error.kind(), error.to_string())),
+        std::io::ErrorKind::InvalidData => damaged(
+            name,
+            format!("`{}` is not as it was written", file.display()),
+        ),
+        _ => access(
+            "read",
+            file,
+            std::io::Error::new(error.kind(), error.to_string()),
+        ),
     }
 }

@@ -117,9 +117,7 @@ impl Shelf {
             .directory
             .parent()
             .map_or(Ok(()), |parent| match make(parent) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir_all(parent)
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(parent),
                 made => made,
             })
             .and_then(|()| make(&self.directory));
@@ -261,7 +259,9 @@ mod tests {
 
     #[test]
     fn a_name_leads_nowhere_but_into_its_directory() {
-        for name in ["", ".", "..", ".hidden", "a/b", "/", "-f", "a\nb", "a\0", " a", "a\\b"] {
+        for name in [
+            "", ".", "..", ".hidden", "a/b", "/", "-f", "a\nb", "a\0", " a", "a\\b",
+        ] {
             assert!(validate(name).is_err(), "{name:?}");
         }
         for name in ["clean", "before-2.0", "jürgen", "a b", "2026-11-24T03:00"] {

@@ -85,7 +85,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Fails where anything that will be written from the snapshot is not as it was saved.
-    fn require_whole(&self) -> Result<()> {
+    pub(super) fn require_whole(&self) -> Result<()> {
         self.require_blobs()?;
         let copy = self.path.join(DATABASE);
         let read = File::open(&copy).and_then(|copy| blob::digest(&copy));
@@ -146,10 +146,7 @@ impl<'a> Plan<'a> {
         if agreed == Structure::Any || rows::structure(live)? == self.about.database.structure {
             return Ok(());
         }
-        let differences = database::look(&self.target.database, |connection| {
-            super::difference::rows(connection, &self.path.join(DATABASE))
-        })?
-        .0;
+        let differences = super::difference::rows(live, &self.path.join(DATABASE))?.0;
         Err(SnapshotError::OtherStructure {
             name: self.about.name.clone(),
             differences,
@@ -159,7 +156,12 @@ impl<'a> Plan<'a> {
 
     /// Puts everything back. The caller holds the run lock and has consent; `live` is in no
     /// transaction, and no work of an interrupted run is left in it.
-    pub(super) fn restore(mut self, mut live: Connection, shelf: &Shelf, run: String) -> Result<Restored> {
+    pub(super) fn restore(
+        mut self,
+        mut live: Connection,
+        shelf: &Shelf,
+        run: String,
+    ) -> Result<Restored> {
         self.require_whole()?;
         let record = RunRecord {
             run,
@@ -189,13 +191,8 @@ impl<'a> Plan<'a> {
     ) -> Result<Restored> {
         let files = FileDifference::of(&self.changes);
         self.make_roots()?;
-        let mut applying = Applying::new(
-            &self.coverage,
-            &self.entries,
-            self.path,
-            &record.run,
-            proof,
-        );
+        let mut applying =
+            Applying::new(&self.coverage, &self.entries, self.path, &record.run, proof);
         applying.apply(&self.changes);
         let (mut left, mut warnings) = (applying.left, applying.warnings);
         left.extend(self.barred());
@@ -217,9 +214,10 @@ impl<'a> Plan<'a> {
 
     /// A covered directory that is gone is made first, so that it can be opened.
     fn make_roots(&mut self) -> Result<()> {
-        let tops = self.entries.iter().filter(|entry| {
-            entry.path.as_os_str().is_empty() && entry.what == What::Directory
-        });
+        let tops = self
+            .entries
+            .iter()
+            .filter(|entry| entry.path.as_os_str().is_empty() && entry.what == What::Directory);
         let mut made = false;
         for entry in tops {
             if self.coverage.roots.directory(entry.top).is_some() {
@@ -232,8 +230,10 @@ impl<'a> Plan<'a> {
             }
         }
         if made {
-            let (directories, files) =
-                (self.coverage.directories.clone(), self.coverage.files.clone());
+            let (directories, files) = (
+                self.coverage.directories.clone(),
+                self.coverage.files.clone(),
+            );
             self.coverage = Coverage::open(self.target, directories, files)?;
             self.compare()?;
         }
@@ -248,10 +248,12 @@ impl<'a> Plan<'a> {
             let entry = &self.entries[*at];
             let found = blob::parent(&self.coverage, entry.top, &entry.path)
                 .ok()
-                .and_then(|(directory, name)| crate::roots::entry_if_any(&directory, &name).ok()?);
+                .and_then(|(directory, name)| {
+                    crate::roots::entry_if_any(&directory, &name).ok()?
+                });
             fresh.extend(found.map(|standing| (*at, Stamp::of(&standing, now_ns()))));
         }
-        fresh.extend(&self.changes.stamps);
+        fresh.extend(self.changes.stamps.iter().map(|(at, stamp)| (*at, *stamp)));
         if fresh.is_empty() {
             return;
         }

@@ -29,7 +29,7 @@ pub(super) fn require_finished(connection: &Connection) -> Result<()> {
 }
 
 /// The snapshot whose restore was interrupted, if one was.
-pub(super) fn unfinished_restore(connection: &Connection) -> Result<Option<String>> {
+pub(crate) fn unfinished_restore(connection: &Connection) -> Result<Option<String>> {
     if !outbox::exists(connection)? {
         return Ok(None);
     }
@@ -53,10 +53,12 @@ pub(super) fn copy(database: &Path, copy: &Path) -> Result<()> {
     let backup = Backup::new(&source, &mut made).map_err(copying)?;
     match backup.step(-1).map_err(copying)? {
         StepResult::Done => Ok(()),
-        StepResult::Busy | StepResult::Locked => Err(Error::locking(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-            None,
-        ))),
+        StepResult::Busy | StepResult::Locked => {
+            Err(Error::locking(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                None,
+            )))
+        }
         _ => Err(Error::Bug("a backup of all pages was not done in one step")),
     }
 }

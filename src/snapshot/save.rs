@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::readlinkat;
 use rusqlite::Connection;
+use rustix::fs::readlinkat;
 
 use super::blob;
 use super::coverage::Coverage;
@@ -238,7 +238,12 @@ impl Taking<'_> {
             return Ok(None);
         }
         let (top, path) = (seen.top, seen.path.clone());
-        let why = tree::Barred { top, path, why: barrier }.reason();
+        let why = tree::Barred {
+            top,
+            path,
+            why: barrier,
+        }
+        .reason();
         let path = tree::shown(self.coverage, seen.top, &seen.path);
         Err(SnapshotError::File { path, why }.into())
     }

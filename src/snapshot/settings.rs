@@ -33,7 +33,11 @@ pub(super) fn of_open(file: &impl AsFd, entry: &Entry) -> io::Result<Option<Stri
 }
 
 /// The same for a symbolic link, which has no mode of its own.
-pub(super) fn of_link(directory: &OwnedFd, name: &Path, entry: &Entry) -> io::Result<Option<String>> {
+pub(super) fn of_link(
+    directory: &OwnedFd,
+    name: &Path,
+    entry: &Entry,
+) -> io::Result<Option<String>> {
     let (owner, group) = ids(entry);
     let chowned = chownat(directory, name, owner, group, AtFlags::SYMLINK_NOFOLLOW);
     let warning = permitted(chowned)?;

@@ -1,0 +1,429 @@
+//! `snapshot`: the commands, and what they print.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use reset_app::error::Result;
+use reset_app::run::App;
+use reset_app::snapshot::{
+    About, Asking, Difference, FileDifference, Restored, Shelf, Snapshot, Structure,
+};
+use reset_app::survey::Kept;
+use serde_json::{Value, json};
+
+use super::arguments::{Arguments, Format};
+use super::exit::Exit;
+use super::{plain, print, question};
+
+/// What is to be done with snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshotting {
+    /// Save rows and files together
+    Save {
+        /// What to call it
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The directory of snapshots [default: .reset-app/snapshots of the root]
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Put rows and files back as they were saved
+    Restore {
+        /// The snapshot
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        from: From,
+        /// Go back also where the structure of the database is another now
+        #[arg(long)]
+        other_structure: bool,
+    },
+    /// List the snapshots that are there
+    List {
+        #[command(flatten)]
+        from: From,
+    },
+    /// Remove a snapshot, or all that are old
+    Drop {
+        /// The snapshot
+        #[arg(value_name = "NAME", required_unless_present = "older_than")]
+        name: Option<String>,
+        /// All that were saved longer ago: 45m, 12h, 30d, 8w
+        #[arg(long, value_name = "AGE", value_parser = seconds, conflicts_with = "name")]
+        older_than: Option<i64>,
+        #[command(flatten)]
+        from: From,
+    },
+    /// Show which tables and files are not as they were saved, by count
+    Diff {
+        /// The snapshot
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// Where snapshots are.
+#[derive(Args, Debug)]
+pub(crate) struct From {
+    /// The directory of snapshots [default: .reset-app/snapshots of the root]
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+}
+
+impl From {
+    fn shelf(&self, app: &App) -> Result<Shelf> {
+        Shelf::of(app.target(), self.from.as_deref())
+    }
+}
+
+/// Does the command.
+pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Result<Exit> {
+    match what {
+        Snapshotting::Save { name, to } => save(
+            arguments,
+            app,
+            &Shelf::of(app.target(), to.as_deref())?,
+            name,
+        ),
+        Snapshotting::Restore {
+            name,
+            from,
+            other_structure,
+        } => {
+            let structure = match other_structure {
+                true => Structure::Any,
+                false => Structure::Same,
+            };
+            restore(arguments, app, &from.shelf(app)?, name, structure)
+        }
+        Snapshotting::List { from } => list(arguments, &from.shelf(app)?),
+        Snapshotting::Drop {
+            name,
+            older_than,
+            from,
+        } => {
+            let shelf = from.shelf(app)?;
+            drop_all(arguments, app, &shelf, name.as_deref(), *older_than)
+        }
+        Snapshotting::Diff { name, from } => {
+            let (about, difference) = Snapshot::diff(app.target(), &from.shelf(app)?, name)?;
+            show(
+                arguments,
+                || differs(&about, &difference),
+                || difference_object("snapshot diff", &about, &difference),
+            );
+            Ok(match difference.is_none() {
+                true => Exit::Done,
+                false => Exit::Found,
+            })
+        }
+    }
+}
+
+fn save(arguments: &Arguments, app: &App, shelf: &Shelf, name: &str) -> Result<Exit> {
+    if arguments.asking.dry_run {
+        Snapshot::may_be_saved(app.target(), shelf, name)?;
+        let text = || format!("The snapshot `{name}` can be saved.\n");
+        let object =
+            || json!({"operation": "snapshot save", "dry_run": true, "snapshot": {"name": name}});
+        show(arguments, text, object);
+        return Ok(Exit::Done);
+    }
+    let saved = Snapshot::save(app.target(), shelf, name)?;
+    let text = || {
+        let mut text = format!("Saved {}\n  in {}\n", line(&saved), path(&saved));
+        section(&mut text, "Warnings:", &saved.warnings);
+        text
+    };
+    let object = || {
+        json!({
+            "operation": "snapshot save",
+            "dry_run": false,
+            "snapshot": about(&saved),
+            "warnings": saved.warnings,
+        })
+    };
+    show(arguments, text, object);
+    Ok(Exit::Done)
+}
+
+fn restore(
+    arguments: &Arguments,
+    app: &App,
+    shelf: &Shelf,
+    name: &str,
+    structure: Structure,
+) -> Result<Exit> {
+    if arguments.asking.dry_run {
+        let preview = Snapshot::preview(app.target(), shelf, name, structure)?;
+        let (about, difference) = &preview;
+        show(
+            arguments,
+            || differs(about, difference),
+            || difference_object("snapshot restore", about, difference),
+        );
+        return Ok(Exit::Done);
+    }
+    let subject = app.target().name();
+    let mut ask = |about: &About, difference: &Difference| {
+        question::ask_to_restore(&differs(about, difference), &subject)
+    };
+    let asking = match arguments.asking.force {
+        true => Asking::Nobody,
+        false => Asking::Somebody(&mut ask),
+    };
+    let restored = Snapshot::restore(app.target(), shelf, name, structure, asking)?;
+    show(
+        arguments,
+        || went_back(&restored),
+        || {
+            json!({
+                "operation": "snapshot restore",
+                "dry_run": false,
+                "run": restored.run,
+                "snapshot": about_object(&restored.about),
+                "files": files_object(restored.files),
+                "left": kept(&restored.left),
+                "warnings": restored.warnings,
+            })
+        },
+    );
+    Ok(match restored.left.is_empty() {
+        true => Exit::Done,
+        false => Exit::Except,
+    })
+}
+
+fn list(arguments: &Arguments, shelf: &Shelf) -> Result<Exit> {
+    let (snapshots, broken) = Snapshot::list(shelf)?;
+    let text = || {
+        let mut text = String::new();
+        if snapshots.is_empty() && broken.is_empty() {
+            let _ = writeln!(text, "No snapshots in {}", shown(shelf.directory()));
+        }
+        for snapshot in &snapshots {
+            let _ = writeln!(text, "{}", line(snapshot));
+        }
+        let lines: Vec<String> = broken.iter().map(|one| one.reason.clone()).collect();
+        section(&mut text, "Not usable:", &lines);
+        text
+    };
+    let object = || {
+        json!({
+            "operation": "snapshot list",
+            "directory": shown(shelf.directory()),
+            "snapshots": snapshots.iter().map(about).collect::<Vec<_>>(),
+            "damaged": broken.iter().map(|one| json!({"name": one.path, "reason": one.reason})).collect::<Vec<_>>(),
+        })
+    };
+    show(arguments, text, object);
+    Ok(Exit::Done)
+}
+
+fn drop_all(
+    arguments: &Arguments,
+    app: &App,
+    shelf: &Shelf,
+    name: Option<&str>,
+    age: Option<i64>,
+) -> Result<Exit> {
+    let names: Vec<String> = match (name, age) {
+        (Some(name), _) => vec![name.into()],
+        (None, age) => {
+            let oldest = reset_app::snapshot::now() - age.unwrap_or(i64::MAX);
+            let old = Snapshot::list(shelf)?.0.into_iter();
+            let old = old.filter(|one| one.about.seconds < oldest);
+            old.map(|one| one.about.name).collect()
+        }
+    };
+    for name in &names {
+        match arguments.asking.dry_run {
+            true => Snapshot::find(shelf, name)?,
+            false => Snapshot::drop(app.target(), shelf, name)?,
+        }
+    }
+    let verb = match arguments.asking.dry_run {
+        true => "Would drop",
+        false => "Dropped",
+    };
+    let text = || match names.as_slice() {
+        [] => "No snapshot is that old.\n".into(),
+        names => names.iter().fold(String::new(), |text, name| {
+            text + &format!("{verb} {name}\n")
+        }),
+    };
+    let object = || {
+        json!({
+            "operation": "snapshot drop",
+            "dry_run": arguments.asking.dry_run,
+            "dropped": names,
+        })
+    };
+    show(arguments, text, object);
+    Ok(Exit::Done)
+}
+
+fn show(arguments: &Arguments, text: impl Fn() -> String, object: impl Fn() -> Value) {
+    print(&match arguments.format {
+        Format::Text => plain(&text()),
+        Format::Json => format!("{:#}\n", object()),
+    });
+}
+
+/// An age, as `30d`, in seconds.
+fn seconds(text: &str) -> std::result::Result<i64, String> {
+    let wrong = || "an age is a number and one of m, h, d, w, such as 30d".to_owned();
+    let unit = match text.chars().last() {
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 24 * 3600,
+        Some('w') => 7 * 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    i64::from(number).checked_mul(unit).ok_or_else(wrong)
+}
+
+fn path(snapshot: &Snapshot) -> String {
+    shown(&snapshot.path)
+}
+
+fn shown(path: &std::path::Path) -> String {
+    reset_app::roots::shown(path)
+}
+
+fn line(snapshot: &Snapshot) -> String {
+    let About {
+        name,
+        time,
+        database,
+        files,
+        ..
+    } = &snapshot.about;
+    format!(
+        "{name}: {time}, database of {} bytes, {} files and directories of {} bytes",
+        database.bytes, files.entries, files.bytes
+    )
+}
+
+fn went_back(restored: &Restored) -> String {
+    let mut text = format!("Restored {}: the database is back.\n", restored.about.name);
+    files(&mut text, restored.files, "Files and directories put back");
+    let left: Vec<String> = restored.left.iter().map(one_kept).collect();
+    section(
+        &mut text,
+        "Not as it was saved (mend the cause, then `reset-app resume`):",
+        &left,
+    );
+    section(&mut text, "Warnings:", &restored.warnings);
+    text
+}
+
+fn differs(about: &About, difference: &Difference) -> String {
+    let mut text = format!("Snapshot {} of {}\n", about.name, about.time);
+    if difference.is_none() {
+        text.push_str("Everything is as it was saved.\n");
+    }
+    section(&mut text, "Structure:", &difference.structure);
+    let tables = difference.tables.iter();
+    let tables: Vec<String> = tables
+        .map(|t| {
+            format!(
+                "{}: {} rows now, {} rows in the snapshot",
+                t.table, t.now, t.saved
+            )
+        })
+        .collect();
+    section(&mut text, "Rows that only one side has:", &tables);
+    files(
+        &mut text,
+        difference.files,
+        "Files and directories that differ",
+    );
+    let left: Vec<String> = difference.left.iter().map(one_kept).collect();
+    section(&mut text, "Cannot be compared:", &left);
+    section(&mut text, "Warnings:", &difference.warnings);
+    text
+}
+
+fn files(text: &mut String, files: FileDifference, title: &str) {
+    if files == FileDifference::default() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n{title}: {}\n  {} changed, {} missing, {} not in the snapshot, \
+         {} with another mode, owner or time",
+        files.total(),
+        files.changed,
+        files.missing,
+        files.new,
+        files.settings
+    );
+}
+
+fn one_kept(kept: &Kept) -> String {
+    format!("{}: {}", kept.path, kept.reason)
+}
+
+fn section(text: &mut String, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{title}");
+    for line in lines {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+fn about(snapshot: &Snapshot) -> Value {
+    let mut object = about_object(&snapshot.about);
+    object["path"] = path(snapshot).into();
+    object
+}
+
+fn about_object(about: &About) -> Value {
+    json!({
+        "name": about.name,
+        "application": about.application,
+        "time": about.time,
+        "tool": about.tool,
+        "trail_position": about.trail_position,
+        "database": {"path": about.database.path, "bytes": about.database.bytes},
+        "files": {"entries": about.files.entries, "bytes": about.files.bytes},
+    })
+}
+
+fn difference_object(operation: &str, about: &About, difference: &Difference) -> Value {
+    let tables = difference.tables.iter();
+    let tables = tables.map(|t| json!({"table": t.table, "now": t.now, "saved": t.saved}));
+    json!({
+        "operation": operation,
+        "dry_run": true,
+        "snapshot": about_object(about),
+        "same": difference.is_none(),
+        "structure": difference.structure,
+        "tables": tables.collect::<Vec<_>>(),
+        "files": files_object(difference.files),
+        "left": kept(&difference.left),
+        "warnings": difference.warnings,
+    })
+}
+
+fn files_object(files: FileDifference) -> Value {
+    json!({
+        "changed": files.changed,
+        "missing": files.missing,
+        "new": files.new,
+        "settings": files.settings,
+    })
+}
+
+fn kept(kept: &[Kept]) -> Vec<Value> {
+    kept.iter()
+        .map(|kept| json!({"path": kept.path, "why": "failed", "reason": kept.reason}))
+        .collect()
+}
