@@ -216,7 +216,13 @@ impl<'a> Applying<'a> {
                 },
                 |open| Ok(Some(open)),
             );
-            let closed = open.and_then(|open| open.map_or(Ok(()), Workshop::close));
+            let closed = open.and_then(|open| {
+                let Some(open) = open else {
+                    return Ok(());
+                };
+                self.stirred.insert((top, PathBuf::new()));
+                open.close()
+            });
             if let Err(error) = closed {
                 self.note(top, Path::new(""), Err(error.into()));
             }

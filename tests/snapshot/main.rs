@@ -42,8 +42,12 @@ pub(crate) fn save(install: &Install, name: &str) -> Snapshot {
 }
 
 pub(crate) fn restore(install: &Install, name: &str) -> Restored {
-    let (target, shelf) = (target(install), shelf(install));
-    Snapshot::restore(&target, &shelf, name, Structure::Any, Asking::Nobody).unwrap()
+    restored(&target(install), name)
+}
+
+fn restored(target: &Target, name: &str) -> Restored {
+    let shelf = Shelf::of(target, None).unwrap();
+    Snapshot::restore(target, &shelf, name, Structure::Any, Asking::Nobody).unwrap()
 }
 
 pub(crate) fn command(install: &Install, words: &[&str]) -> Invocation {
@@ -71,14 +75,16 @@ proptest! {
         let before = State::of(&install);
         save(&install, "clean");
         before.assert_same(&State::of(&install));
+        // Found before the changes, which may leave a `.env` that is none.
+        let (target, shelf) = (target(&install), shelf(&install));
         for changes in rounds {
             for change in &changes {
                 changes::apply(change, &install);
             }
-            let restored = restore(&install, "clean");
+            let restored = restored(&target, "clean");
             prop_assert!(restored.left.is_empty(), "{:?}", restored.left);
             before.assert_same(&State::of(&install));
-            prop_assert!(Snapshot::diff(&target(&install), &shelf(&install), "clean").unwrap().1.is_none());
+            prop_assert!(Snapshot::diff(&target, &shelf, "clean").unwrap().1.is_none());
         }
     }
 }
@@ -195,10 +201,14 @@ fn what_is_saved_while_the_application_writes_is_one_moment() {
                     application
                         .execute_batch("BEGIN IMMEDIATE; UPDATE pair SET a = a + 1; UPDATE pair SET b = b + 1; COMMIT")
                         .unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(2));
                 }
             });
-            for name in ["one", "two", "three"] {
-                save(&install, name);
+            let saved = ["one", "two", "three"]
+                .map(|name| Snapshot::save(&target(&install), &shelf(&install), name));
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            for (name, saved) in ["one", "two", "three"].iter().zip(saved) {
+                saved.unwrap();
                 let saved = inside(&install, name, "database.sqlite");
                 let saved = rusqlite::Connection::open(saved).unwrap();
                 let same: bool = saved
@@ -206,7 +216,6 @@ fn what_is_saved_while_the_application_writes_is_one_moment() {
                     .unwrap();
                 assert!(same);
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
     }
 }
