@@ -18,7 +18,7 @@ use crate::outbox::{KeysRecord, RunRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
-use crate::snapshot::{self, Shelf, Snapshot};
+use crate::snapshot::{self, Archive, Snapshot};
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
@@ -187,8 +187,8 @@ impl App {
         let Some(name) = &job.snapshot else {
             return Ok(None);
         };
-        let shelf = Shelf::of(&self.target, None)?;
-        let taken = Snapshot::save_within(&self.target, connection, &shelf, name)?;
+        let archive = Archive::of(&self.target, None)?;
+        let taken = Snapshot::save_within(&self.target, connection, &archive, name)?;
         Ok(Some(crate::roots::shown(&taken.path)))
     }
 

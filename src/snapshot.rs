@@ -46,7 +46,7 @@ use crate::target::Target;
 pub use difference::{Difference, FileDifference, TableDifference};
 pub use error::SnapshotError;
 pub use meta::{About, AboutDatabase, AboutFiles};
-pub use place::Shelf;
+pub use place::Archive;
 use restore::Plan;
 pub(crate) use rows::unfinished_restore;
 
@@ -101,28 +101,28 @@ impl Snapshot {
     /// the rows. What was copied is read back and checked. Fails where the name is taken, a run is
     /// under way or unfinished, a file keeps changing or cannot be part of it, or there is no room;
     /// nothing is left then.
-    pub fn save(target: &Target, shelf: &Shelf, name: &str) -> Result<Self> {
+    pub fn save(target: &Target, archive: &Archive, name: &str) -> Result<Self> {
         let _lock = RunLock::take(&target.database)?;
         let connection = database::open(&target.database)?;
-        save::save(target, &connection, shelf, name)
+        save::save(target, &connection, archive, name)
     }
 
     /// As [`save`](Self::save), under the lock and with the connection of a run.
     pub(crate) fn save_within(
         target: &Target,
         connection: &Connection,
-        shelf: &Shelf,
+        archive: &Archive,
         name: &str,
     ) -> Result<Self> {
-        save::save(target, connection, shelf, name)
+        save::save(target, connection, archive, name)
     }
 
     /// All snapshots, in the order of their names. One that cannot be read is named in the second
     /// list, with the reason. Changes nothing.
-    pub fn list(shelf: &Shelf) -> Result<(Vec<Self>, Vec<Kept>)> {
+    pub fn list(archive: &Archive) -> Result<(Vec<Self>, Vec<Kept>)> {
         let (mut snapshots, mut broken) = (Vec::new(), Vec::new());
-        for name in shelf.names()? {
-            let path = shelf.path(&name)?;
+        for name in archive.names()? {
+            let path = archive.path(&name)?;
             match About::read(&name, &path) {
                 Ok(about) => snapshots.push(Self {
                     path,
@@ -142,33 +142,33 @@ impl Snapshot {
     /// Changes nothing.
     ///
     /// Fails as [`save`](Self::save) would.
-    pub fn may_be_saved(target: &Target, shelf: &Shelf, name: &str) -> Result<()> {
-        if shelf.path(name)?.symlink_metadata().is_ok() {
+    pub fn may_be_saved(target: &Target, archive: &Archive, name: &str) -> Result<()> {
+        if archive.path(name)?.symlink_metadata().is_ok() {
             return Err(SnapshotError::Exists { name: name.into() }.into());
         }
         database::look(&target.database, rows::require_finished)
     }
 
     /// Fails where there is no snapshot of this name.
-    pub fn find(shelf: &Shelf, name: &str) -> Result<()> {
-        find(shelf, name).map(drop)
+    pub fn find(archive: &Archive, name: &str) -> Result<()> {
+        find(archive, name).map(drop)
     }
 
     /// Removes a snapshot, whatever state it is in, and what interrupted saves left.
     ///
     /// Fails where there is none of this name, or a run is under way.
-    pub fn drop(target: &Target, shelf: &Shelf, name: &str) -> Result<()> {
+    pub fn drop(target: &Target, archive: &Archive, name: &str) -> Result<()> {
         let _lock = RunLock::take(&target.database)?;
-        find(shelf, name)?;
-        shelf.remove_unfinished()?;
-        shelf.remove(name)
+        find(archive, name)?;
+        archive.remove_unfinished()?;
+        archive.remove(name)
     }
 
     /// What of an application is not as the snapshot has it. Changes nothing.
     ///
     /// Fails where the snapshot is damaged or another application's.
-    pub fn diff(target: &Target, shelf: &Shelf, name: &str) -> Result<(About, Difference)> {
-        let path = find(shelf, name)?;
+    pub fn diff(target: &Target, archive: &Archive, name: &str) -> Result<(About, Difference)> {
+        let path = find(archive, name)?;
         let plan = Plan::make(target, name, &path)?;
         let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
         Ok((plan.about, difference))
@@ -179,11 +179,11 @@ impl Snapshot {
     /// Fails as [`restore`](Self::restore) would before anything is changed.
     pub fn preview(
         target: &Target,
-        shelf: &Shelf,
+        archive: &Archive,
         name: &str,
         structure: Structure,
     ) -> Result<(About, Difference)> {
-        let path = find(shelf, name)?;
+        let path = find(archive, name)?;
         let plan = Plan::make(target, name, &path)?;
         database::look(&target.database, |connection| {
             if rows::unfinished_restore(connection)?.as_deref() != Some(name) {
@@ -203,12 +203,12 @@ impl Snapshot {
     /// rows are back is in the report, and `resume` goes on with it.
     pub fn restore(
         target: &Target,
-        shelf: &Shelf,
+        archive: &Archive,
         name: &str,
         structure: Structure,
         asking: Asking<'_>,
     ) -> Result<Restored> {
-        let path = find(shelf, name)?;
+        let path = find(archive, name)?;
         let _lock = RunLock::take(&target.database)?;
         let mut connection = database::open(&target.database)?;
         if rows::unfinished_restore(&connection)?.as_deref() == Some(name) {
@@ -222,7 +222,7 @@ impl Snapshot {
             let difference = differences(&connection, &plan, &path)?;
             ask(&plan.about, &difference)?.require(&target.name())?;
         }
-        plan.restore(connection, shelf, crate::outbox::run_name()?)
+        plan.restore(connection, archive, crate::outbox::run_name()?)
     }
 }
 
@@ -237,15 +237,15 @@ fn differences(now: &Connection, plan: &Plan, path: &Path) -> Result<Difference>
     })
 }
 
-fn find(shelf: &Shelf, name: &str) -> Result<PathBuf> {
-    let path = shelf.path(name)?;
+fn find(archive: &Archive, name: &str) -> Result<PathBuf> {
+    let path = archive.path(name)?;
     if path.is_dir() {
         return Ok(path);
     }
     Err(SnapshotError::Unknown {
         name: name.into(),
-        directory: shelf.directory().into(),
-        known: shelf.names()?,
+        directory: archive.directory().into(),
+        known: archive.names()?,
     }
     .into())
 }

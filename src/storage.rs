@@ -28,7 +28,7 @@ pub use leftover::{Leftover, leftovers, remove_empty};
 pub use purge::{Failure, PurgeReport, Remaining};
 pub use take::{Released, Taken};
 pub(crate) use touched::Touched;
-pub(crate) use workshop::{Workshop, remove_snapshot};
+pub(crate) use workshop::{Workshop, remove_directory, remove_snapshot};
 
 use crate::outbox::Erased;
 use crate::roots::Roots;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use reset_app::error::Result;
 use reset_app::run::App;
 use reset_app::snapshot::{
-    About, Asking, Difference, FileDifference, Restored, Shelf, Snapshot, Structure,
+    About, Archive, Asking, Difference, FileDifference, Restored, Snapshot, Structure,
 };
 use reset_app::survey::Kept;
 use serde_json::{Value, json};
@@ -74,8 +74,8 @@ pub(crate) struct From {
 }
 
 impl From {
-    fn shelf(&self, app: &App) -> Result<Shelf> {
-        Shelf::of(app.target(), self.from.as_deref())
+    fn archive(&self, app: &App) -> Result<Archive> {
+        Archive::of(app.target(), self.from.as_deref())
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Resu
         Snapshotting::Save { name, to } => save(
             arguments,
             app,
-            &Shelf::of(app.target(), to.as_deref())?,
+            &Archive::of(app.target(), to.as_deref())?,
             name,
         ),
         Snapshotting::Restore {
@@ -93,46 +93,48 @@ pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Resu
             from,
             other_structure,
         } => {
-            let structure = match other_structure {
-                true => Structure::Any,
-                false => Structure::Same,
+            let structure = if *other_structure {
+                Structure::Any
+            } else {
+                Structure::Same
             };
-            restore(arguments, app, &from.shelf(app)?, name, structure)
+            restore(arguments, app, &from.archive(app)?, name, structure)
         }
-        Snapshotting::List { from } => list(arguments, &from.shelf(app)?),
+        Snapshotting::List { from } => list(arguments, &from.archive(app)?),
         Snapshotting::Drop {
             name,
             older_than,
             from,
         } => {
-            let shelf = from.shelf(app)?;
-            drop_all(arguments, app, &shelf, name.as_deref(), *older_than)
+            let archive = from.archive(app)?;
+            drop_all(arguments, app, &archive, name.as_deref(), *older_than)
         }
         Snapshotting::Diff { name, from } => {
-            let (about, difference) = Snapshot::diff(app.target(), &from.shelf(app)?, name)?;
+            let (about, difference) = Snapshot::diff(app.target(), &from.archive(app)?, name)?;
             show(
                 arguments,
                 || differs(&about, &difference),
                 || difference_object("snapshot diff", &about, &difference),
             );
-            Ok(match difference.is_none() {
-                true => Exit::Done,
-                false => Exit::Found,
+            Ok(if difference.is_none() {
+                Exit::Done
+            } else {
+                Exit::Found
             })
         }
     }
 }
 
-fn save(arguments: &Arguments, app: &App, shelf: &Shelf, name: &str) -> Result<Exit> {
+fn save(arguments: &Arguments, app: &App, archive: &Archive, name: &str) -> Result<Exit> {
     if arguments.asking.dry_run {
-        Snapshot::may_be_saved(app.target(), shelf, name)?;
+        Snapshot::may_be_saved(app.target(), archive, name)?;
         let text = || format!("The snapshot `{name}` can be saved.\n");
         let object =
             || json!({"operation": "snapshot save", "dry_run": true, "snapshot": {"name": name}});
         show(arguments, text, object);
         return Ok(Exit::Done);
     }
-    let saved = Snapshot::save(app.target(), shelf, name)?;
+    let saved = Snapshot::save(app.target(), archive, name)?;
     let text = || {
         let mut text = format!("Saved {}\n  in {}\n", line(&saved), path(&saved));
         section(&mut text, "Warnings:", &saved.warnings);
@@ -153,12 +155,12 @@ fn save(arguments: &Arguments, app: &App, shelf: &Shelf, name: &str) -> Result<E
 fn restore(
     arguments: &Arguments,
     app: &App,
-    shelf: &Shelf,
+    archive: &Archive,
     name: &str,
     structure: Structure,
 ) -> Result<Exit> {
     if arguments.asking.dry_run {
-        let preview = Snapshot::preview(app.target(), shelf, name, structure)?;
+        let preview = Snapshot::preview(app.target(), archive, name, structure)?;
         let (about, difference) = &preview;
         show(
             arguments,
@@ -171,11 +173,12 @@ fn restore(
     let mut ask = |about: &About, difference: &Difference| {
         question::ask_to_restore(&differs(about, difference), &subject)
     };
-    let asking = match arguments.asking.force {
-        true => Asking::Nobody,
-        false => Asking::Somebody(&mut ask),
+    let asking = if arguments.asking.force {
+        Asking::Nobody
+    } else {
+        Asking::Somebody(&mut ask)
     };
-    let restored = Snapshot::restore(app.target(), shelf, name, structure, asking)?;
+    let restored = Snapshot::restore(app.target(), archive, name, structure, asking)?;
     show(
         arguments,
         || went_back(&restored),
@@ -191,18 +194,19 @@ fn restore(
             })
         },
     );
-    Ok(match restored.left.is_empty() {
-        true => Exit::Done,
-        false => Exit::Except,
+    Ok(if restored.left.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Except
     })
 }
 
-fn list(arguments: &Arguments, shelf: &Shelf) -> Result<Exit> {
-    let (snapshots, broken) = Snapshot::list(shelf)?;
+fn list(arguments: &Arguments, archive: &Archive) -> Result<Exit> {
+    let (snapshots, broken) = Snapshot::list(archive)?;
     let text = || {
         let mut text = String::new();
         if snapshots.is_empty() && broken.is_empty() {
-            let _ = writeln!(text, "No snapshots in {}", shown(shelf.directory()));
+            let _ = writeln!(text, "No snapshots in {}", shown(archive.directory()));
         }
         for snapshot in &snapshots {
             let _ = writeln!(text, "{}", line(snapshot));
@@ -214,7 +218,7 @@ fn list(arguments: &Arguments, shelf: &Shelf) -> Result<Exit> {
     let object = || {
         json!({
             "operation": "snapshot list",
-            "directory": shown(shelf.directory()),
+            "directory": shown(archive.directory()),
             "snapshots": snapshots.iter().map(about).collect::<Vec<_>>(),
             "damaged": broken.iter().map(|one| json!({"name": one.path, "reason": one.reason})).collect::<Vec<_>>(),
         })
@@ -226,7 +230,7 @@ fn list(arguments: &Arguments, shelf: &Shelf) -> Result<Exit> {
 fn drop_all(
     arguments: &Arguments,
     app: &App,
-    shelf: &Shelf,
+    archive: &Archive,
     name: Option<&str>,
     age: Option<i64>,
 ) -> Result<Exit> {
@@ -234,20 +238,22 @@ fn drop_all(
         (Some(name), _) => vec![name.into()],
         (None, age) => {
             let oldest = reset_app::snapshot::now() - age.unwrap_or(i64::MAX);
-            let old = Snapshot::list(shelf)?.0.into_iter();
+            let old = Snapshot::list(archive)?.0.into_iter();
             let old = old.filter(|one| one.about.seconds < oldest);
             old.map(|one| one.about.name).collect()
         }
     };
     for name in &names {
-        match arguments.asking.dry_run {
-            true => Snapshot::find(shelf, name)?,
-            false => Snapshot::drop(app.target(), shelf, name)?,
+        if arguments.asking.dry_run {
+            Snapshot::find(archive, name)?
+        } else {
+            Snapshot::drop(app.target(), archive, name)?
         }
     }
-    let verb = match arguments.asking.dry_run {
-        true => "Would drop",
-        false => "Dropped",
+    let verb = if arguments.asking.dry_run {
+        "Would drop"
+    } else {
+        "Dropped"
     };
     let text = || match names.as_slice() {
         [] => "No snapshot is that old.\n".into(),

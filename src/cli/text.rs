@@ -84,6 +84,14 @@ fn details_of_rows(out: &mut String, report: &Report) {
     );
     section(
         out,
+        "Rows that stay and go on naming what goes (edit them by hand if that must not be):",
+        report
+            .still_named
+            .iter()
+            .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
+    );
+    section(
+        out,
         "Rows that mentioned an account that goes mention the heir now:",
         report
             .reassigned

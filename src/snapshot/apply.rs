@@ -17,7 +17,7 @@ use super::settings;
 use super::tree;
 use crate::outbox::Erased;
 use crate::roots::{Barrier, Kind};
-use crate::storage::{Touched, Workshop};
+use crate::storage::{Touched, Workshop, remove_directory};
 use crate::survey::Kept;
 
 /// So many files are made before they are flushed and placed.
@@ -141,11 +141,10 @@ impl<'a> Applying<'a> {
             Err(Barrier::Missing(_)) => return Ok(()),
             stirred => stirred?,
         };
-        let workshop = self.workshop(extra.top)?;
-        Ok(match extra.kind {
-            Kind::Directory => workshop.remove_directory(&directory, &name),
-            _ => workshop.remove(&directory, &name),
-        }?)
+        if extra.kind == Kind::Directory {
+            return Ok(remove_directory(&directory, &name, self.proof)?);
+        }
+        Ok(self.workshop(extra.top)?.remove(&directory, &name)?)
     }
 
     fn make(&mut self, entry: &Entry) -> Result<(), Barrier> {

@@ -14,18 +14,18 @@ use super::meta::BLOBS;
 use crate::roots::Barrier;
 
 /// So many blobs lie in one directory.
-const SHELF: u64 = 1000;
+const DRAWER: u64 = 1000;
 
 const CHUNK: usize = 128 * 1024;
 
 /// Where the blob of a number lies in a snapshot.
 pub(super) fn path(snapshot: &Path, blob: u64) -> PathBuf {
-    snapshot.join(shelf(blob)).join(blob.to_string())
+    snapshot.join(drawer(blob)).join(blob.to_string())
 }
 
 /// The directory, in the snapshot, in which the blob of a number lies.
-pub(super) fn shelf(blob: u64) -> PathBuf {
-    Path::new(BLOBS).join((blob / SHELF).to_string())
+pub(super) fn drawer(blob: u64) -> PathBuf {
+    Path::new(BLOBS).join((blob / DRAWER).to_string())
 }
 
 /// Opens a covered file for reading, through no link.

@@ -17,11 +17,11 @@ const LONGEST_NAME: usize = 100;
 
 /// The directory that holds an application's snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shelf {
+pub struct Archive {
     directory: PathBuf,
 }
 
-impl Shelf {
+impl Archive {
     /// `<root>/.reset-app/snapshots`, or a directory of the caller's choice. Changes nothing.
     ///
     /// Fails where that directory lies in one whose files are part of a snapshot.
@@ -89,7 +89,7 @@ impl Shelf {
         let draft = self.directory.join(format!("{UNFINISHED}{name}"));
         private(&draft).map_err(|error| saving("make", &draft, error))?;
         Ok(Draft {
-            draft,
+            making: draft,
             path,
             published: false,
         })
@@ -102,13 +102,13 @@ impl Shelf {
         private(&draft).map_err(|error| access("make", &draft, error))?;
         Ok(Draft {
             path: draft.clone(),
-            draft,
+            making: draft,
             published: false,
         })
     }
 
     fn make(&self) -> Result<()> {
-        let make = |directory: &Path| match private(directory) {
+        let ensure = |directory: &Path| match private(directory) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Ok(()) => sync_directory(directory.parent().unwrap_or(directory)),
             Err(error) => Err(error),
@@ -116,11 +116,11 @@ impl Shelf {
         let made = self
             .directory
             .parent()
-            .map_or(Ok(()), |parent| match make(parent) {
+            .map_or(Ok(()), |parent| match ensure(parent) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(parent),
                 made => made,
             })
-            .and_then(|()| make(&self.directory));
+            .and_then(|()| ensure(&self.directory));
         made.map_err(|error| saving("make", &self.directory, error))?;
         Ok(())
     }
@@ -158,31 +158,31 @@ impl Shelf {
 /// A snapshot that is not there yet. Dropped without [`publish`](Self::publish) it is removed.
 #[derive(Debug)]
 pub(super) struct Draft {
-    draft: PathBuf,
+    making: PathBuf,
     path: PathBuf,
     published: bool,
 }
 
 impl Draft {
     pub(super) fn join(&self, name: &str) -> PathBuf {
-        self.draft.join(name)
+        self.making.join(name)
     }
 
     /// Gives it its name, durably. Everything in it is on disk already.
     pub(super) fn publish(mut self) -> Result<PathBuf> {
         let parent = self.path.parent().unwrap_or(&self.path).to_owned();
-        let named = sync_directory(&self.draft)
+        let named = sync_directory(&self.making)
             .and_then(|()| {
                 rustix::fs::renameat_with(
                     rustix::fs::CWD,
-                    &self.draft,
+                    &self.making,
                     rustix::fs::CWD,
                     &self.path,
                     rustix::fs::RenameFlags::NOREPLACE,
                 )
                 .or_else(|error| match error {
                     rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS => {
-                        rustix::fs::rename(&self.draft, &self.path)
+                        rustix::fs::rename(&self.making, &self.path)
                     }
                     error => Err(error),
                 })
@@ -202,10 +202,10 @@ impl Drop for Draft {
         if self.published {
             return;
         }
-        if let Err(error) = storage::remove_snapshot(&self.draft) {
+        if let Err(error) = storage::remove_snapshot(&self.making) {
             log::warn!(
                 "could not remove the unfinished `{}`, which the next save removes: {error}",
-                self.draft.display()
+                self.making.display()
             );
         }
     }

@@ -13,7 +13,7 @@ use super::difference::FileDifference;
 use super::error::SnapshotError;
 use super::index::{Entry, Stamp, What, hex, now_ns};
 use super::meta::{About, DATABASE, damaged};
-use super::place::Shelf;
+use super::place::Archive;
 use super::{Restored, Structure, blob, place, rows, stamps};
 use crate::audit::{Trail, now};
 use crate::database;
@@ -100,9 +100,10 @@ impl<'a> Plan<'a> {
     fn require_blobs(&self) -> Result<()> {
         let all: Vec<usize> = (0..self.entries.len()).collect();
         // What cannot be compared may have to be written too.
-        let needed = match self.changes.barred.is_empty() {
-            true => &self.changes.write,
-            false => &all,
+        let needed = if self.changes.barred.is_empty() {
+            &self.changes.write
+        } else {
+            &all
         };
         for entry in needed.iter().map(|at| &self.entries[*at]) {
             let What::File { blob, size, sha256 } = &entry.what else {
@@ -159,7 +160,7 @@ impl<'a> Plan<'a> {
     pub(super) fn restore(
         mut self,
         mut live: Connection,
-        shelf: &Shelf,
+        archive: &Archive,
         run: String,
     ) -> Result<Restored> {
         self.require_whole()?;
@@ -176,8 +177,8 @@ impl<'a> Plan<'a> {
             }),
         };
         let mut trail = Trail::open(&self.target.root, std::slice::from_ref(&record.run))?;
-        shelf.remove_unfinished()?;
-        let proof = rows::put_back(&mut live, &self.path.join(DATABASE), shelf, &record)?;
+        archive.remove_unfinished()?;
+        let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
         self.put_back_files(&live, &record, &proof, &mut trail)
     }
 

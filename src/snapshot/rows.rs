@@ -12,7 +12,7 @@ use super::blob;
 use super::error::SnapshotError;
 use super::index::hex;
 use super::meta::{self, AboutDatabase};
-use super::place::{Shelf, access, saving};
+use super::place::{Archive, access, saving};
 use crate::database::{self, BUSY_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
@@ -35,9 +35,9 @@ pub(crate) fn unfinished_restore(connection: &Connection) -> Result<Option<Strin
     }
     let runs = outbox::runs(connection)?.into_iter();
     Ok(runs
-        .filter_map(|run| run.snapshot)
-        .map(|snapshot| snapshot.name)
-        .last())
+        .rev()
+        .find_map(|run| run.snapshot)
+        .map(|snapshot| snapshot.name))
 }
 
 /// Copies the database in one view of it. Another connection of this process may hold the write
@@ -106,10 +106,10 @@ fn check(copy: &Path) -> Result<(u64, String)> {
 pub(super) fn put_back(
     live: &mut Connection,
     copy: &Path,
-    shelf: &Shelf,
+    archive: &Archive,
     record: &RunRecord,
 ) -> Result<Erased> {
-    let scratch = shelf.scratch(&record.run)?;
+    let scratch = archive.scratch(&record.run)?;
     let path = scratch.join("image.sqlite");
     let copied = || -> io::Result<()> {
         let from = File::open(copy)?;

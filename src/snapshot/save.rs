@@ -15,7 +15,7 @@ use super::coverage::Coverage;
 use super::error::SnapshotError;
 use super::index::{self, Entry, MODE, Stamp, What, now_ns};
 use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX};
-use super::place::{Draft, Shelf, private, saving, sync_directory};
+use super::place::{Archive, Draft, private, saving, sync_directory};
 use super::tree::{self, Seen};
 use super::{Snapshot, rows};
 use crate::database;
@@ -33,11 +33,11 @@ type Taken = BTreeMap<(usize, PathBuf), (Standing, Entry)>;
 pub(super) fn save(
     target: &Target,
     connection: &Connection,
-    shelf: &Shelf,
+    archive: &Archive,
     name: &str,
 ) -> Result<Snapshot> {
     rows::require_finished(connection)?;
-    let draft = shelf.begin(name)?;
+    let draft = archive.begin(name)?;
     let coverage = Coverage::of(target)?;
     let mut taking = Taking {
         coverage: &coverage,
@@ -59,8 +59,8 @@ pub(super) fn save(
     let files = write_index(&draft, &coverage, &entries)?;
     let about = about(target, name, database, files);
     write(&draft.join(meta::FILE), about.text()?.as_bytes())?;
-    for shelf in 0..=blobs.saturating_sub(1) / 1000 {
-        sync(&draft.join(BLOBS).join(shelf.to_string()))?;
+    for drawer in 0..=blobs.saturating_sub(1) / 1000 {
+        sync(&draft.join(BLOBS).join(drawer.to_string()))?;
     }
     sync(&draft.join(BLOBS))?;
     let path = draft.publish()?;
@@ -209,9 +209,9 @@ impl Taking<'_> {
         let number = self.blobs;
         self.blobs += 1;
         let path = self.draft.join("").join(blob::path(Path::new(""), number));
-        let shelf = self.draft.join("").join(blob::shelf(number));
+        let drawer = self.draft.join("").join(blob::drawer(number));
         if number.is_multiple_of(1000) {
-            make(&shelf)?;
+            make(&drawer)?;
         }
         let copied = || -> io::Result<_> {
             let copy = create(&path)?;

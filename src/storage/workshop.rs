@@ -92,14 +92,6 @@ impl Workshop {
         }
     }
 
-    /// Removes an empty directory. One that is gone already is fine.
-    pub(crate) fn remove_directory(&self, directory: &OwnedFd, name: &Path) -> io::Result<()> {
-        match unlinkat(directory, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Removes the workshop, durably.
     pub(crate) fn close(self) -> io::Result<()> {
         self.empty()?;
@@ -117,6 +109,14 @@ impl Workshop {
     fn label(&mut self) -> OsString {
         self.next += 1;
         label(self.next)
+    }
+}
+
+/// Removes an empty directory. One that is gone already is fine.
+pub(crate) fn remove_directory(directory: &OwnedFd, name: &Path, _: &Erased) -> io::Result<()> {
+    match unlinkat(directory, name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

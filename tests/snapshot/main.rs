@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
-use reset_app::snapshot::{Asking, Restored, Shelf, Snapshot, Structure};
+use reset_app::snapshot::{Archive, Asking, Restored, Snapshot, Structure};
 use reset_app::target::{RedisChoice, Settings, Target};
 use state::State;
 use support::install::Install;
@@ -33,12 +33,12 @@ pub(crate) fn target(install: &Install) -> Target {
     .unwrap()
 }
 
-pub(crate) fn shelf(install: &Install) -> Shelf {
-    Shelf::of(&target(install), None).unwrap()
+pub(crate) fn archive(install: &Install) -> Archive {
+    Archive::of(&target(install), None).unwrap()
 }
 
 pub(crate) fn save(install: &Install, name: &str) -> Snapshot {
-    Snapshot::save(&target(install), &shelf(install), name).unwrap()
+    Snapshot::save(&target(install), &archive(install), name).unwrap()
 }
 
 pub(crate) fn restore(install: &Install, name: &str) -> Restored {
@@ -46,8 +46,8 @@ pub(crate) fn restore(install: &Install, name: &str) -> Restored {
 }
 
 fn restored(target: &Target, name: &str) -> Restored {
-    let shelf = Shelf::of(target, None).unwrap();
-    Snapshot::restore(target, &shelf, name, Structure::Any, Asking::Nobody).unwrap()
+    let archive = Archive::of(target, None).unwrap();
+    Snapshot::restore(target, &archive, name, Structure::Any, Asking::Nobody).unwrap()
 }
 
 pub(crate) fn command(install: &Install, words: &[&str]) -> Invocation {
@@ -76,7 +76,7 @@ proptest! {
         save(&install, "clean");
         before.assert_same(&State::of(&install));
         // Found before the changes, which may leave a `.env` that is none.
-        let (target, shelf) = (target(&install), shelf(&install));
+        let (target, archive) = (target(&install), archive(&install));
         for changes in rounds {
             for change in &changes {
                 changes::apply(change, &install);
@@ -84,7 +84,7 @@ proptest! {
             let restored = restored(&target, "clean");
             prop_assert!(restored.left.is_empty(), "{:?}", restored.left);
             before.assert_same(&State::of(&install));
-            prop_assert!(Snapshot::diff(&target, &shelf, "clean").unwrap().1.is_none());
+            prop_assert!(Snapshot::diff(&target, &archive, "clean").unwrap().1.is_none());
         }
     }
 }
@@ -205,7 +205,7 @@ fn what_is_saved_while_the_application_writes_is_one_moment() {
                 }
             });
             let saved = ["one", "two", "three"]
-                .map(|name| Snapshot::save(&target(&install), &shelf(&install), name));
+                .map(|name| Snapshot::save(&target(&install), &archive(&install), name));
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             for (name, saved) in ["one", "two", "three"].iter().zip(saved) {
                 saved.unwrap();

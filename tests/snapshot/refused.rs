@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::install::Install;
 use crate::support::small::small;
-use crate::{command, inside, save, shelf};
+use crate::{archive, command, inside, save};
 
 /// Changed rows and files, so that a restore would have something to do.
 fn changed() -> Install {
@@ -175,5 +175,5 @@ fn an_index_that_leads_out_of_the_roots_is_no_index() {
     let text = fs::read_to_string(&index).unwrap();
     fs::write(&index, text.replace("crumbs.png", "../../../canary/x")).unwrap();
     refuses(&install, &RESTORE, 4, &["damaged"]);
-    let _ = shelf(&install);
+    let _ = archive(&install);
 }
