@@ -1,20 +1,23 @@
 //! `snapshot`: the commands, and what they print.
 
+mod show;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reset_app::error::Result;
 use reset_app::run::App;
-use reset_app::snapshot::{
-    About, Archive, Asking, Difference, FileDifference, Restored, Snapshot, Structure,
-};
-use reset_app::survey::Kept;
+use reset_app::snapshot::{About, Archive, Asking, Difference, Snapshot, Structure};
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Format};
 use super::exit::Exit;
 use super::{plain, print, question};
+use show::{
+    about, about_object, difference_object, differs, files_object, kept, line, path, section,
+    shown, went_back,
+};
 
 /// What is to be done with snapshots.
 #[derive(Debug, Subcommand)]
@@ -245,9 +248,9 @@ fn drop_all(
     };
     for name in &names {
         if arguments.asking.dry_run {
-            Snapshot::find(archive, name)?
+            Snapshot::find(archive, name)?;
         } else {
-            Snapshot::drop(app.target(), archive, name)?
+            Snapshot::drop(app.target(), archive, name)?;
         }
     }
     let verb = if arguments.asking.dry_run {
@@ -291,145 +294,4 @@ fn seconds(text: &str) -> std::result::Result<i64, String> {
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
     i64::from(number).checked_mul(unit).ok_or_else(wrong)
-}
-
-fn path(snapshot: &Snapshot) -> String {
-    shown(&snapshot.path)
-}
-
-fn shown(path: &std::path::Path) -> String {
-    reset_app::roots::shown(path)
-}
-
-fn line(snapshot: &Snapshot) -> String {
-    let About {
-        name,
-        time,
-        database,
-        files,
-        ..
-    } = &snapshot.about;
-    format!(
-        "{name}: {time}, database of {} bytes, {} files and directories of {} bytes",
-        database.bytes, files.entries, files.bytes
-    )
-}
-
-fn went_back(restored: &Restored) -> String {
-    let mut text = format!("Restored {}: the database is back.\n", restored.about.name);
-    files(&mut text, restored.files, "Files and directories put back");
-    let left: Vec<String> = restored.left.iter().map(one_kept).collect();
-    section(
-        &mut text,
-        "Not as it was saved (mend the cause, then `reset-app resume`):",
-        &left,
-    );
-    section(&mut text, "Warnings:", &restored.warnings);
-    text
-}
-
-fn differs(about: &About, difference: &Difference) -> String {
-    let mut text = format!("Snapshot {} of {}\n", about.name, about.time);
-    if difference.is_none() {
-        text.push_str("Everything is as it was saved.\n");
-    }
-    section(&mut text, "Structure:", &difference.structure);
-    let tables = difference.tables.iter();
-    let tables: Vec<String> = tables
-        .map(|t| {
-            format!(
-                "{}: {} rows now, {} rows in the snapshot",
-                t.table, t.now, t.saved
-            )
-        })
-        .collect();
-    section(&mut text, "Rows that only one side has:", &tables);
-    files(
-        &mut text,
-        difference.files,
-        "Files and directories that differ",
-    );
-    let left: Vec<String> = difference.left.iter().map(one_kept).collect();
-    section(&mut text, "Cannot be compared:", &left);
-    section(&mut text, "Warnings:", &difference.warnings);
-    text
-}
-
-fn files(text: &mut String, files: FileDifference, title: &str) {
-    if files == FileDifference::default() {
-        return;
-    }
-    let _ = writeln!(
-        text,
-        "\n{title}: {}\n  {} changed, {} missing, {} not in the snapshot, \
-         {} with another mode, owner or time",
-        files.total(),
-        files.changed,
-        files.missing,
-        files.new,
-        files.settings
-    );
-}
-
-fn one_kept(kept: &Kept) -> String {
-    format!("{}: {}", kept.path, kept.reason)
-}
-
-fn section(text: &mut String, title: &str, lines: &[String]) {
-    if lines.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n{title}");
-    for line in lines {
-        let _ = writeln!(text, "  {line}");
-    }
-}
-
-fn about(snapshot: &Snapshot) -> Value {
-    let mut object = about_object(&snapshot.about);
-    object["path"] = path(snapshot).into();
-    object
-}
-
-fn about_object(about: &About) -> Value {
-    json!({
-        "name": about.name,
-        "application": about.application,
-        "time": about.time,
-        "tool": about.tool,
-        "trail_position": about.trail_position,
-        "database": {"path": about.database.path, "bytes": about.database.bytes},
-        "files": {"entries": about.files.entries, "bytes": about.files.bytes},
-    })
-}
-
-fn difference_object(operation: &str, about: &About, difference: &Difference) -> Value {
-    let tables = difference.tables.iter();
-    let tables = tables.map(|t| json!({"table": t.table, "now": t.now, "saved": t.saved}));
-    json!({
-        "operation": operation,
-        "dry_run": true,
-        "snapshot": about_object(about),
-        "same": difference.is_none(),
-        "structure": difference.structure,
-        "tables": tables.collect::<Vec<_>>(),
-        "files": files_object(difference.files),
-        "left": kept(&difference.left),
-        "warnings": difference.warnings,
-    })
-}
-
-fn files_object(files: FileDifference) -> Value {
-    json!({
-        "changed": files.changed,
-        "missing": files.missing,
-        "new": files.new,
-        "settings": files.settings,
-    })
-}
-
-fn kept(kept: &[Kept]) -> Vec<Value> {
-    kept.iter()
-        .map(|kept| json!({"path": kept.path, "why": "failed", "reason": kept.reason}))
-        .collect()
 }
