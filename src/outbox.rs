@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place, shown};
 use crate::user::UserKey;
 pub(crate) use record::run_name;
-pub use record::{KeysRecord, RunRecord, SnapshotRecord};
+pub use record::{KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
 
 /// The outbox's name in the database.
 pub const TABLE: &str = "_reset_app_outbox";

@@ -14,7 +14,7 @@ use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord, run_name};
+use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
@@ -119,9 +119,21 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
+        self.looked(job, &|connection| {
+            snapshot::require_no_unfinished_restore(connection)?;
+            recovery::require_same_trail(&self.target, connection)
+        })
+    }
+
+    /// The same, if `first` has nothing against it.
+    pub(crate) fn looked(
+        &self,
+        job: &Job,
+        first: &dyn Fn(&Connection) -> Result<()>,
+    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
-            snapshot::require_no_unfinished_restore(connection)?;
+            first(connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
@@ -144,13 +156,14 @@ impl App {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
         snapshot::require_no_unfinished_restore(&connection)?;
+        recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
         })?;
         let mut preview = picture.report(&connection)?;
-        let warnings = preview.warnings.clone();
+        let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
         let taken = self.snapshot_first(&connection, job)?;
@@ -160,8 +173,10 @@ impl App {
             base: self.target.root.display().to_string(),
             keys: job.keys(),
             snapshot: None,
+            trail: TrailRecord::of(&self.target),
         };
-        let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
+        let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
+        warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
         let noted = Noted {
             subject: preview.subject,
@@ -196,6 +211,7 @@ impl App {
     pub fn preview_resume(&self) -> Result<Report> {
         let (recovery, snapshot) = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
             let snapshot = snapshot::unfinished_restore(connection)?;
             Ok((recovery::pending(connection)?, snapshot))
         })?;
@@ -211,6 +227,7 @@ impl App {
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_same_trail(&self.target, &connection)?;
         if let Some(restored) = snapshot::finish(&self.target, &connection)? {
             return Ok(recovery::of_restore(&self.target, restored));
         }

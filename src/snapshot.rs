@@ -294,7 +294,7 @@ fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> R
     let plan = Plan::make(target, &snapshot.name, &snapshot.path);
     let mut plan = plan.map_err(|error| lost(error.to_string()))?;
     let runs = std::slice::from_ref(&record.run);
-    let mut trail = crate::audit::Trail::open(&target.root, runs)?;
+    let mut trail = crate::audit::Trail::open(target, runs)?;
     // The intent is in the database, so the rows are back (invariant 2).
     plan.put_back_files(connection, record, &Erased(()), &mut trail)
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Position;
 use crate::error::{Error, Result};
+use crate::roots::shown;
+use crate::target::Target;
 
 /// What a run records about itself, for whoever finishes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct RunRecord {
     /// The snapshot that it restores: its files are still to be put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotRecord>,
+    /// Into which audit trail the run's lines go.
+    #[serde(default)]
+    pub trail: TrailRecord,
 }
 
 /// The snapshot that a run restores.
@@ -32,8 +38,8 @@ pub struct SnapshotRecord {
     pub path: PathBuf,
     /// The database that it was restored to.
     pub database: PathBuf,
-    /// How long the audit trail was when it was saved.
-    pub position: Option<u64>,
+    /// Where the audit trail ended when it was saved, if there was one.
+    pub position: Option<Position>,
 }
 
 /// A name that no other run has.
@@ -42,6 +48,30 @@ pub(crate) fn run_name() -> Result<String> {
     getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
+}
+
+/// An audit trail, as a run records it: to be compared, never to be opened, for the database may
+/// say anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrailRecord {
+    /// A version wrote this that knew one trail only.
+    #[default]
+    Unknown,
+    /// None is kept.
+    None,
+    /// This file.
+    File(String),
+}
+
+impl TrailRecord {
+    /// The trail of an application.
+    pub(crate) fn of(target: &Target) -> Self {
+        match &target.audit {
+            Some(file) => Self::File(shown(file)),
+            None => Self::None,
+        }
+    }
 }
 
 /// Whose Redis keys a run clears.

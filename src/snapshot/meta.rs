@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::error::SnapshotError;
 use super::index::{self, Entry, hex};
 use super::place::access;
+use crate::audit::Position;
 use crate::error::Result;
 
 /// The file's name.
@@ -38,9 +39,9 @@ pub struct About {
     pub seconds: i64,
     /// The program that took it, with its version.
     pub tool: String,
-    /// How long the audit trail was, where it is known.
+    /// Where the audit trail ended, if one was kept.
     #[serde(default)]
-    pub trail_position: Option<u64>,
+    pub trail_position: Option<Position>,
     /// The database.
     pub database: AboutDatabase,
     /// The files.

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use rusqlite::Connection;
-use serde_json::json;
 
 use super::apply::Applying;
 use super::compare::{self, Changes};
@@ -15,15 +14,12 @@ use super::index::{Entry, Stamp, What, hex, now_ns};
 use super::meta::{About, DATABASE, damaged};
 use super::place::Archive;
 use super::{Restored, Structure, blob, place, rows, stamps};
-use crate::audit::{Trail, now};
+use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{self, Erased, KeysRecord, RunRecord, SnapshotRecord};
+use crate::outbox::{self, Erased, KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
 use crate::survey::Kept;
 use crate::target::{FilesChoice, Target};
-
-/// The command, as it is typed.
-pub(super) const OPERATION: &str = "snapshot restore";
 
 /// A snapshot, read and checked, and what has to be done to restore it.
 pub(super) struct Plan<'a> {
@@ -166,17 +162,18 @@ impl<'a> Plan<'a> {
         self.require_whole()?;
         let record = RunRecord {
             run,
-            operation: OPERATION.into(),
+            operation: RESTORE.into(),
             base: self.target.root.display().to_string(),
             keys: KeysRecord::None,
+            trail: TrailRecord::of(self.target),
             snapshot: Some(SnapshotRecord {
                 name: self.about.name.clone(),
                 path: self.path.into(),
                 database: self.target.database.clone(),
-                position: self.about.trail_position,
+                position: self.about.trail_position.clone(),
             }),
         };
-        let mut trail = Trail::open(&self.target.root, std::slice::from_ref(&record.run))?;
+        let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
         archive.remove_unfinished()?;
         let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
         self.put_back_files(&live, &record, &proof, &mut trail)
@@ -206,7 +203,8 @@ impl<'a> Plan<'a> {
             warnings: warnings.into_iter().collect(),
         };
         if restored.left.is_empty() {
-            trail.append([(record.run.clone(), line(record))])?;
+            let position = self.about.trail_position.as_ref();
+            trail.restored(&record.run, &self.about.name, position)?;
             database::transaction(live, || outbox::drop_if_done(live))?;
         }
         self.remember_stamps();
@@ -265,16 +263,4 @@ impl<'a> Plan<'a> {
             log::debug!("the next comparison will read more than it needs: {error}");
         }
     }
-}
-
-fn line(record: &RunRecord) -> serde_json::Value {
-    let snapshot = record.snapshot.as_ref();
-    json!({
-        "time": now(),
-        "run": record.run,
-        "operation": record.operation,
-        "snapshot": snapshot.map(|snapshot| &snapshot.name),
-        "position": snapshot.and_then(|snapshot| snapshot.position),
-        "finished": true,
-    })
 }

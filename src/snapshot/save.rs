@@ -18,6 +18,7 @@ use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX
 use super::place::{Archive, Draft, private, saving, sync_directory};
 use super::tree::{self, Seen};
 use super::{Snapshot, rows};
+use crate::audit::{self, Position};
 use crate::database;
 use crate::error::Result;
 use crate::roots::{Barrier, Kind, Standing};
@@ -37,6 +38,7 @@ pub(super) fn save(
     name: &str,
 ) -> Result<Snapshot> {
     rows::require_finished(connection)?;
+    let position = audit::position(target)?;
     let draft = archive.begin(name)?;
     let coverage = Coverage::of(target)?;
     let mut taking = Taking {
@@ -57,7 +59,7 @@ pub(super) fn save(
     let (blobs, warnings) = (taking.blobs, taking.warnings);
     let database = rows::finish_copy(&copy, &target.database)?;
     let files = write_index(&draft, &coverage, &entries)?;
-    let about = about(target, name, database, files);
+    let about = about(target, name, position, database, files);
     write(&draft.join(meta::FILE), about.text()?.as_bytes())?;
     for drawer in 0..=blobs.saturating_sub(1) / 1000 {
         sync(&draft.join(BLOBS).join(drawer.to_string()))?;
@@ -71,7 +73,13 @@ pub(super) fn save(
     })
 }
 
-fn about(target: &Target, name: &str, database: AboutDatabase, files: AboutFiles) -> About {
+fn about(
+    target: &Target,
+    name: &str,
+    position: Option<Position>,
+    database: AboutDatabase,
+    files: AboutFiles,
+) -> About {
     let now = jiff::Timestamp::now();
     About {
         format: About::format(),
@@ -80,7 +88,7 @@ fn about(target: &Target, name: &str, database: AboutDatabase, files: AboutFiles
         time: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         seconds: now.as_second(),
         tool: concat!("reset-app ", env!("CARGO_PKG_VERSION")).into(),
-        trail_position: None,
+        trail_position: position,
         database,
         files,
     }
