@@ -136,6 +136,9 @@ pub(crate) fn apply(change: &Change, install: &Install) {
                 let _ = file.set_times(now);
             }
         }
+        // Another name of `.env` is `.env`: protected, kept and named.
+        Change::HardLink(from, to)
+            if path(from).ends_with(".env") || path(to).ends_with(".env") => {}
         Change::HardLink(from, to) => {
             let _ = made(&path(to)).and_then(|()| fs::hard_link(path(from), path(to)));
         }

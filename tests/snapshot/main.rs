@@ -61,7 +61,8 @@ pub(crate) fn inside(install: &Install, name: &str, file: &str) -> PathBuf {
 
 proptest! {
     #![proptest_config(Config {
-        cases: if support::sweep::is_soak() { 2000 } else { 64 },
+        cases: if support::sweep::is_soak() { 2000 } else { 48 },
+        max_shrink_iters: 200,
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..Config::default()
     })]
