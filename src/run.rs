@@ -7,6 +7,7 @@ mod deed;
 mod keys;
 mod recovery;
 mod scene;
+mod verifying;
 
 use rusqlite::Connection;
 
@@ -44,6 +45,18 @@ pub struct Job {
     pub extent: Extent,
     /// The name of a snapshot to take first; without it nothing is deleted.
     pub snapshot: Option<String>,
+    /// Whether everything is searched afterwards for what identified the users.
+    pub afterwards: Afterwards,
+}
+
+/// What follows a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A search for what identified the users, who are remembered that long.
+    Verify,
 }
 
 /// Which command a job is.
@@ -167,14 +180,8 @@ impl App {
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
         let taken = self.snapshot_first(&connection, job)?;
-        let record = RunRecord {
-            run: run_name()?,
-            operation: job.operation.name().into(),
-            base: self.target.root.display().to_string(),
-            keys: job.keys(),
-            snapshot: None,
-            trail: TrailRecord::of(&self.target),
-        };
+        let record = self.record(job)?;
+        let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
         warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
@@ -183,17 +190,28 @@ impl App {
             unowned: preview.unowned,
             warnings,
         };
-        let done = deed::delete(
+        let mut report = deed::delete(
             &connection,
             (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
-        );
-        done.map(|report| Report {
-            snapshot: taken,
-            ..report
+        )?;
+        drop(connection);
+        report.snapshot = taken;
+        self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
+        Ok(report)
+    }
+
+    fn record(&self, job: &Job) -> Result<RunRecord> {
+        Ok(RunRecord {
+            run: run_name()?,
+            operation: job.operation.name().into(),
+            base: self.target.root.display().to_string(),
+            keys: job.keys(),
+            snapshot: None,
+            trail: TrailRecord::of(&self.target),
         })
     }
 

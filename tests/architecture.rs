@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "audit",
     "outbox",
     "survey",
+    "verify",
     "summary",
     "report",
     "consent",

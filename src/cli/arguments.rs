@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Job, Operation, Others};
+use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -99,6 +99,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Snapshotting,
     },
+    /// Search everything for what identifies a user, and tell what a deletion would not take along
+    Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -144,6 +146,19 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
+/// Whom to search for.
+#[derive(Args, Debug)]
+#[group(required = true)]
+pub(crate) struct Verifying {
+    /// The user, by key or name
+    #[arg(value_name = "USER")]
+    user: Option<String>,
+
+    /// Every user
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -162,6 +177,10 @@ struct Deleting {
     /// Save a snapshot of this name first; without it nothing is deleted
     #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
     snapshot: Option<String>,
+
+    /// Search everything afterwards for what identified the users
+    #[arg(long, conflicts_with = "dry_run")]
+    verify: bool,
 }
 
 /// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
@@ -321,6 +340,19 @@ impl DeletingUser {
     }
 }
 
+impl Verifying {
+    /// A job of the same selection, which is not done.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            selection: match &self.user {
+                Some(user) => Selection::Only(vec![user.clone()]),
+                None => Selection::All,
+            },
+            ..Job::default()
+        }
+    }
+}
+
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -335,6 +367,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            afterwards: if self.verify {
+                Afterwards::Verify
+            } else {
+                Afterwards::Nothing
             },
             ..job
         }
