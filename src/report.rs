@@ -49,6 +49,8 @@ pub struct Report {
     pub recovery: Option<Recovery>,
     /// Whom the audit trail named, in a replay.
     pub replay: Option<Replay>,
+    /// The snapshot that was taken first, or that an interrupted run was to restore.
+    pub snapshot: Option<String>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
     /// What the search for what identified the users found, where there was one.
@@ -123,6 +125,7 @@ impl Report {
             warnings: Vec::new(),
             recovery: None,
             replay: None,
+            snapshot: None,
             stopped: false,
             verification: None,
             counts: Counts::default(),
@@ -154,6 +157,7 @@ impl Report {
             }
         }
         self.recovery = self.recovery.or(later.recovery);
+        self.snapshot = self.snapshot.take().or(later.snapshot);
         self.stopped |= later.stopped;
     }
 

@@ -246,7 +246,10 @@ fn whoever_gets_the_key_of_an_account_while_it_is_asked_is_left_alone() {
         copy.execute("UPDATE users SET created_at = '2031-05-05 10:00:00' WHERE id = 1");
         Ok(Consent::forced())
     };
-    let report = app.unwrap().replay(None, &mut ask, &mut Nobody).unwrap();
+    let report = app
+        .unwrap()
+        .replay((None, None), &mut ask, &mut Nobody)
+        .unwrap();
     assert!(report.failed[0].reason.contains("gone since the preview"));
     assert_eq!(count(&copy, "posts WHERE user_id = 1"), posts);
 }
@@ -311,4 +314,24 @@ fn the_report_is_one_object() {
     let posts = report["summary"].as_array().unwrap().iter();
     let posts: Vec<&Value> = posts.filter(|line| line["line"] == "Posts").collect();
     assert_eq!(posts[0]["count"], count(&small(), "posts"));
+}
+
+#[test]
+fn a_snapshot_that_is_restored_brings_back_whom_replay_erases() {
+    for in_wal in [true, false] {
+        let install = if in_wal { small().wal() } else { small() };
+        erase(&install, &["2", "--sessions-only"]);
+        run(&install, &["snapshot", "save", "before"]).expect(0);
+        erase(&install, &["1", "--delete-accounts"]);
+        let erased = install.dump();
+        run(&install, &["snapshot", "restore", "before", "--force"]).expect(0);
+        assert_eq!(count(&install, "users WHERE id = 1"), 1);
+        let preview = run(&install, &["replay", "--dry-run", "--format", "json"])
+            .expect(0)
+            .json();
+        assert_eq!(preview["replay"]["snapshot"], "before");
+        replay(&install, &["--snapshot", "again"]).expect(0);
+        assert_same("the database", &erased, &install.dump());
+        assert!(install.has(".reset-app/snapshots/again"));
+    }
 }

@@ -33,6 +33,7 @@ pub(crate) fn report(report: &Report) -> String {
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "replay": report.replay.as_ref().map(replay),
+        "snapshot": report.snapshot,
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,

@@ -16,6 +16,7 @@ use crate::database;
 use crate::error::Result;
 use crate::report::{Replay, Report, Stage};
 use crate::run_lock::RunLock;
+use crate::snapshot;
 use crate::summary;
 use crate::survey::{Selection, each_person};
 use crate::user::UserKey;
@@ -44,24 +45,28 @@ impl App {
     /// `since` is the position of the copy that was put back; the last restore's unless given. Fails
     /// where the trail or its key cannot be gone by, and as the deletion would be refused.
     pub fn preview_replay(&self, since: Option<&Since>) -> Result<Report> {
-        let named = audit::named(&self.target, since)?;
-        let back = database::look(&self.target.database, |connection| {
-            self.back(connection, &named)
+        let replaying = database::look(&self.target.database, |connection| {
+            self.found(connection, since)
         })?;
-        self.preview_all(&replaying(&named, back))
+        self.preview_all(&replaying)
     }
 
     /// Erases them again, after `ask` has seen the preview and consented; nobody is asked where
     /// there is nobody to erase.
     ///
-    /// Unfinished work of an earlier run is finished first, as in [`App::delete`].
+    /// A snapshot of the name `snapshot` is taken first, if one is given. Unfinished work of an earlier
+    /// run is finished first, as in [`App::delete`]; not that of a restore, of which the trail does not
+    /// tell yet.
     pub fn replay(
         &self,
-        since: Option<&Since>,
+        (since, snapshot): (Option<&Since>, Option<&str>),
         ask: &mut dyn FnMut(&Report) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
-        let replaying = self.found(since)?;
+        let mut replaying = self.found_by_writer(since)?;
+        if let Some(first) = replaying.jobs.first_mut() {
+            first.snapshot = snapshot.map(str::to_owned);
+        }
         let report = match &replaying.jobs[..] {
             [] => Report {
                 operation: Operation::Replay.name(),
@@ -116,14 +121,18 @@ impl App {
         Ok(report)
     }
 
-    /// The same as in the preview, found by a writer: one that was killed may have left a journal that
-    /// only a writer rolls back.
-    fn found(&self, since: Option<&Since>) -> Result<Replaying> {
+    fn found(&self, connection: &Connection, since: Option<&Since>) -> Result<Replaying> {
+        snapshot::require_no_unfinished_restore(connection)?;
         let named = audit::named(&self.target, since)?;
+        let back = self.back(connection, &named)?;
+        Ok(replaying(&named, back))
+    }
+
+    /// A run that was killed may have left a journal that only a writer rolls back.
+    fn found_by_writer(&self, since: Option<&Since>) -> Result<Replaying> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
-        let back = self.back(&connection, &named)?;
-        Ok(replaying(&named, back))
+        self.found(&connection, since)
     }
 
     /// Those of the users named whom the database holds, in the order in which they were erased, and
