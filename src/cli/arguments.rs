@@ -92,6 +92,8 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Explain which references make a table the user's, in which order it is emptied, and what stays
+    Explain(Explaining),
     /// Search everything for what identifies a user, and tell what a deletion would not take along
     Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
@@ -137,6 +139,25 @@ pub(crate) struct DeletingUser {
 
     #[command(flatten)]
     deleting: Deleting,
+}
+
+/// What to explain, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Explaining {
+    /// A table, or a user by key or name, whose rows are counted [default: everything]
+    #[arg(value_name = "USER|TABLE")]
+    pub(crate) about: Option<String>,
+
+    /// Draw the users' tables as a graph
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub(crate) graph: Option<GraphLanguage>,
+}
+
+/// A language in which a graph is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum GraphLanguage {
+    Mermaid,
+    Dot,
 }
 
 /// Whom to search for.
