@@ -304,20 +304,18 @@ impl View<'_> {
 }
 
 fn form(form: &Form) -> String {
-    let mut text = String::new();
-    for column in form.when.keys() {
-        text += &format!(", under a condition on `{column}`");
-    }
-    if let Some(path) = &form.json {
-        text += &format!(", in JSON at `{path}`");
-    }
-    if let Some(prefix) = &form.prefix {
-        text += &format!(", behind `{prefix}`");
-    }
-    if form.list.is_some() {
-        text += ", in a list";
-    }
-    text
+    let conditions = form.when.keys();
+    let conditions = conditions.map(|column| format!(", under a condition on `{column}`"));
+    let path = form
+        .json
+        .iter()
+        .map(|path| format!(", in JSON at `{path}`"));
+    let prefix = form
+        .prefix
+        .iter()
+        .map(|prefix| format!(", behind `{prefix}`"));
+    let list = form.list.iter().map(|_| ", in a list".to_owned());
+    conditions.chain(path).chain(prefix).chain(list).collect()
 }
 
 fn fate(fate: &MentionFate) -> String {

@@ -4,6 +4,7 @@
 //! one node, and so are the columns that mention the same table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use super::Explanation;
 
@@ -153,18 +154,20 @@ pub fn mermaid(explanation: &Explanation) -> String {
     for (number, node) in picture.nodes.iter().enumerate() {
         let lines: Vec<String> = node.shown().iter().map(|line| entities(line)).collect();
         let label = lines.join("<br>");
-        text += &match node.kind {
-            Kind::Users => format!("    n{number}([\"{label}\"])\n"),
-            Kind::Tables => format!("    n{number}[\"{label}\"]\n"),
-            Kind::Mentions => format!("    n{number}[/\"{label}\"/]\n"),
+        let (open, close) = match node.kind {
+            Kind::Users => ("([", "])"),
+            Kind::Tables => ("[", "]"),
+            Kind::Mentions => ("[/", "/]"),
         };
+        let _ = writeln!(text, "    n{number}{open}\"{label}\"{close}");
     }
     for (from, to, edge) in &picture.edges {
-        text += &match edge {
-            Edge::Owner => format!("    n{from} --> n{to}\n"),
-            Edge::Mention => format!("    n{from} -.->|mentions| n{to}\n"),
-            Edge::Keeper => format!("    n{from} ==>|keeps| n{to}\n"),
+        let arrow = match edge {
+            Edge::Owner => "-->",
+            Edge::Mention => "-.->|mentions|",
+            Edge::Keeper => "==>|keeps|",
         };
+        let _ = writeln!(text, "    n{from} {arrow} n{to}");
     }
     text
 }
@@ -189,7 +192,8 @@ pub fn dot(explanation: &Explanation) -> String {
             Kind::Tables => "",
             Kind::Mentions => ", style=dashed",
         };
-        text += &format!("    n{number} [label=\"{}\"{style}];\n", lines.join("\\n"));
+        let label = lines.join("\\n");
+        let _ = writeln!(text, "    n{number} [label=\"{label}\"{style}];");
     }
     for (from, to, edge) in &picture.edges {
         let style = match edge {
@@ -197,7 +201,7 @@ pub fn dot(explanation: &Explanation) -> String {
             Edge::Mention => " [style=dashed, label=\"mentions\"]",
             Edge::Keeper => " [style=bold, label=\"keeps\"]",
         };
-        text += &format!("    n{from} -> n{to}{style};\n");
+        let _ = writeln!(text, "    n{from} -> n{to}{style};");
     }
     text + "}\n"
 }
