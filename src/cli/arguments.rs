@@ -1,5 +1,7 @@
 //! What may be typed.
 
+mod looking;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
+use super::snapshot::Snapshotting;
+pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -94,6 +98,12 @@ pub(crate) enum Command {
     GenerateSecrets(Generating),
     /// Explain which references make a table the user's, in which order it is emptied, and what stays
     Explain(Explaining),
+    /// Save rows and files together, put them back, list, compare or remove what was saved
+    Snapshot {
+        /// What to do
+        #[command(subcommand)]
+        what: Snapshotting,
+    },
     /// Search everything for what identifies a user, and tell what a deletion would not take along
     Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
@@ -141,38 +151,6 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
-/// What to explain, and how.
-#[derive(Args, Debug)]
-pub(crate) struct Explaining {
-    /// A table, or a user by key or name, whose rows are counted [default: everything]
-    #[arg(value_name = "USER|TABLE")]
-    pub(crate) about: Option<String>,
-
-    /// Draw the users' tables as a graph
-    #[arg(long, value_enum, value_name = "LANGUAGE")]
-    pub(crate) graph: Option<GraphLanguage>,
-}
-
-/// A language in which a graph is written.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum GraphLanguage {
-    Mermaid,
-    Dot,
-}
-
-/// Whom to search for.
-#[derive(Args, Debug)]
-#[group(required = true)]
-pub(crate) struct Verifying {
-    /// The user, by key or name
-    #[arg(value_name = "USER")]
-    user: Option<String>,
-
-    /// Every user
-    #[arg(long, conflicts_with = "user")]
-    all: bool,
-}
-
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -187,6 +165,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    snapshot: Option<String>,
 
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
@@ -262,6 +244,24 @@ pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsStri
 }
 
 impl Arguments {
+    /// The command that takes a snapshot of the same application.
+    pub(crate) fn snapshot_command(&self) -> String {
+        let path = |path: &PathBuf| quoted(&path.to_string_lossy());
+        let mut command = "reset-app snapshot save before-deletion".to_owned();
+        let options = [
+            ("--root", self.root.as_ref().map(path)),
+            ("--config", self.config.as_ref().map(path)),
+            ("--database", self.database.as_deref().map(quoted)),
+        ];
+        for (option, value) in options {
+            command.extend(value.map(|value| format!(" {option} {value}")));
+        }
+        if self.no_files {
+            command.push_str(" --no-files");
+        }
+        command
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             root: self.root.clone(),
@@ -285,6 +285,15 @@ impl Arguments {
             environment: process_environment(),
         }
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Erasing {
@@ -323,19 +332,6 @@ impl DeletingUser {
     }
 }
 
-impl Verifying {
-    /// A job of the same selection, which is not done.
-    pub(crate) fn job(&self) -> Job {
-        Job {
-            selection: match &self.user {
-                Some(user) => Selection::Only(vec![user.clone()]),
-                None => Selection::All,
-            },
-            ..Job::default()
-        }
-    }
-}
-
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -345,6 +341,7 @@ impl Deleting {
                 Accounts::Keep
             },
             reassign_to: self.reassign_to.clone(),
+            snapshot: self.snapshot.clone(),
             others: if self.no_collateral {
                 Others::Refuse
             } else {
