@@ -3,6 +3,8 @@
 //! Never touches the file system: what is to become of files and Redis keys is handed in and
 //! committed as the outbox (invariant 3).
 
+mod counterweight;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -68,10 +70,13 @@ impl<'c> Deletion<'c> {
         heir: Option<&Value>,
     ) -> Result<()> {
         for at in 0..plan.mentions.len() {
-            set_mention(self.connection, plan, at, owner)?;
-            if let Some(heir) = heir {
-                hand_over(self.connection, plan, at, owner, heir)?;
-            }
+            counterweight::hold(self.connection, plan, at, owner, || {
+                set_mention(self.connection, plan, at, owner)?;
+                match heir {
+                    Some(heir) => hand_over(self.connection, plan, at, owner, heir),
+                    None => Ok(()),
+                }
+            })?;
         }
         for index in &plan.indexes {
             take_out_of_index(self.connection, plan, index, owner)?;

@@ -179,6 +179,8 @@ pub struct Mention {
     pub link: Link,
     /// What becomes of it.
     pub fate: MentionFate,
+    /// How many foreign keys lead from that table to itself.
+    pub self_references: usize,
 }
 
 impl Mention {

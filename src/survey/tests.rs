@@ -612,6 +612,46 @@ fn a_default_that_names_nothing() {
     assert_eq!(zoo.left("users"), "ann bob eve");
 }
 
+/// `SQLite` looks at a table's foreign keys to itself with every update, and miscounts.
+#[test]
+fn a_mention_in_a_row_that_names_nothing_of_its_own_table() {
+    let zoo = Zoo::with(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, n TEXT, next INTEGER REFERENCES t, last REFERENCES t,
+             by INTEGER REFERENCES users ON DELETE SET NULL);
+         INSERT INTO t VALUES (1, 'whole', 2, 1, 1), (2, 'half', 2, 8, 1), (3, 'nothing', 9, 8, 1),
+             (4, 'also', 9, 8, 2), (5, 'other', 9, 8, NULL)",
+        "",
+        Accounts::Delete,
+    );
+    zoo.erase().unwrap();
+    assert_eq!(zoo.left("users"), "");
+    let named = "SELECT group_concat(next || '/' || last || coalesce(by, ''), ' ') FROM t";
+    let named: String = zoo
+        .connection
+        .query_row(named, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(named, "2/1 2/8 9/8 9/8 9/8", "nothing else was changed");
+}
+
+/// What is wrong already hides nothing that would go wrong now.
+#[test]
+fn a_row_that_named_nothing_does_not_outweigh_one_that_names_nothing_now() {
+    let zoo = Zoo::with(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, n TEXT, next INTEGER REFERENCES t,
+             by INTEGER REFERENCES users ON DELETE SET NULL);
+         CREATE TABLE later(n TEXT, user INTEGER REFERENCES users);
+         CREATE TRIGGER tells AFTER UPDATE ON t BEGIN INSERT INTO later VALUES ('new', old.by); END;
+         INSERT INTO t VALUES (1, 'a', 9, 1), (2, 'b', 9, 1)",
+        "",
+        Accounts::Delete,
+    );
+    zoo.erase().unwrap_err();
+    assert_eq!(
+        (zoo.left("users"), zoo.left("t")),
+        ("ann bob eve".into(), "a b".into())
+    );
+}
+
 #[test]
 fn collateral_is_the_natural_owners() {
     let zoo = Zoo::new(
