@@ -1,42 +1,44 @@
-//! Keeps `SQLite`'s count of violated foreign keys right while rows are updated that named nothing
-//! before.
+//! Keeps `SQLite`'s count of violated foreign keys right while rows go, or are updated, that named
+//! nothing before.
 //!
-//! `SQLite` looks at a foreign key of a table to itself whenever a row of that table is updated,
-//! whatever columns change: the old row, if it names nothing, is one violation less, the new one is
-//! one more. But while there is none at all it does not look at the old row (`OP_FkIfZero` in
-//! `fkLookupParent`), counts one more, and COMMIT fails for a row that is as it was. With other
-//! violations in the count, rows of a temporary table, it comes out even.
+//! A row that names nothing is one violation less when it goes. But `SQLite` looks at it only while
+//! there is any violation at all (`OP_FkIfZero` in `fkLookupParent`), so the count depends on the
+//! order of things, and COMMIT demands exactly none:
+//!
+//! - An update of a row looks at the foreign keys of its table to itself, whatever columns change:
+//!   the old row is not counted off, the new one, as it was, is counted.
+//! - Of rows that name each other in a circle the first to go leaves a violation behind; a row that
+//!   named nothing before is then counted off, and was never counted.
+//!
+//! With enough other violations in the count, rows of a temporary table, every row is looked at; when
+//! those go, the count ends at none, and not below.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::execute;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
-use crate::survey::mention_set;
 
-/// Does `update`, which changes the rows of the mention `at` because of the user at `owner`.
+/// What outweighs so many rows with so many foreign keys each.
+pub(super) fn of(rows: u64, foreign_keys: usize) -> u64 {
+    rows.saturating_add(1)
+        .saturating_mul(u64::try_from(foreign_keys).unwrap_or(u64::MAX))
+}
+
+/// Does `work` with so much in the count.
 pub(super) fn hold(
     connection: &Connection,
-    plan: &Plan,
-    at: usize,
-    owner: i64,
-    update: impl FnOnce() -> Result<()>,
+    weight: u64,
+    work: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    if plan.mentions[at].self_references == 0 {
-        return update();
+    if weight == 0 {
+        return work();
     }
     let create = "CREATE TEMP TABLE IF NOT EXISTS weight(n INTEGER PRIMARY KEY, \
                   named REFERENCES weight)";
     connection.execute_batch(create).map_err(Error::erasing)?;
-    // One for each row and foreign key, and as many more: an update that mends a row takes one away.
-    let put = format!(
-        "WITH RECURSIVE weights(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM weights \
-         WHERE n < (SELECT count(*) + 1 FROM {} WHERE owner = ?1) * ?2) \
-         INSERT INTO temp.weight SELECT n, -n FROM weights",
-        mention_set(at)
-    );
-    let each = crate::survey::number(plan.mentions[at].self_references);
-    execute(connection, &put, params![owner, each])?;
-    update()?;
+    let put = "WITH RECURSIVE weights(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM weights \
+               WHERE n < ?1) INSERT INTO temp.weight SELECT n, -n FROM weights";
+    execute(connection, put, [weight])?;
+    work()?;
     execute(connection, "DELETE FROM temp.weight", []).map(drop)
 }

@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
     UnknownUser,
     AmbiguousUser,
     Blocked,
-    /// `SQLite` would take rows for children of a row that they do not name.
+    /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
 }
 
