@@ -18,6 +18,13 @@ use rusqlite::Connection;
 use super::execute;
 use crate::error::{Error, Result};
 
+/// Foreign keys that are deferred count for themselves, and are counted off as long as any other is
+/// violated: so their weights go last.
+const WEIGHTS: [(&str, &str); 2] = [
+    ("weight", ""),
+    ("deferred_weight", "DEFERRABLE INITIALLY DEFERRED"),
+];
+
 /// What outweighs so many rows with so many foreign keys each.
 pub(super) fn of(rows: u64, foreign_keys: usize) -> u64 {
     rows.saturating_add(1)
@@ -33,12 +40,20 @@ pub(super) fn hold(
     if weight == 0 {
         return work();
     }
-    let create = "CREATE TEMP TABLE IF NOT EXISTS weight(n INTEGER PRIMARY KEY, \
-                  named REFERENCES weight)";
-    connection.execute_batch(create).map_err(Error::erasing)?;
-    let put = "WITH RECURSIVE weights(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM weights \
-               WHERE n < ?1) INSERT INTO temp.weight SELECT n, -n FROM weights";
-    execute(connection, put, [weight])?;
+    for (name, kind) in WEIGHTS {
+        let create = format!(
+            "CREATE TEMP TABLE IF NOT EXISTS {name}(n INTEGER PRIMARY KEY, named REFERENCES {name} {kind})"
+        );
+        connection.execute_batch(&create).map_err(Error::erasing)?;
+        let put = format!(
+            "WITH RECURSIVE weights(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM weights \
+             WHERE n < ?1) INSERT INTO temp.{name} SELECT n, -n FROM weights"
+        );
+        execute(connection, &put, [weight])?;
+    }
     work()?;
-    execute(connection, "DELETE FROM temp.weight", []).map(drop)
+    for (name, _) in WEIGHTS {
+        execute(connection, &format!("DELETE FROM temp.{name}"), [])?;
+    }
+    Ok(())
 }
