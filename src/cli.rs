@@ -9,6 +9,7 @@ mod progress;
 mod question;
 mod secrets;
 mod signals;
+mod snapshot;
 mod text;
 mod verify;
 
@@ -23,6 +24,7 @@ use reset_app::run::{App, Job};
 
 use arguments::{Arguments, Asking, Command, Format};
 use exit::Exit;
+use question::Undo;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
 pub(crate) fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::DeleteUser(deleting) => delete(arguments, &open()?, &deleting.job()),
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
@@ -106,10 +109,14 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
+    let undo = match &job.snapshot {
+        Some(name) => Undo::Snapshot(name.clone()),
+        None => Undo::Command(arguments.snapshot_command()),
+    };
     let mut watch = progress::bars(arguments);
     let report = app.delete(
         job,
-        &mut |preview| consent(app, asking, preview),
+        &mut |preview| consent(asking, preview, &undo),
         &mut watch,
     );
     watch.finish();
@@ -123,17 +130,17 @@ fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
     let report = if asking.dry_run {
         app.preview_keys()?
     } else {
-        app.clear_keys(&mut |preview| consent(app, asking, preview))?
+        app.clear_keys(&mut |preview| consent(asking, preview, &Undo::None))?
     };
     show(arguments, &report);
     Ok(Exit::Done)
 }
 
-fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+fn consent(asking: &Asking, preview: &Report, undo: &Undo) -> Result<Consent> {
     let consent = if asking.force {
         Consent::forced()
     } else {
-        question::ask(app, preview)?
+        question::ask(&text::report(preview), undo, &preview.subject)?
     };
     // Not earlier: at the question, SIGINT simply ends the program.
     signals::listen();

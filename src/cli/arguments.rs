@@ -10,6 +10,7 @@ use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
+use super::snapshot::Snapshotting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -92,6 +93,12 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Save rows and files together, put them back, list, compare or remove what was saved
+    Snapshot {
+        /// What to do
+        #[command(subcommand)]
+        what: Snapshotting,
+    },
     /// Search everything for what identifies a user, and tell what a deletion would not take along
     Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
@@ -167,6 +174,10 @@ struct Deleting {
     #[arg(long)]
     no_collateral: bool,
 
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    snapshot: Option<String>,
+
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
     verify: bool,
@@ -241,6 +252,24 @@ pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsStri
 }
 
 impl Arguments {
+    /// The command that takes a snapshot of the same application.
+    pub(crate) fn snapshot_command(&self) -> String {
+        let path = |path: &PathBuf| quoted(&path.to_string_lossy());
+        let mut command = "reset-app snapshot save before-deletion".to_owned();
+        let options = [
+            ("--root", self.root.as_ref().map(path)),
+            ("--config", self.config.as_ref().map(path)),
+            ("--database", self.database.as_deref().map(quoted)),
+        ];
+        for (option, value) in options {
+            command.extend(value.map(|value| format!(" {option} {value}")));
+        }
+        if self.no_files {
+            command.push_str(" --no-files");
+        }
+        command
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             root: self.root.clone(),
@@ -264,6 +293,15 @@ impl Arguments {
             environment: process_environment(),
         }
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Erasing {
@@ -324,6 +362,7 @@ impl Deleting {
                 Accounts::Keep
             },
             reassign_to: self.reassign_to.clone(),
+            snapshot: self.snapshot.clone(),
             others: if self.no_collateral {
                 Others::Refuse
             } else {
