@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use crate::database;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::inference::{Reference, key, quoted, references_to_persons};
-use crate::manifest::{Columns, Decision, Manifest, Meaning};
+use crate::inference::{Reference, references_to_persons};
+use crate::manifest::{Columns, Decision, Manifest, Meaning, quoted};
 use crate::outbox;
 use crate::plan::{Accounts, Plan};
 use crate::run::App;
@@ -111,7 +111,7 @@ fn findings(connection: &Connection, schema: &Schema, manifest: &Manifest) -> Re
                     "it names a row of `{}`; write \"owner\" if its row goes with that, \"mention\" if it stays",
                     one.parent
                 ),
-                line: Some(format!("{} = \"owner\"", key(&one.columns))),
+                line: Some(format!("{} = \"owner\"", one.columns.to_toml())),
             });
             return Ok(found.collect());
         }

@@ -22,6 +22,7 @@ use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
+use crate::snapshot::SnapshotError;
 use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
@@ -142,6 +143,20 @@ pub enum Error {
     /// Mentions that stop the run.
     #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
+    /// Keys by which `SQLite` would take along rows that do not name them.
+    #[error(
+        "SQLite would take rows with `{columns}` for children of {rows} rows of `{parent}` that are to go and \
+         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
+         give the column the type of the key, or write such keys in another way"
+    )]
+    LooseKeys {
+        /// The children's columns.
+        columns: String,
+        /// The table whose rows go.
+        parent: String,
+        /// How many of them.
+        rows: u64,
+    },
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
     UnknownUser {
@@ -216,9 +231,6 @@ pub enum Error {
         "nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`"
     )]
     NoDatabaseNamed,
-    /// Nothing says which of several files is the database.
-    #[error("{}", sentences::databases(.0))]
-    WhichDatabase(Vec<PathBuf>),
     /// The `.env` cannot be read.
     #[error("could not read `{}`: {reason}", file.display())]
     Dotenv {
@@ -269,6 +281,9 @@ pub enum Error {
     /// No `.env` was written.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// A snapshot was not saved, or not restored.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The structure changed under the run.
     #[error(
         "the structure of the database was changed during the run; what was committed is complete, run again"

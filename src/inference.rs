@@ -5,6 +5,7 @@
 //! decided carries its reason, and in doubt a row is kept.
 
 mod candidates;
+mod content;
 mod decide;
 mod directories;
 mod draft;
@@ -14,9 +15,12 @@ mod full_text;
 mod generic;
 mod keepers;
 mod names;
+mod persons;
+mod standing;
 mod tree;
 mod users;
 mod values;
+mod vocabulary;
 mod words;
 mod write;
 
@@ -30,7 +34,6 @@ pub use directories::DirectoryProposal;
 pub use draft::{Draft, ProposedTable, ProposedUsers, Reference};
 pub use files::FileProposal;
 pub use users::UsersCandidate;
-pub(crate) use write::{key, quoted};
 
 use crate::error::{Error, InferenceError, Result};
 use crate::manifest::{Columns, Meaning, UserRows, Users};

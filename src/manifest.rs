@@ -20,6 +20,7 @@ use crate::error::{Error, ManifestError, Result};
 use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
+pub(crate) use names::quoted;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
 

@@ -134,17 +134,17 @@ impl Application {
         let sql = "SELECT count(*) FROM pragma_foreign_key_check";
         database.query_row(sql, [], |row| row.get(0)).unwrap()
     }
+}
 
-    /// The name by which alice is found.
-    fn alice(&self, description: &Value) -> &'static str {
-        let names = description["users"]["names"].as_array().unwrap();
-        let mut names = names.iter().filter_map(Value::as_str);
-        let is_address = names.any(|name| name.to_lowercase().contains("mail"));
-        if is_address {
-            "alice@example.com"
-        } else {
-            "alice"
-        }
+/// The name by which alice is found.
+fn alice(description: &Value) -> &'static str {
+    let names = description["users"]["names"].as_array().unwrap();
+    let mut names = names.iter().filter_map(Value::as_str);
+    let is_address = names.any(|name| name.to_lowercase().contains("mail"));
+    if is_address {
+        "alice@example.com"
+    } else {
+        "alice"
     }
 }
 
@@ -192,7 +192,7 @@ fn judged(framework: &str) -> String {
         }
     }
     application.run(&["check"]).expect(0);
-    let alice = application.alice(&description);
+    let alice = alice(&description);
     application
         .run(&[
             "delete-user",

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "full_text",
     "graph",
     "plan",
+    "explain",
     "sql",
     "inference",
     "roots",
@@ -23,6 +24,7 @@ const ORDER: &[&str] = &[
     "run_lock",
     "keyspace",
     "target",
+    "audit",
     "outbox",
     "survey",
     "verify",
@@ -33,9 +35,9 @@ const ORDER: &[&str] = &[
     "scrub",
     "storage",
     "redis",
-    "audit",
     "drain",
     "init",
+    "snapshot",
     "run",
     "check",
     "status",
@@ -291,7 +293,7 @@ fn the_library_does_not_know_the_command_line() {
 #[test]
 fn graph_and_plan_are_pure() {
     let pure = [
-        "graph", "plan", "sql", "summary", "user", "consent", "watch",
+        "graph", "plan", "explain", "sql", "summary", "user", "consent", "watch",
     ];
     never(
         &pure,

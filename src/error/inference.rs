@@ -29,6 +29,9 @@ pub enum InferenceError {
         /// The table.
         table: String,
     },
+    /// Nothing says which of several files is the database.
+    #[error("{}", super::sentences::databases(.0))]
+    WhichDatabase(Vec<PathBuf>),
     /// A manifest is there already.
     #[error("`{}` is there already; `--force` replaces it, `--output` writes another", file.display())]
     Exists {

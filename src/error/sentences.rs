@@ -13,7 +13,7 @@ pub(super) fn undecided(references: &[Undecided]) -> String {
          write one line each under [references] in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):",
     );
     for reference in references {
-        let key = crate::inference::key(&reference.columns);
+        let key = reference.columns.to_toml();
         let _ = write!(
             text,
             "\n  {key} = \"owner\"  # names a row of `{}`",

@@ -41,9 +41,9 @@ struct Hit<'v> {
 
 /// Files by the ends and parts of their paths.
 struct Index<'t> {
-    by_name: BTreeMap<&'t str, Vec<&'t str>>,
-    by_directory: BTreeMap<&'t str, Vec<(&'t str, usize)>>,
-    by_start: BTreeMap<&'t str, Vec<&'t str>>,
+    names: BTreeMap<&'t str, Vec<&'t str>>,
+    directories: BTreeMap<&'t str, Vec<(&'t str, usize)>>,
+    starts: BTreeMap<&'t str, Vec<&'t str>>,
 }
 
 /// The columns of a database whose values name files of a tree.
@@ -134,7 +134,7 @@ fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option
     {
         return None;
     }
-    let before: String = steps.iter().map(|step| format!("{step}/")).collect();
+    let before: String = steps.iter().flat_map(|step| [*step, "/"]).collect();
     let path = format!("{before}{}{}", shape.part, shape.after);
     Some(FileProposal {
         table: table.into(),
@@ -148,17 +148,17 @@ fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option
 impl<'t> Index<'t> {
     fn of(tree: &'t Tree) -> Self {
         let mut index = Self {
-            by_name: BTreeMap::new(),
-            by_directory: BTreeMap::new(),
-            by_start: BTreeMap::new(),
+            names: BTreeMap::new(),
+            directories: BTreeMap::new(),
+            starts: BTreeMap::new(),
         };
         for path in &tree.files {
             let name = path.rsplit('/').next().unwrap_or(path);
-            index.by_name.entry(name).or_default().push(path);
+            index.names.entry(name).or_default().push(path);
             for (at, directory) in path.split('/').enumerate() {
                 if directory.len() >= 4 && directory.len() < path.len() {
                     index
-                        .by_directory
+                        .directories
                         .entry(directory)
                         .or_default()
                         .push((path, at));
@@ -166,7 +166,7 @@ impl<'t> Index<'t> {
             }
             for (at, letter) in name.char_indices().skip(4) {
                 if !letter.is_alphanumeric() {
-                    index.by_start.entry(&name[..at]).or_default().push(path);
+                    index.starts.entry(&name[..at]).or_default().push(path);
                 }
             }
         }
@@ -176,7 +176,7 @@ impl<'t> Index<'t> {
     fn look_up<'v>(&self, value: &'v str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
         let plain = value.trim_start_matches('/');
         let name = plain.rsplit('/').next().unwrap_or(plain);
-        for path in self.by_name.get(name).into_iter().flatten() {
+        for path in self.names.get(name).into_iter().flatten() {
             let whole = path.strip_suffix(plain);
             if let Some(before) = whole.filter(|before| before.is_empty() || before.ends_with('/'))
             {
@@ -186,11 +186,11 @@ impl<'t> Index<'t> {
         if plain.contains('/') {
             return self.beside(value, plain, hits);
         }
-        for (path, at) in self.by_directory.get(plain).into_iter().flatten() {
+        for (path, at) in self.directories.get(plain).into_iter().flatten() {
             let names: Vec<&str> = path.split('/').collect();
             if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= 8) {
                 let below = "/*".repeat(names.len() - at - 1);
-                let before: String = names[..*at].iter().map(|name| format!("{name}/")).collect();
+                let before: String = names[..*at].iter().flat_map(|name| [*name, "/"]).collect();
                 note(hits, value, &before, ("{value}", below));
             }
         }
@@ -205,7 +205,7 @@ impl<'t> Index<'t> {
             return;
         }
         let part = if stem == name { "{value}" } else { "{stem}" };
-        for path in self.by_start.get(stem).into_iter().flatten() {
+        for path in self.starts.get(stem).into_iter().flatten() {
             let (before, file) = path.rsplit_once('/').map_or(("", *path), |(b, f)| (b, f));
             let above = if directory.is_empty() {
                 Some(before)

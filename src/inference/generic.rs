@@ -10,7 +10,7 @@ use rusqlite::types::Value;
 
 use super::candidates::{Candidate, Kind, Optional, Search};
 use super::names::is_plain;
-use super::words::{singulars, words};
+use super::words::{is_in, singulars, words};
 use crate::error::Result;
 use crate::manifest::{Form, Literal};
 use crate::schema::{Column, Table};
@@ -59,7 +59,7 @@ impl Search<'_> {
             .filter(|(_, t)| is_plain(t))
         {
             for kind in &table.columns {
-                let Some(object) = self.object_beside(at, table, kind, known) else {
+                let Some(object) = object_beside(at, table, kind, known) else {
                     continue;
                 };
                 let kinds = self.kinds(at, kind, known, &catalogues)?;
@@ -102,71 +102,6 @@ impl Search<'_> {
             candidate.optional = Optional::Yes;
         }
         Ok(Some(candidate))
-    }
-
-    /// The column that says which row is meant, beside one that says of which kind.
-    fn object_beside<'t>(
-        &self,
-        at: usize,
-        table: &'t Table,
-        kind: &Column,
-        known: &[Candidate],
-    ) -> Option<&'t Column> {
-        let said = words(&kind.name);
-        let bare: Vec<String> = said
-            .iter()
-            .filter(|word| {
-                !matches!(
-                    word.as_str(),
-                    "type" | "types" | "kind" | "class" | "id" | "name" | "model"
-                )
-            })
-            .cloned()
-            .collect();
-        let free = |column: &&Column| {
-            column.name != kind.name
-                && !known
-                    .iter()
-                    .any(|c| c.table == at && c.columns.contains(&column.name))
-        };
-        let columns = || table.columns.iter().filter(free);
-        let same = |column: &&Column| {
-            let other = words(&column.name);
-            !bare.is_empty()
-                && bare.len() < said.len()
-                && other.len() == bare.len() + 1
-                && other.starts_with(&bare)
-                && matches!(
-                    other.last().map(String::as_str),
-                    Some("id" | "key" | "uuid" | "pk" | "ref")
-                )
-        };
-        let plain = |column: &&Column| {
-            let of = singulars(&words(&column.name)).join(" ");
-            OBJECTS.contains(&of.as_str())
-        };
-        let speaks = said.iter().any(|word| {
-            matches!(
-                singulars(std::slice::from_ref(word))[0].as_str(),
-                "type"
-                    | "kind"
-                    | "class"
-                    | "model"
-                    | "table"
-                    | "collection"
-                    | "entity"
-                    | "resource"
-                    | "relation"
-            )
-        });
-        let own_key =
-            |column: &&Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
-        columns().find(same).or_else(|| {
-            columns()
-                .filter(|_| speaks)
-                .filter(|c| !own_key(c))
-                .find(plain)
-        })
     }
 
     /// The tables that the values of a column mean.
@@ -235,4 +170,60 @@ impl Search<'_> {
         }
         Ok(found)
     }
+}
+
+/// The column that says which row is meant, beside one that says of which kind.
+fn object_beside<'t>(
+    at: usize,
+    table: &'t Table,
+    kind: &Column,
+    known: &[Candidate],
+) -> Option<&'t Column> {
+    let said = words(&kind.name);
+    let bare: Vec<String> = said
+        .iter()
+        .filter(|word| {
+            !matches!(
+                word.as_str(),
+                "type" | "types" | "kind" | "class" | "id" | "name" | "model"
+            )
+        })
+        .cloned()
+        .collect();
+    let free = |column: &&Column| {
+        column.name != kind.name
+            && !known
+                .iter()
+                .any(|c| c.table == at && c.columns.contains(&column.name))
+    };
+    let columns = || table.columns.iter().filter(free);
+    let same = |column: &&Column| {
+        let other = words(&column.name);
+        !bare.is_empty()
+            && bare.len() < said.len()
+            && other.len() == bare.len() + 1
+            && other.starts_with(&bare)
+            && matches!(
+                other.last().map(String::as_str),
+                Some("id" | "key" | "uuid" | "pk" | "ref")
+            )
+    };
+    let plain = |column: &&Column| {
+        let of = singulars(&words(&column.name)).join(" ");
+        OBJECTS.contains(&of.as_str())
+    };
+    let speaks = says_kind(&said);
+    let own_key = |column: &&Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
+    columns().find(same).or_else(|| {
+        columns()
+            .filter(|_| speaks)
+            .filter(|c| !own_key(c))
+            .find(plain)
+    })
+}
+
+/// Whether the words of a column say that it tells of which kind something is.
+fn says_kind(said: &[String]) -> bool {
+    const KINDS: &str = "type kind class model table collection entity resource relation";
+    singulars(said).iter().any(|word| is_in(KINDS, word))
 }

@@ -4,95 +4,10 @@
 use super::candidates::{Candidate, Kind, Search};
 use super::decide::Decider;
 use super::evidence::{Match, Place, grouped};
-use super::words::{book_word, words};
+use super::vocabulary::{CATALOGUES, PARTS, TITLES};
+use super::words::{book_word, is_in, words};
 use crate::error::Result;
 use crate::manifest::Meaning;
-
-/// What is a part of something else, by the last word of a table's name.
-const PARTS: &[&str] = &[
-    "blob",
-    "content",
-    "text",
-    "body",
-    "comment",
-    "file",
-    "attachment",
-    "asset",
-    "media",
-    "image",
-    "photo",
-    "picture",
-    "avatar",
-    "upload",
-    "address",
-    "payload",
-    "data",
-    "server",
-    "thumbnail",
-    "video",
-    "audio",
-    "credential",
-    "secret",
-    "session",
-    "wallet",
-    "cart",
-    "bio",
-];
-
-/// What users choose from, by the last word of a table's name.
-const CATALOGUES: &[&str] = &[
-    "role",
-    "type",
-    "status",
-    "state",
-    "category",
-    "tag",
-    "country",
-    "language",
-    "currency",
-    "group",
-    "level",
-    "plan",
-    "kind",
-    "color",
-    "colour",
-    "locale",
-    "timezone",
-    "zone",
-    "city",
-    "region",
-    "unit",
-    "genre",
-    "topic",
-    "label",
-    "format",
-    "license",
-    "domain",
-    "instance",
-    "site",
-    "theme",
-    "layout",
-    "provider",
-    "client",
-    "application",
-    "app",
-    "product",
-    "course",
-    "term",
-    "priority",
-    "badge",
-];
-
-/// Rows that hold it in a column of these names, each once, are entries to choose from.
-const TITLES: &[&str] = &[
-    "name",
-    "slug",
-    "code",
-    "title",
-    "label",
-    "domain",
-    "identifier",
-];
 
 impl Search<'_> {
     /// Decides which references keep what they name. Whether there was one.
@@ -143,8 +58,7 @@ impl Search<'_> {
         let candidate = &all[at];
         let (parent, table) = (candidate.parent, &self.schema.tables[candidate.parent]);
         let last = self.names.nouns(parent).last().map_or("", String::as_str);
-        if book_word(&table.name).is_some() || CATALOGUES.contains(&last) || self.has_titles(parent)
-        {
+        if book_word(&table.name).is_some() || is_in(CATALOGUES, last) || self.has_titles(parent) {
             return Ok(None);
         }
         let found = self.count_of(candidate)?;
@@ -162,7 +76,7 @@ impl Search<'_> {
         let nearly_all = rows > 0 && named * 100 >= rows * 80;
         let most = rows > 0 && named * 100 >= rows * 50;
         let once = found.of == distinct && found.fitting > 0;
-        let is_part = PARTS.contains(&last);
+        let is_part = is_in(PARTS, last);
         let reason = match (nearly_all, once, is_part) {
             (true, true, _) if found.of >= 3 || is_part => {
                 "each is named once: it is a part of the row that names it"
@@ -183,11 +97,7 @@ impl Search<'_> {
 
     fn has_titles(&self, table: usize) -> bool {
         let table = &self.schema.tables[table];
-        let is_title = |name: &str| {
-            words(name)
-                .last()
-                .is_some_and(|last| TITLES.contains(&last.as_str()))
-        };
+        let is_title = |name: &str| words(name).last().is_some_and(|last| is_in(TITLES, last));
         let unique = table
             .columns
             .iter()

@@ -43,7 +43,7 @@ impl Search<'_> {
                 } else if let Some(list) = list_form(&texts) {
                     found.extend(self.in_list(at, column, (list, &texts))?);
                 } else if let Some(prefix) = common_prefix(&texts) {
-                    found.extend(self.behind_prefix(at, column, prefix)?);
+                    found.extend(self.behind_prefix(at, column, &prefix)?);
                 } else if !known
                     .iter()
                     .any(|c| c.table == at && c.parent == self.users)
@@ -153,17 +153,12 @@ impl Search<'_> {
 
     /// `user:12`, where the word before the number speaks of a table; or every row of another table
     /// named exactly once.
-    fn behind_prefix(
-        &self,
-        at: usize,
-        column: &Column,
-        prefix: String,
-    ) -> Result<Option<Candidate>> {
+    fn behind_prefix(&self, at: usize, column: &Column, prefix: &str) -> Result<Option<Candidate>> {
         let form = Form {
-            prefix: Some(prefix.clone()),
+            prefix: Some(prefix.to_owned()),
             ..Form::default()
         };
-        let spoken = self.names.spoken(self.schema, at, &words(&prefix));
+        let spoken = self.names.spoken(self.schema, at, &words(prefix));
         for (parent, _) in spoken.into_iter().filter(|(parent, _)| *parent != at) {
             let Some(key) = self.single_key(parent) else {
                 continue;
@@ -171,7 +166,7 @@ impl Search<'_> {
             let found = self.count(at, &column.name, &form, (parent, &key))?;
             if found.is_most(95) {
                 let mut candidate =
-                    self.candidate(at, column, (parent, &key), words(&prefix), found);
+                    self.candidate(at, column, (parent, &key), words(prefix), found);
                 candidate.form = form;
                 return Ok(Some(candidate));
             }

@@ -3,6 +3,10 @@
 //! Names are taken apart at underscores and capitals; the words are English, as nearly all schemas
 //! are. A name that says nothing here is decided by what the database says, or not at all.
 
+use super::vocabulary::{
+    BOOKS, CREATORS, HOLDERS, KEYS, MENTIONS, NAMES, OWNERS, PERSONS, RECIPIENTS, SHOWN,
+};
+
 /// What a column that names a person says of the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
@@ -18,374 +22,23 @@ pub(super) enum Role {
     Unknown,
 }
 
-const OWNERS: &[&str] = &[
-    "user",
-    "owner",
-    "author",
-    "account",
-    "member",
-    "person",
-    "people",
-    "profile",
-    "uploader",
-    "uploaded",
-    "poster",
-    "posted",
-    "sender",
-    "sent",
-    "from",
-    "writer",
-    "written",
-    "wrote",
-    "voter",
-    "follower",
-    "following",
-    "followed",
-    "followee",
-    "friend",
-    "customer",
-    "buyer",
-    "seller",
-    "client",
-    "student",
-    "teacher",
-    "patient",
-    "employee",
-    "subscriber",
-    "participant",
-    "actor",
-    "player",
-    "commenter",
-    "reporter",
-    "reported",
-    "requester",
-    "requested",
-    "requestor",
-    "submitter",
-    "submitted",
-    "borrower",
-    "holder",
-    "guest",
-    "applicant",
-    "donor",
-    "attendee",
-    "liker",
-    "login",
-    "username",
-    "uid",
-    "userid",
-    "blocker",
-    "blocked",
-    "muter",
-    "muted",
-    "performer",
-    "visitor",
-    "registrant",
-    "payer",
-    "identity",
-];
-
-const CREATORS: &[&str] = &[
-    "created",
-    "creator",
-    "added",
-    "adder",
-    "inserted",
-    "made",
-    "maker",
-    "started",
-    "starter",
-    "opened",
-    "opener",
-    "initiated",
-    "initiator",
-    "founder",
-    "founded",
-    "registered",
-    "entered",
-    "recorded",
-    "contributor",
-    "contributed",
-];
-
-const RECIPIENTS: &[&str] = &[
-    "recipient",
-    "receiver",
-    "to",
-    "addressee",
-    "notified",
-    "for",
-    "recip",
-];
-
-const MENTIONS: &[&str] = &[
-    "approved",
-    "approver",
-    "modified",
-    "modifier",
-    "updated",
-    "updater",
-    "edited",
-    "editor",
-    "changed",
-    "changer",
-    "assigned",
-    "assignee",
-    "assigner",
-    "assignor",
-    "reviewed",
-    "reviewer",
-    "moderated",
-    "moderator",
-    "deleted",
-    "deleter",
-    "removed",
-    "remover",
-    "locked",
-    "locker",
-    "resolved",
-    "resolver",
-    "closed",
-    "closer",
-    "acknowledged",
-    "verified",
-    "verifier",
-    "granted",
-    "granter",
-    "grantor",
-    "invited",
-    "inviter",
-    "referred",
-    "referrer",
-    "banned",
-    "banner",
-    "published",
-    "publisher",
-    "completed",
-    "handled",
-    "handler",
-    "processed",
-    "processor",
-    "cancelled",
-    "canceled",
-    "rejected",
-    "accepted",
-    "checked",
-    "checker",
-    "confirmed",
-    "last",
-    "latest",
-    "previous",
-    "prev",
-    "current",
-    "default",
-    "admin",
-    "administrator",
-    "manager",
-    "managed",
-    "supervisor",
-    "operator",
-    "auditor",
-    "target",
-    "subject",
-    "affected",
-    "mentioned",
-    "parent",
-    "original",
-    "lead",
-    "leader",
-    "activated",
-    "deactivated",
-    "suspended",
-    "triggered",
-    "featured",
-    "pinned",
-    "selected",
-    "best",
-    "sponsor",
-    "impersonated",
-    "impersonator",
-    "merged",
-    "finished",
-    "archived",
-    "restored",
-    "disabled",
-    "enabled",
-    "unlocked",
-    "responsible",
-    "delegate",
-    "delegated",
-    "first",
-    "next",
-    "top",
-];
-
-/// Words at the end of a name that mean a person, without anything behind.
-const PERSONS: &[&str] = &[
-    "user",
-    "owner",
-    "author",
-    "account",
-    "member",
-    "person",
-    "creator",
-    "sender",
-    "recipient",
-    "receiver",
-    "assignee",
-    "editor",
-    "reviewer",
-    "approver",
-    "uploader",
-    "poster",
-    "writer",
-    "voter",
-    "actor",
-    "uid",
-    "userid",
-    "customer",
-    "student",
-    "teacher",
-    "employee",
-    "manager",
-    "reporter",
-    "moderator",
-    "friend",
-    "follower",
-    "to",
-    "from",
-    "by",
-    "login",
-    "username",
-    "participant",
-    "submitter",
-    "requester",
-];
-
 /// Words at the end of a name of which a key can be expected also while it holds none.
 const SURE_KEYS: &[&str] = &["id", "by", "uuid", "guid"];
-
-/// Words at the end of a name that say only that it names something.
-const KEYS: &[&str] = &[
-    "id", "ids", "uuid", "guid", "key", "ref", "fk", "pk", "no", "num", "nr", "oid", "ptr",
-];
-
-/// Words at the end of a name that say by what it names a person.
-const NAMES: &[&str] = &[
-    "name", "username", "login", "email", "mail", "handle", "nick", "nickname", "address",
-];
-
-/// Tables in which an application keeps its own books, by a word of their name.
-const BOOKS: &[&str] = &[
-    "migration",
-    "migrations",
-    "permission",
-    "permissions",
-    "setting",
-    "settings",
-    "option",
-    "options",
-    "config",
-    "configuration",
-    "configurations",
-    "preset",
-    "presets",
-    "sequence",
-    "sequences",
-    "lock",
-    "locks",
-    "cache",
-    "caches",
-    "job",
-    "jobs",
-    "queue",
-    "queues",
-    "schedule",
-    "schedules",
-    "scheduler",
-    "metadata",
-    "feature",
-    "features",
-    "flag",
-    "flags",
-    "interwiki",
-    "l10n",
-    "locale",
-    "locales",
-    "stat",
-    "stats",
-    "statistics",
-    "sitestats",
-    "plugin",
-    "plugins",
-    "extension",
-    "extensions",
-    "module",
-    "modules",
-    "patch",
-    "patches",
-    "updatelog",
-    "template",
-    "templates",
-    "fixture",
-    "fixtures",
-    "site",
-    "sites",
-    "registry",
-];
-
-/// What shows a picture or holds a document, by a word of a column's name.
-const SHOWN: &[&str] = &[
-    "avatar",
-    "image",
-    "picture",
-    "photo",
-    "cover",
-    "logo",
-    "icon",
-    "thumbnail",
-    "thumb",
-    "banner",
-    "attachment",
-    "file",
-    "media",
-    "upload",
-    "background",
-    "header",
-    "document",
-    "portrait",
-    "poster",
-    "asset",
-    "blob",
-    "video",
-    "audio",
-];
-
-/// Where pictures and documents are, by the last word of a table's name.
-const HOLDERS: &[&str] = &[
-    "file",
-    "media",
-    "image",
-    "picture",
-    "photo",
-    "upload",
-    "asset",
-    "attachment",
-    "blob",
-    "document",
-];
 
 /// Whether a column's words say that it shows something that a table of files holds.
 pub(super) fn shows_file(stem: &[String]) -> bool {
     stem.last()
-        .is_some_and(|last| SHOWN.contains(&singular(last).as_str()))
+        .is_some_and(|last| is_in(SHOWN, singular(last).as_str()))
 }
 
 /// Whether a table's words say that it holds files.
 pub(super) fn holds_files(nouns: &[String]) -> bool {
-    nouns
-        .last()
-        .is_some_and(|last| HOLDERS.contains(&last.as_str()))
+    nouns.last().is_some_and(|last| is_in(HOLDERS, last))
+}
+
+/// Whether a list of words has this one.
+pub(super) fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
 }
 
 /// The words of a name, in small letters: `postAuthorID` is `post`, `author`, `id`.
@@ -444,11 +97,7 @@ pub(super) fn singulars(words: &[String]) -> Vec<String> {
 /// A column's words without those that only say that it names something: `author_id` is `author`.
 pub(super) fn stem(words: &[String]) -> Vec<String> {
     let mut stem = words.to_vec();
-    while stem.len() > 1
-        && stem
-            .last()
-            .is_some_and(|last| KEYS.contains(&last.as_str()))
-    {
+    while stem.len() > 1 && stem.last().is_some_and(|last| is_in(KEYS, last)) {
         stem.pop();
     }
     stem
@@ -456,9 +105,7 @@ pub(super) fn stem(words: &[String]) -> Vec<String> {
 
 /// Whether a column's last word means a person: `author`, `assigned_to`.
 pub(super) fn means_person(words: &[String]) -> bool {
-    words
-        .last()
-        .is_some_and(|last| PERSONS.contains(&last.as_str()))
+    words.last().is_some_and(|last| is_in(PERSONS, last))
 }
 
 /// Whether a column's last word makes a key to be expected: `author_id`, not `client_key`.
@@ -471,28 +118,26 @@ pub(super) fn surely_names(words: &[String]) -> bool {
 
 /// Whether a word says only that something is a key.
 pub(super) fn is_key_word(word: &str) -> bool {
-    KEYS.contains(&word)
+    is_in(KEYS, word)
 }
 
 /// Whether a column's last word says that it names something: `author_id`, `created_by`.
 pub(super) fn names_something(words: &[String]) -> bool {
     let last = words.last().map_or("", String::as_str);
-    words.len() > 1 && (KEYS.contains(&last) || last == "by")
+    words.len() > 1 && (is_in(KEYS, last) || last == "by")
 }
 
 /// Whether a column's words say that it holds a name or an address of somebody.
 pub(super) fn names_by_name(words: &[String]) -> bool {
-    words
-        .last()
-        .is_some_and(|last| NAMES.contains(&last.as_str()))
+    words.last().is_some_and(|last| is_in(NAMES, last))
 }
 
 /// What the words of a column say of the person that it names.
 pub(super) fn role(words: &[String]) -> Role {
-    let has = |list: &[&str]| {
+    let has = |list: &str| {
         words.iter().any(|word| {
             let word = singular(word);
-            list.contains(&word.as_str())
+            is_in(list, &word)
         })
     };
     let lists = [
@@ -523,7 +168,7 @@ pub(super) fn book_word(table: &str) -> Option<String> {
     }
     let alembic = all.first().is_some_and(|first| first == "alembic");
     let last = all.last()?;
-    let books = BOOKS.contains(&last.as_str()) || all.iter().any(|word| word == "migrations");
+    let books = is_in(BOOKS, last) || all.iter().any(|word| word == "migrations");
     (books || alembic).then(|| {
         if alembic {
             "alembic".into()

@@ -3,26 +3,7 @@
 use std::fmt::Write as _;
 
 use super::draft::{Draft, Reference};
-use crate::manifest::{Columns, Form, List, Literal};
-
-/// A basic string of TOML, whatever it holds (<https://toml.io/en/v1.0.0#string>).
-#[must_use]
-pub(crate) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            _ if letter.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(letter));
-            }
-            _ => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
+use crate::manifest::{Columns, Form, List, Literal, quoted};
 
 /// Text behind a `#`: one line, whatever names hold.
 fn comment(text: &str) -> String {
@@ -83,7 +64,7 @@ impl Draft {
                 table = &reference.from.table;
                 let _ = writeln!(out, "# {}", comment(table));
             }
-            let key = key(&reference.from);
+            let key = reference.from.to_toml();
             let several = lines.peek().is_some_and(|next| next.from == reference.from);
             if !several {
                 let _ = writeln!(
@@ -154,7 +135,7 @@ impl Draft {
                 out,
                 "\n# {}\n[[files.columns]]\ncolumn = {}",
                 comment(&file.evidence),
-                key(&column)
+                column.to_toml()
             );
             if let Some(path) = &file.path {
                 let _ = writeln!(out, "path = {}", quoted(path));
@@ -163,17 +144,11 @@ impl Draft {
     }
 }
 
-/// `table.column` as a key, or a value, of TOML.
-#[must_use]
-pub(crate) fn key(columns: &Columns) -> String {
-    quoted(&columns.to_string())
-}
-
 impl Reference {
     /// Its line under `[references]`, where it is the only one of its column.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{} = {}", key(&self.from), right_side(self))
+        format!("{} = {}", self.from.to_toml(), right_side(self))
     }
 }
 
@@ -194,7 +169,7 @@ fn table_of(reference: &Reference) -> String {
     let form = &reference.form;
     let mut parts = vec![
         format!("is = {}", quoted(reference.is.word())),
-        format!("to = {}", key(&reference.to)),
+        format!("to = {}", reference.to.to_toml()),
     ];
     if !form.when.is_empty() {
         parts.push(format!("when = {{ {} }}", conditions(form)));

@@ -1,11 +1,11 @@
-//! The database of an application of which nothing says where it is: the one SQLite file below its
+//! The database of an application of which nothing says where it is: the one `SQLite` file below its
 //! directory.
 
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{InferenceError, Result};
 
 /// How a database begins (<https://sqlite.org/fileformat.html#the_database_header>).
 const HEADER: &[u8; 16] = b"SQLite format 3\0";
@@ -40,7 +40,7 @@ pub(super) fn database(root: &Path) -> Result<PathBuf> {
     found.sort();
     match &found[..] {
         [one] => Ok(one.clone()),
-        _ => Err(Error::WhichDatabase(found)),
+        _ => Err(InferenceError::WhichDatabase(found).into()),
     }
 }
 
