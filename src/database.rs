@@ -24,7 +24,7 @@ pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
 // What restores a snapshot and what resets an application replace the content.
 #[allow(unused_imports)]
-pub(crate) use replace::{OldPages, cut_tail, replace};
+pub(crate) use replace::{OldPages, cut_tail, replace, settle};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

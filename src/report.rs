@@ -49,6 +49,8 @@ pub struct Report {
     pub recovery: Option<Recovery>,
     /// The snapshot that was taken first, or that an interrupted run was to restore.
     pub snapshot: Option<String>,
+    /// Rows that triggers wrote while rows were deleted, in tables that stay.
+    pub written: Vec<Written>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
     /// What the search for what identified the users found, where there was one.
@@ -64,6 +66,19 @@ pub enum Stage {
     Preview,
     /// It was done.
     Done,
+}
+
+/// Rows that triggers wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The table.
+    pub table: String,
+    /// The triggers that write it.
+    pub triggers: Vec<String>,
+    /// How many rows.
+    pub rows: u64,
+    /// The manifest says that the table is the application's own, and nobody's.
+    pub kept: bool,
 }
 
 /// A user who was not erased.
@@ -108,6 +123,7 @@ impl Report {
             warnings: Vec::new(),
             recovery: None,
             snapshot: None,
+            written: Vec::new(),
             stopped: false,
             verification: None,
             counts: Counts::default(),
@@ -123,6 +139,7 @@ impl Report {
     /// Whether everything that should have gone is gone, and nothing was in doubt.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0
+        let written = self.written.iter().all(|written| written.kept);
+        written && self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0
     }
 }

@@ -9,6 +9,7 @@ mod keys;
 mod recovery;
 mod scene;
 mod verifying;
+mod watched;
 
 use rusqlite::Connection;
 
@@ -20,8 +21,9 @@ use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::scrub;
 use crate::snapshot::{self, Archive, Snapshot};
-use crate::survey::{Selection, Unowned};
+use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
@@ -48,6 +50,18 @@ pub struct Job {
     pub snapshot: Option<String>,
     /// Whether everything is searched afterwards for what identified the users.
     pub afterwards: Afterwards,
+    /// Whether deleted bytes are overwritten wherever they may be.
+    pub bytes: Bytes,
+}
+
+/// How thoroughly deleted bytes are overwritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytes {
+    /// Where they stood.
+    #[default]
+    InPlace,
+    /// Also copies that the application left elsewhere in the database file and its journals.
+    Scrub,
 }
 
 /// What follows a deletion.
@@ -133,22 +147,33 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        self.looked(job, &|connection| {
+        let may_begin = |connection: &Connection| {
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)
-        })
+        };
+        self.look_at(job, &may_begin, Scene::rehearse)
     }
 
-    /// The same, if `first` has nothing against it.
+    /// What is there, whether or not it could be deleted, if `first` has nothing against a look.
     pub(crate) fn looked(
         &self,
         job: &Job,
         first: &dyn Fn(&Connection) -> Result<()>,
     ) -> Result<Report> {
+        self.look_at(job, first, |_, _| Ok(()))
+    }
+
+    fn look_at(
+        &self,
+        job: &Job,
+        first: &dyn Fn(&Connection) -> Result<()>,
+        prepare: impl Fn(&mut Scene, &Connection) -> Result<()>,
+    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
             first(connection)?;
-            let scene = Scene::set(&self.target, connection, job)?;
+            let mut scene = Scene::set(&self.target, connection, job)?;
+            prepare(&mut scene, connection)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
         })?;
@@ -171,7 +196,8 @@ impl App {
         let connection = database::open(&self.target.database)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
-        let scene = Scene::set(&self.target, &connection, job)?;
+        let mut scene = Scene::set(&self.target, &connection, job)?;
+        scene.rehearse(&connection)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
@@ -199,6 +225,13 @@ impl App {
             &mut trail,
             watch,
         )?;
+        if job.bytes == Bytes::Scrub {
+            let path = &self.target.database;
+            let left = scrub::scrub(&connection, path, &scene.schema, &scene.plan).into_iter();
+            report
+                .left
+                .extend(left.map(|(path, reason)| Kept { path, reason }));
+        }
         drop(connection);
         report.snapshot = taken;
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);

@@ -1,7 +1,7 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Line, Report, Stage};
+use reset_app::report::{Line, Report, Stage, Written};
 use reset_app::status::Status;
 use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
@@ -33,6 +33,7 @@ pub(crate) fn report(report: &Report) -> String {
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "snapshot": report.snapshot,
+        "written": report.written.iter().map(written).collect::<Vec<_>>(),
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
@@ -108,6 +109,10 @@ fn tables(tables: &[TableCount]) -> Vec<Value> {
 
 fn collateral(collateral: &Collateral) -> Value {
     json!({"table": collateral.table, "owner": collateral.owner.to_string(), "rows": collateral.rows})
+}
+
+fn written(written: &Written) -> Value {
+    json!({"table": written.table, "triggers": written.triggers, "rows": written.rows, "kept": written.kept})
 }
 
 fn path(kept: &Kept, why: &str) -> Value {

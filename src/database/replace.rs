@@ -99,7 +99,7 @@ fn require_alike(live: &Connection, image: &Connection) -> Result<()> {
 
 /// Ends the old content. After a commit with a rollback journal the file was cut, but that is only
 /// durable with a sync, which the next commit makes; a `-wal` is written back and emptied.
-fn settle(live: &Connection) -> Result<OldPages> {
+pub(crate) fn settle(live: &Connection) -> Result<OldPages> {
     if journal_mode(live)? == WAL {
         let busy = live.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         return Ok(if busy.map_err(Error::replacing)? {

@@ -11,6 +11,7 @@ use crate::survey::{Collateral, MentionCount};
 impl Deed<'_> {
     pub(super) fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
         let target = self.picture.target;
+        let written = self.written();
         self.counts.keys = keys;
         for (line, files) in &drained.removed {
             self.counts.add_files(line, *files);
@@ -32,6 +33,7 @@ impl Deed<'_> {
             refused_more: findings.refused_more,
             left: drained.left.clone(),
             failed: self.failed,
+            written,
             warnings: drained.warnings.clone(),
             stopped: self.stopped,
             counts: self.counts,
