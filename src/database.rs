@@ -4,6 +4,7 @@
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
 mod preview;
+mod readers;
 #[allow(dead_code)]
 mod replace;
 
@@ -18,6 +19,8 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub use preview::look;
+pub(crate) use preview::look_with_readers;
+pub(crate) use readers::Readers;
 // What restores a snapshot and what resets an application replace the content.
 #[allow(unused_imports)]
 pub(crate) use replace::{OldPages, cut_tail, replace};

@@ -1,6 +1,7 @@
 //! Everything that can stop a run, as a sentence for the person at the terminal: what was tried,
 //! on what, why it failed, and what to do next.
 
+mod audit;
 mod class;
 mod database;
 mod manifest;
@@ -10,6 +11,7 @@ mod sqlite;
 use std::io;
 use std::path::PathBuf;
 
+pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
 pub use manifest::ManifestError;
@@ -93,6 +95,12 @@ pub enum Error {
         doing: &'static str,
         /// What `SQLite` said.
         error: rusqlite::Error,
+    },
+    /// The pool of read connections cannot be made.
+    #[error("could not open further connections to the database, to read it in parallel: {reason}")]
+    Readers {
+        /// Why.
+        reason: String,
     },
     /// The structure cannot be read.
     #[error("could not read the structure of the database: {error}")]
@@ -357,14 +365,9 @@ pub enum Error {
         "there is no terminal to ask at, and nothing is deleted unasked; nothing was changed; `--force` asks nobody"
     )]
     NoTerminal,
-    /// The audit trail cannot be written.
-    #[error("could not write the audit trail `{}`: {error}; `reset-app resume` writes what is missing", file.display())]
-    Audit {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    /// The audit trail cannot be kept.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Random bytes cannot be had.
     #[error("the operating system gives no random bytes: {0}")]
     Random(String),

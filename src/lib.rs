@@ -65,7 +65,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod audit;
+pub mod audit;
 pub mod consent;
 pub mod database;
 mod drain;
@@ -92,4 +92,5 @@ mod summary;
 pub mod survey;
 pub mod target;
 pub mod user;
+pub mod verify;
 pub mod watch;

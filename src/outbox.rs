@@ -4,9 +4,11 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+mod record;
+
+pub use record::{KeysRecord, RunRecord, TrailRecord};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place, shown};
@@ -25,31 +27,6 @@ root BLOB, path BLOB, identity TEXT, detail TEXT)";
 /// Redis keys demands it.
 #[derive(Debug)]
 pub struct Erased(pub(crate) ());
-
-/// What a run records about itself, for whoever finishes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// The run's name: in the quarantine's, the audit trail's and the report's.
-    pub run: String,
-    /// The command.
-    pub operation: String,
-    /// The application's root, for which the recorded paths hold.
-    pub base: String,
-    /// Whose Redis keys go.
-    pub keys: KeysRecord,
-}
-
-/// Whose Redis keys a run clears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeysRecord {
-    /// Nobody's.
-    None,
-    /// Those of the users erased.
-    Users,
-    /// Every key that belongs to a user.
-    Everyone,
-}
 
 /// What is recorded of a user whose rows are gone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use crate::summary::Counts;
 pub use crate::summary::Line;
 use crate::survey::{Collateral, Kept, MentionCount, TableCount};
 use crate::target::Target;
+use crate::verify::Verification;
 
 /// The answer of every command that deletes, for its preview and for its deed.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Report {
     pub recovery: Option<Recovery>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What the search for what identified the users found, where there was one.
+    pub verification: Option<Verification>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
 }
@@ -103,6 +106,7 @@ impl Report {
             warnings: Vec::new(),
             recovery: None,
             stopped: false,
+            verification: None,
             counts: Counts::default(),
         }
     }

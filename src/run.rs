@@ -7,6 +7,7 @@ mod deed;
 mod keys;
 mod recovery;
 mod scene;
+mod verifying;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -15,7 +16,7 @@ use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord};
+use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
@@ -42,6 +43,18 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// Whether everything is searched afterwards for what identified the users.
+    pub afterwards: Afterwards,
+}
+
+/// What follows a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A search for what identified the users, who are remembered that long.
+    Verify,
 }
 
 /// Which command a job is.
@@ -117,8 +130,20 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
+        self.looked(job, &|connection| {
+            recovery::require_same_trail(&self.target, connection)
+        })
+    }
+
+    /// The same, if `first` has nothing against it.
+    pub(crate) fn looked(
+        &self,
+        job: &Job,
+        first: &dyn Fn(&Connection) -> Result<()>,
+    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
+            first(connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
@@ -140,42 +165,54 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
         })?;
         let mut preview = picture.report(&connection)?;
-        let warnings = preview.warnings.clone();
+        let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let record = RunRecord {
-            run: run_name()?,
-            operation: job.operation.name().into(),
-            base: self.target.root.display().to_string(),
-            keys: job.keys(),
-        };
-        let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
+        let record = self.record(job)?;
+        let identifiers = self.remember(job, &connection, &scene.plan)?;
+        let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
+        warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
         let noted = Noted {
             subject: preview.subject,
             unowned: preview.unowned,
             warnings,
         };
-        deed::delete(
+        let mut report = deed::delete(
             &connection,
             (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
-        )
+        )?;
+        drop(connection);
+        self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
+        Ok(report)
+    }
+
+    fn record(&self, job: &Job) -> Result<RunRecord> {
+        Ok(RunRecord {
+            run: run_name()?,
+            operation: job.operation.name().into(),
+            base: self.target.root.display().to_string(),
+            keys: job.keys(),
+            trail: TrailRecord::of(&self.target),
+        })
     }
 
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
     pub fn preview_resume(&self) -> Result<Report> {
         let recovery = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
             recovery::pending(connection)
         })?;
         Ok(Report {

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "target",
     "outbox",
     "survey",
+    "verify",
     "summary",
     "report",
     "consent",

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Job, Operation, Others};
+use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
-use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
+use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
 
@@ -53,6 +53,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     no_files: bool,
 
+    /// The audit trail, or `none` to keep none [default: .reset-app/audit.jsonl of the root]
+    #[arg(long, global = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+
     /// How the report is printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Search everything for what identifies a user, and tell what a deletion would not take along
+    Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -133,6 +139,19 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
+/// Whom to search for.
+#[derive(Args, Debug)]
+#[group(required = true)]
+pub(crate) struct Verifying {
+    /// The user, by key or name
+    #[arg(value_name = "USER")]
+    user: Option<String>,
+
+    /// Every user
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -147,6 +166,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Search everything afterwards for what identified the users
+    #[arg(long, conflicts_with = "dry_run")]
+    verify: bool,
 }
 
 /// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
@@ -233,6 +256,11 @@ impl Arguments {
             } else {
                 FilesChoice::Remove
             },
+            audit: match &self.audit_log {
+                None => AuditChoice::Default,
+                Some(none) if none.as_os_str() == "none" => AuditChoice::None,
+                Some(file) => AuditChoice::File(file.clone()),
+            },
             environment: process_environment(),
         }
     }
@@ -274,6 +302,19 @@ impl DeletingUser {
     }
 }
 
+impl Verifying {
+    /// A job of the same selection, which is not done.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            selection: match &self.user {
+                Some(user) => Selection::Only(vec![user.clone()]),
+                None => Selection::All,
+            },
+            ..Job::default()
+        }
+    }
+}
+
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -287,6 +328,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            afterwards: if self.verify {
+                Afterwards::Verify
+            } else {
+                Afterwards::Nothing
             },
             ..job
         }

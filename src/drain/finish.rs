@@ -8,7 +8,7 @@ use super::{Drain, Drained};
 use crate::audit::{Trail, now};
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
-use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
+use crate::outbox::{self, KeysRecord, RunRecord, TrailRecord, UserRecord};
 use crate::redis::{self, RuleCleared};
 use crate::roots;
 use crate::storage;
@@ -29,8 +29,12 @@ impl Drain<'_> {
     pub(super) fn finish(&self, trail: &mut Trail, drained: &mut Drained) -> Result<KeysCleared> {
         let runs = outbox::runs(self.connection)?;
         let keys = self.clear_keys(&runs, drained)?;
-        self.write_users(trail)?;
-        self.write_runs(&runs, trail)?;
+        let told: Vec<&RunRecord> = runs
+            .iter()
+            .filter(|run| run.trail != TrailRecord::None)
+            .collect();
+        self.write_users(&told, trail)?;
+        self.write_runs(&told, trail)?;
         // Users are known to the outbox as long as there is one: whoever names an account that an
         // interrupted run deleted is not told that there is no such user.
         let dissolved = self.remove_quarantines(&runs, drained);
@@ -121,8 +125,9 @@ impl Drain<'_> {
         Ok(keys)
     }
 
-    fn write_users(&self, trail: &mut Trail) -> Result<()> {
-        self.each_batch(|users| {
+    fn write_users(&self, runs: &[&RunRecord], trail: &mut Trail) -> Result<()> {
+        self.each_batch(|mut users| {
+            users.retain(|user| runs.iter().any(|run| run.run == user.run));
             let lines = users.iter().map(|user| {
                 let line = serde_json::from_str(&user.detail).map_err(|_| Error::OutboxRow)?;
                 Ok((format!("{}/{}", user.run, user.id), line))
@@ -132,7 +137,7 @@ impl Drain<'_> {
     }
 
     /// A run's line follows its last user's.
-    fn write_runs(&self, runs: &[RunRecord], trail: &mut Trail) -> Result<()> {
+    fn write_runs(&self, runs: &[&RunRecord], trail: &mut Trail) -> Result<()> {
         let (_, paths) = outbox::pending(self.connection)?;
         if paths > 0 {
             return Ok(());

@@ -18,10 +18,12 @@ impl Error {
         match self {
             Self::Database(error) => error.class(),
             Self::Secrets(error) => error.class(),
+            Self::Audit(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Constraint { .. }
             | Self::Sqlite { .. }
+            | Self::Readers { .. }
             | Self::RowsKept { .. }
             | Self::RowsWritten
             | Self::DefaultMissing { .. }
@@ -33,7 +35,6 @@ impl Error {
             | Self::Commit { .. }
             | Self::AnotherRun { .. }
             | Self::RunLock { .. }
-            | Self::Audit { .. }
             | Self::Random(_)
             | Self::Bug(_) => Class::Failed,
             _ => Class::Refused,
