@@ -40,7 +40,7 @@ fn the_table_of_the_readme_is_one_that_the_script_writes() {
     let rows: Vec<Vec<&str>> = lines
         .map(|line| line.split('|').map(str::trim).collect())
         .collect();
-    assert!(rows.len() > 5, "{table}");
+    assert!(!rows.is_empty(), "{table}");
     for row in rows {
         let [_, what, tried, violations, seconds, _] = row[..] else {
             panic!("{row:?}");

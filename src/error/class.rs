@@ -22,6 +22,7 @@ impl Error {
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Constraint { .. }
+            | Self::Endless { .. }
             | Self::Sqlite { .. }
             | Self::Readers { .. }
             | Self::RowsKept { .. }

@@ -77,6 +77,7 @@ impl Error {
             Some(ErrorCode::DiskFull) => Self::Full { error },
             Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            Some(ErrorCode::OperationInterrupted) => Self::Endless { doing, error },
             _ => Self::Sqlite { doing, error },
         }
     }
