@@ -3,12 +3,14 @@
 
 mod arguments;
 mod exit;
+mod explain;
 mod guard;
 mod json;
 mod progress;
 mod question;
 mod secrets;
 mod signals;
+mod snapshot;
 mod text;
 mod verify;
 
@@ -18,11 +20,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use reset_app::consent::Consent;
 use reset_app::error::Result;
+use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
 use reset_app::run::{App, Job};
 
-use arguments::{Arguments, Asking, Command, Format};
+use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
+use question::Undo;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
 pub(crate) fn main() -> ExitCode {
@@ -59,9 +63,12 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::DeleteUser(deleting) => delete(arguments, &open()?, &deleting.job()),
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Explain(explaining) => explain(arguments, &open()?, explaining),
+        Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Replay(replaying) => replay(arguments, &open()?, replaying),
     }
 }
 
@@ -70,6 +77,17 @@ fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
     print(&match arguments.format {
         Format::Text => plain(&text::status(&status)),
         Format::Json => json::status(&status),
+    });
+    Ok(Exit::Done)
+}
+
+fn explain(arguments: &Arguments, app: &App, explaining: &Explaining) -> Result<Exit> {
+    let explanation = app.explain(explaining.about.as_deref())?;
+    print(&match (explaining.graph, arguments.format) {
+        (Some(GraphLanguage::Mermaid), _) => plain(&mermaid(&explanation)),
+        (Some(GraphLanguage::Dot), _) => plain(&dot(&explanation)),
+        (None, Format::Text) => plain(&explain::text(&explanation)),
+        (None, Format::Json) => explain::json(&explanation),
     });
     Ok(Exit::Done)
 }
@@ -106,10 +124,11 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
+    let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
     let report = app.delete(
         job,
-        &mut |preview| consent(app, asking, preview),
+        &mut |preview| consent(asking, preview, &undo),
         &mut watch,
     );
     watch.finish();
@@ -118,22 +137,49 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
+fn replay(arguments: &Arguments, app: &App, replaying: &Replaying) -> Result<Exit> {
+    let asking = &arguments.asking;
+    let since = replaying.since.as_ref();
+    if asking.dry_run {
+        show(arguments, &app.preview_replay(since)?);
+        return Ok(Exit::Done);
+    }
+    let undo = undo(arguments, replaying.snapshot.as_ref());
+    let mut watch = progress::bars(arguments);
+    let report = app.replay(
+        (since, replaying.snapshot.as_deref()),
+        &mut |preview| consent(asking, preview, &undo),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn undo(arguments: &Arguments, snapshot: Option<&String>) -> Undo {
+    match snapshot {
+        Some(name) => Undo::Snapshot(name.clone()),
+        None => Undo::Command(arguments.snapshot_command()),
+    }
+}
+
 fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
     let asking = &arguments.asking;
     let report = if asking.dry_run {
         app.preview_keys()?
     } else {
-        app.clear_keys(&mut |preview| consent(app, asking, preview))?
+        app.clear_keys(&mut |preview| consent(asking, preview, &Undo::None))?
     };
     show(arguments, &report);
     Ok(Exit::Done)
 }
 
-fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+fn consent(asking: &Asking, preview: &Report, undo: &Undo) -> Result<Consent> {
     let consent = if asking.force {
         Consent::forced()
     } else {
-        question::ask(app, preview)?
+        question::ask(&text::report(preview), undo, &preview.subject)?
     };
     // Not earlier: at the question, SIGINT simply ends the program.
     signals::listen();

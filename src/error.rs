@@ -20,6 +20,7 @@ use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
+use crate::snapshot::SnapshotError;
 use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
@@ -148,6 +149,20 @@ pub enum Error {
     /// Mentions that stop the run.
     #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
+    /// Keys by which `SQLite` would take along rows that do not name them.
+    #[error(
+        "SQLite would take rows with `{columns}` for children of {rows} rows of `{parent}` that are to go and \
+         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
+         give the column the type of the key, or write such keys in another way"
+    )]
+    LooseKeys {
+        /// The children's columns.
+        columns: String,
+        /// The table whose rows go.
+        parent: String,
+        /// How many of them.
+        rows: u64,
+    },
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
     UnknownUser {
@@ -272,6 +287,9 @@ pub enum Error {
     /// No `.env` was written.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// A snapshot was not saved, or not restored.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The structure changed under the run.
     #[error(
         "the structure of the database was changed during the run; what was committed is complete, run again"

@@ -4,22 +4,24 @@
 //! it is.
 
 mod deed;
+mod explaining;
 mod keys;
 mod recovery;
+mod replay;
 mod scene;
 mod verifying;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
+use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::snapshot::{self, Archive, Snapshot};
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
@@ -43,6 +45,8 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// The name of a snapshot to take first; without it nothing is deleted.
+    pub snapshot: Option<String>,
     /// Whether everything is searched afterwards for what identified the users.
     pub afterwards: Afterwards,
 }
@@ -65,6 +69,8 @@ pub enum Operation {
     DeleteAllUserData,
     /// One user's.
     DeleteUser,
+    /// That of users whom the audit trail names and who are back.
+    Replay,
 }
 
 impl Operation {
@@ -74,6 +80,7 @@ impl Operation {
         match self {
             Self::DeleteAllUserData => "delete-all-user-data",
             Self::DeleteUser => "delete-user",
+            Self::Replay => "replay",
         }
     }
 }
@@ -94,7 +101,7 @@ impl Job {
     fn keys(&self) -> KeysRecord {
         match self.selection {
             Selection::All => KeysRecord::Everyone,
-            Selection::Only(_) | Selection::Except(_) => KeysRecord::Users,
+            Selection::Only(_) | Selection::Except(_) | Selection::Accounts(_) => KeysRecord::Users,
         }
     }
 }
@@ -131,6 +138,7 @@ impl App {
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
         self.looked(job, &|connection| {
+            snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)
         })
     }
@@ -165,6 +173,7 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
@@ -175,6 +184,7 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
+        let taken = self.snapshot_first(&connection, job)?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
@@ -194,6 +204,7 @@ impl App {
             watch,
         )?;
         drop(connection);
+        report.snapshot = taken;
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
         Ok(report)
     }
@@ -204,19 +215,32 @@ impl App {
             operation: job.operation.name().into(),
             base: self.target.root.display().to_string(),
             keys: job.keys(),
+            snapshot: None,
             trail: TrailRecord::of(&self.target),
         })
     }
 
+    /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
+    fn snapshot_first(&self, connection: &Connection, job: &Job) -> Result<Option<String>> {
+        let Some(name) = &job.snapshot else {
+            return Ok(None);
+        };
+        let archive = Archive::of(&self.target, None)?;
+        let taken = Snapshot::save_within(&self.target, connection, &archive, name)?;
+        Ok(Some(crate::roots::shown(&taken.path)))
+    }
+
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
     pub fn preview_resume(&self) -> Result<Report> {
-        let recovery = database::look(&self.target.database, |connection| {
+        let (recovery, snapshot) = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
             recovery::require_same_trail(&self.target, connection)?;
-            recovery::pending(connection)
+            let snapshot = snapshot::unfinished_restore(connection)?;
+            Ok((recovery::pending(connection)?, snapshot))
         })?;
         Ok(Report {
             recovery,
+            snapshot,
             users_processed: recovery.map_or(0, |recovery| recovery.users),
             ..Report::empty(&self.target, Stage::Preview, recovery::RESUME)
         })
@@ -226,6 +250,10 @@ impl App {
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_same_trail(&self.target, &connection)?;
+        if let Some(restored) = snapshot::finish(&self.target, &connection)? {
+            return Ok(recovery::of_restore(&self.target, restored));
+        }
         recovery::resume(&self.target, &connection, watch)
     }
 }
@@ -238,12 +266,4 @@ fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> 
     let seen = read();
     let ended = connection.execute_batch("COMMIT").map_err(Error::surveying);
     seen.and_then(|seen| ended.map(|()| seen))
-}
-
-/// A name that no other run has.
-fn run_name() -> Result<String> {
-    let mut random = [0; 4];
-    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
 }

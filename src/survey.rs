@@ -14,6 +14,7 @@ mod keepers;
 mod levels;
 mod lists;
 mod lookup;
+mod loose;
 mod person;
 mod right_root;
 mod rows;
@@ -34,7 +35,7 @@ pub(crate) use file_table::number;
 pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
 pub(crate) use findings::Findings;
 pub use findings::{Kept, Trouble};
-pub(crate) use person::{person_at, person_of};
+pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
@@ -122,11 +123,10 @@ impl<'p> Survey<'p> {
 
     fn refuse_blocked(&self, connection: &Connection) -> Result<()> {
         let blocking = counts::blocking(connection, self.plan, self.heir.is_some())?;
-        if blocking.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Blocked(blocking))
+        if !blocking.is_empty() {
+            return Err(Error::Blocked(blocking));
         }
+        loose::refuse(connection, self.plan)
     }
 
     /// Counts what was found.

@@ -16,12 +16,14 @@ const ORDER: &[&str] = &[
     "full_text",
     "graph",
     "plan",
+    "explain",
     "sql",
     "roots",
     "database",
     "run_lock",
     "keyspace",
     "target",
+    "audit",
     "outbox",
     "survey",
     "verify",
@@ -32,8 +34,8 @@ const ORDER: &[&str] = &[
     "scrub",
     "storage",
     "redis",
-    "audit",
     "drain",
+    "snapshot",
     "run",
     "status",
     "secrets",
@@ -288,7 +290,7 @@ fn the_library_does_not_know_the_command_line() {
 #[test]
 fn graph_and_plan_are_pure() {
     let pure = [
-        "graph", "plan", "sql", "summary", "user", "consent", "watch",
+        "graph", "plan", "explain", "sql", "summary", "user", "consent", "watch",
     ];
     never(
         &pure,

@@ -1,15 +1,20 @@
 //! What may be typed.
 
+mod looking;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
+use super::snapshot::Snapshotting;
+pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -92,6 +97,14 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Explain which references make a table the user's, in which order it is emptied, and what stays
+    Explain(Explaining),
+    /// Save rows and files together, put them back, list, compare or remove what was saved
+    Snapshot {
+        /// What to do
+        #[command(subcommand)]
+        what: Snapshotting,
+    },
     /// Search everything for what identifies a user, and tell what a deletion would not take along
     Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
@@ -100,6 +113,9 @@ pub(crate) enum Command {
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
     Resume,
+    /// After a restore, erase again whom the audit trail says was erased since
+    #[command(long_flag = "replay")]
+    Replay(Replaying),
 }
 
 #[derive(Args, Debug)]
@@ -139,19 +155,6 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
-/// Whom to search for.
-#[derive(Args, Debug)]
-#[group(required = true)]
-pub(crate) struct Verifying {
-    /// The user, by key or name
-    #[arg(value_name = "USER")]
-    user: Option<String>,
-
-    /// Every user
-    #[arg(long, conflicts_with = "user")]
-    all: bool,
-}
-
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -166,6 +169,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    snapshot: Option<String>,
 
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
@@ -183,6 +190,19 @@ pub(crate) struct Asking {
     /// Ask no question
     #[arg(short, long, global = true)]
     pub(crate) force: bool,
+}
+
+/// From where on a trail is replayed.
+#[derive(Args, Debug)]
+pub(crate) struct Replaying {
+    /// The position in the trail of the copy that was put back, as `status` prints it, or its number
+    /// of lines [default: that of the last snapshot restored]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) since: Option<Since>,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
 }
 
 /// How a fresh `.env` is written.
@@ -241,6 +261,24 @@ pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsStri
 }
 
 impl Arguments {
+    /// The command that takes a snapshot of the same application.
+    pub(crate) fn snapshot_command(&self) -> String {
+        let path = |path: &PathBuf| quoted(&path.to_string_lossy());
+        let mut command = "reset-app snapshot save before-deletion".to_owned();
+        let options = [
+            ("--root", self.root.as_ref().map(path)),
+            ("--config", self.config.as_ref().map(path)),
+            ("--database", self.database.as_deref().map(quoted)),
+        ];
+        for (option, value) in options {
+            command.extend(value.map(|value| format!(" {option} {value}")));
+        }
+        if self.no_files {
+            command.push_str(" --no-files");
+        }
+        command
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             root: self.root.clone(),
@@ -264,6 +302,15 @@ impl Arguments {
             environment: process_environment(),
         }
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Erasing {
@@ -302,19 +349,6 @@ impl DeletingUser {
     }
 }
 
-impl Verifying {
-    /// A job of the same selection, which is not done.
-    pub(crate) fn job(&self) -> Job {
-        Job {
-            selection: match &self.user {
-                Some(user) => Selection::Only(vec![user.clone()]),
-                None => Selection::All,
-            },
-            ..Job::default()
-        }
-    }
-}
-
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -324,6 +358,7 @@ impl Deleting {
                 Accounts::Keep
             },
             reassign_to: self.reassign_to.clone(),
+            snapshot: self.snapshot.clone(),
             others: if self.no_collateral {
                 Others::Refuse
             } else {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Report, Stage};
+use reset_app::report::{Replay, Report, Stage};
 use reset_app::status::Status;
 use reset_app::survey::Kept;
 
@@ -13,8 +13,13 @@ const DOTS: usize = 40;
 /// The summary block, then whatever is not in it, each with its remedy.
 pub(crate) fn report(report: &Report) -> String {
     let mut out = String::new();
-    if report.operation != "resume" || report.recovery.is_some() {
+    let nobody = matches!(report.operation, "resume" | "replay") && report.summary.is_empty();
+    let resumed = report.operation == "resume" || nobody;
+    if !resumed || (report.recovery.is_some() && report.snapshot.is_none()) {
         summary(&mut out, report);
+    }
+    if let Some(told) = &report.replay {
+        replay(&mut out, report, told);
     }
     details(&mut out, report);
     if let Some(verification) = &report.verification {
@@ -50,6 +55,9 @@ fn summary(out: &mut String, report: &Report) {
 
 fn details(out: &mut String, report: &Report) {
     recovery(out, report);
+    if let (Some(snapshot), false) = (&report.snapshot, report.operation == "resume") {
+        let _ = writeln!(out, "\nA snapshot was taken first: {snapshot}");
+    }
     details_of_rows(out, report);
     details_of_files(out, report);
     section(
@@ -63,6 +71,30 @@ fn details(out: &mut String, report: &Report) {
     section(out, "Warnings:", report.warnings.iter().cloned());
     if report.stopped {
         out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
+    }
+}
+
+fn replay(out: &mut String, report: &Report, told: &Replay) {
+    let back = told.named - told.absent;
+    if back == 0 && report.users_processed == 0 {
+        out.push_str("Nobody to replay.\n");
+    }
+    let of = match &told.snapshot {
+        Some(snapshot) => format!(" of the snapshot `{snapshot}`"),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "\nThe audit trail names {} users after the position{of} ({}); {back} of them were found in this database.",
+        told.named, told.since
+    );
+    if told.unclear > 0 {
+        let _ = writeln!(
+            out,
+            "{} of its lines are about users who cannot be told from others who got their keys; \
+             nobody is erased by them: erase with `delete-user` whom you know of.",
+            told.unclear
+        );
     }
 }
 
@@ -139,6 +171,19 @@ fn recovery(out: &mut String, report: &Report) {
         }
         return;
     };
+    if let Some(snapshot) = &report.snapshot
+        && report.operation == "resume"
+    {
+        let _ = writeln!(
+            out,
+            "An interrupted restore of the snapshot {snapshot} {}",
+            match report.stage {
+                Stage::Preview => "is to be finished.".into(),
+                Stage::Done => format!("was finished: {} files and directories.", recovery.paths),
+            }
+        );
+        return;
+    }
     let (verb, object) = match report.stage {
         Stage::Preview => ("is finished first", "Unfinished work of an interrupted run"),
         Stage::Done => ("was finished", "Unfinished work of an interrupted run"),

@@ -10,6 +10,7 @@ use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
 use crate::roots::{Roots, shown};
 use crate::schema;
+use crate::snapshot::Restored;
 use crate::summary::{self, Counts};
 use crate::target::Target;
 use crate::watch::Watch;
@@ -125,6 +126,21 @@ pub(super) fn resume(
     report.warnings = drained.warnings;
     report.warnings.extend(trail.warnings());
     Ok(report)
+}
+
+/// What finishing a restore came to, as a report of `resume`.
+pub(super) fn of_restore(target: &Target, restored: Restored) -> Report {
+    Report {
+        run: Some(restored.run),
+        recovery: Some(Recovery {
+            users: 0,
+            paths: restored.files.total(),
+        }),
+        snapshot: Some(restored.about.name),
+        left: restored.left,
+        warnings: restored.warnings,
+        ..Report::empty(target, Stage::Done, RESUME)
+    }
 }
 
 /// Recorded paths hold for the directory they were recorded in.
