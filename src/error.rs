@@ -89,17 +89,6 @@ pub enum Error {
         /// What `SQLite` said.
         error: rusqlite::Error,
     },
-    /// A statement took more steps than a database of this size can need.
-    #[error(
-        "{doing} came to no end: what triggers, views or expressions of this database do was given up \
-         (`{error}`); the user is left as before; look at the triggers of the tables that go"
-    )]
-    Endless {
-        /// What was tried.
-        doing: &'static str,
-        /// What `SQLite` said.
-        error: rusqlite::Error,
-    },
     /// Any other answer of `SQLite`.
     #[error("{doing} failed: {error}")]
     Sqlite {

@@ -68,7 +68,8 @@ mod tests {
         connection.execute_batch(ENDLESS).unwrap();
         stop_after(&connection, 1_000_000).unwrap();
         let error = connection.execute("DELETE FROM t", []).unwrap_err();
-        assert!(matches!(Error::erasing(error), Error::Endless { .. }));
+        let error = Error::erasing(error);
+        assert!(error.to_string().contains("came to no end"), "{error}");
         let rows: i64 = connection
             .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
             .unwrap();

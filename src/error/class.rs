@@ -23,7 +23,6 @@ impl Error {
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Constraint { .. }
-            | Self::Endless { .. }
             | Self::Sqlite { .. }
             | Self::Readers { .. }
             | Self::RowsKept { .. }
