@@ -4,6 +4,7 @@
 mod class;
 mod database;
 mod manifest;
+mod reset;
 mod sentences;
 mod sqlite;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub use class::Class;
 pub use database::DatabaseError;
 pub use manifest::ManifestError;
+pub use reset::ResetError;
 
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
@@ -53,6 +55,9 @@ pub enum Error {
     /// The manifest cannot be used, or not with this database.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The application cannot be reset completely.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
     /// `SQLite` found damage.
     #[error(
         "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"

@@ -86,6 +86,7 @@ pub mod secrets;
 mod sql;
 pub mod status;
 pub mod storage;
+mod structure;
 mod summary;
 pub mod survey;
 pub mod target;

@@ -7,6 +7,7 @@
 pub mod environment;
 pub mod keys;
 mod names;
+pub mod reset;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +19,7 @@ use crate::error::{Error, ManifestError, Result};
 use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
+use reset::Reset;
 
 /// The file that holds the manifest, in the application's root.
 pub const FILE_NAME: &str = "reset-app.toml";
@@ -48,6 +50,9 @@ pub struct Manifest {
     /// The variables of a fresh `.env`.
     #[serde(default)]
     pub environment: Environment,
+    /// What a complete reset makes anew, keeps and empties.
+    #[serde(default)]
+    pub reset: Reset,
     /// The lines of the summary, in order.
     #[serde(default)]
     pub summary: Vec<SummaryLine>,
@@ -299,7 +304,9 @@ impl Manifest {
         if !self.files.directories.is_empty() && self.files.roots.is_empty() {
             return Err(broken("[files] has directories but no roots".into()));
         }
-        Ok(())
+        self.reset
+            .fault()
+            .map_or(Ok(()), |fault| Err(broken(fault)))
     }
 
     /// Every table the manifest names, with the place that names it.
@@ -323,6 +330,7 @@ impl Manifest {
                     .iter()
                     .map(|t| (t.as_str(), "[sessions]")),
             )
+            .chain(self.reset.keep.iter().map(|t| (t.as_str(), "[reset]")))
     }
 }
 

@@ -4,13 +4,15 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+mod record;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place, shown};
 use crate::user::UserKey;
+pub use record::{KeysRecord, ResetRecord, RunRecord};
 
 /// The outbox's name in the database.
 pub const TABLE: &str = "_reset_app_outbox";
@@ -25,31 +27,6 @@ root BLOB, path BLOB, identity TEXT, detail TEXT)";
 /// Redis keys demands it.
 #[derive(Debug)]
 pub struct Erased(pub(crate) ());
-
-/// What a run records about itself, for whoever finishes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// The run's name: in the quarantine's, the audit trail's and the report's.
-    pub run: String,
-    /// The command.
-    pub operation: String,
-    /// The application's root, for which the recorded paths hold.
-    pub base: String,
-    /// Whose Redis keys go.
-    pub keys: KeysRecord,
-}
-
-/// Whose Redis keys a run clears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeysRecord {
-    /// Nobody's.
-    None,
-    /// Those of the users erased.
-    Users,
-    /// Every key that belongs to a user.
-    Everyone,
-}
 
 /// What is recorded of a user whose rows are gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +67,8 @@ pub(crate) enum Kind {
     File,
     /// A directory, removed only when empty.
     Directory,
+    /// The file that holds the environment, which goes last.
+    Environment,
 }
 
 impl Kind {
@@ -99,6 +78,7 @@ impl Kind {
             Self::User => "user",
             Self::File => "file",
             Self::Directory => "directory",
+            Self::Environment => "environment",
         }
     }
 }

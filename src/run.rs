@@ -154,6 +154,7 @@ impl App {
             operation: job.operation.name().into(),
             base: self.target.root.display().to_string(),
             keys: job.keys(),
+            reset: None,
         };
         let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;

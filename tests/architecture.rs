@@ -9,9 +9,32 @@ use std::path::{Path, PathBuf};
 /// Every module, in one order: each imports only what stands before it. `error` stands beside the
 /// order, for everyone returns it: it may name types of any module, and call nothing.
 const ORDER: &[&str] = &[
-    "user", "watch", "manifest", "schema", "graph", "plan", "sql", "roots", "database", "run_lock",
-    "keyspace", "target", "outbox", "survey", "summary", "report", "consent", "erase", "storage",
-    "redis", "audit", "drain", "run", "status", "secrets",
+    "user",
+    "watch",
+    "manifest",
+    "schema",
+    "graph",
+    "plan",
+    "sql",
+    "roots",
+    "database",
+    "run_lock",
+    "keyspace",
+    "target",
+    "outbox",
+    "structure",
+    "survey",
+    "summary",
+    "report",
+    "consent",
+    "erase",
+    "storage",
+    "redis",
+    "audit",
+    "drain",
+    "run",
+    "status",
+    "secrets",
 ];
 
 /// Modules of the binary; they use the library as anyone would.
