@@ -4,7 +4,6 @@
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
 mod preview;
-#[allow(dead_code)]
 mod replace;
 
 use std::fs;
@@ -18,9 +17,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub use preview::look;
-// What restores a snapshot and what resets an application replace the content.
-#[allow(unused_imports)]
-pub(crate) use replace::{OldPages, cut_tail, replace};
+pub(crate) use replace::{OldPages, cut_tail, replace, write_back};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

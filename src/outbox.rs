@@ -157,6 +157,26 @@ pub(crate) fn add_path(
         roots::Kind::Directory => Kind::Directory,
         _ => Kind::File,
     };
+    add_place(connection, (run, kind, position), place, identity, line)
+}
+
+/// Records the file that holds the environment, which goes after everything else.
+pub(crate) fn add_environment(
+    connection: &Connection,
+    run: &str,
+    place: &Place,
+    identity: &Identity,
+) -> Result<()> {
+    add_place(connection, (run, Kind::Environment, 0), place, identity, "")
+}
+
+fn add_place(
+    connection: &Connection,
+    (run, kind, position): (&str, Kind, i64),
+    place: &Place,
+    identity: &Identity,
+    line: &str,
+) -> Result<()> {
     insert(connection, run, kind, Some(position), |row| {
         row.root = Some(bytes(place.root_name()));
         row.path = Some(bytes(place.relative()));
@@ -221,6 +241,11 @@ pub fn pending(connection: &Connection) -> Result<(u64, u64)> {
                FROM main._reset_app_outbox";
     let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
     row.map_err(Error::surveying)
+}
+
+/// Whether a complete reset is among the runs recorded.
+pub(crate) fn holds_reset(connection: &Connection) -> Result<bool> {
+    Ok(exists(connection)? && runs(connection)?.iter().any(|run| run.reset.is_some()))
 }
 
 /// Up to `limit` recorded users after the row `after`.

@@ -2,7 +2,7 @@
 
 use crate::summary::Counts;
 pub use crate::summary::Line;
-use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+use crate::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use crate::target::Target;
 
 /// The answer of every command that deletes, for its preview and for its deed.
@@ -46,8 +46,25 @@ pub struct Report {
     pub recovery: Option<Recovery>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What a complete reset takes beside users' data.
+    pub reset: Option<ResetReport>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
+}
+
+/// What a complete reset takes beside users' data, and what is to be done after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResetReport {
+    /// Rows of tables that hold no user's data, the accounts among them: they go as well.
+    pub rows: Vec<TableCount>,
+    /// Rows that are kept: the books of migration tools, and what the manifest lists.
+    pub kept_rows: Vec<TableCount>,
+    /// The directories that are emptied, with everything in them that goes.
+    pub emptied: Vec<Emptied>,
+    /// The file that holds the environment, if it goes.
+    pub environment_file: Option<String>,
+    /// What is to be done then, as the manifest says.
+    pub next_steps: Vec<String>,
 }
 
 /// Whether a report tells what was found or what was done.
@@ -100,6 +117,7 @@ impl Report {
             warnings: Vec::new(),
             recovery: None,
             stopped: false,
+            reset: None,
             counts: Counts::default(),
         }
     }

@@ -6,6 +6,7 @@
 mod deed;
 mod keys;
 mod recovery;
+mod reset;
 mod scene;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
+pub use reset::{Fate, Reset};
 use scene::{Picture, Scene};
 
 /// What to delete.
@@ -117,6 +119,12 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
+        database::look(&self.target.database, recovery::require_no_reset)?;
+        self.survey(job)
+    }
+
+    /// As [`App::preview`], also beside unfinished work that a deletion would not begin beside.
+    pub(crate) fn survey(&self, job: &Job) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
             let scene = Scene::set(&self.target, connection, job)?;
@@ -140,6 +148,7 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_no_reset(&connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
@@ -189,8 +198,8 @@ impl App {
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
-        let connection = database::open(&self.target.database)?;
-        recovery::resume(&self.target, &connection, watch)
+        let mut connection = database::open(&self.target.database)?;
+        recovery::resume(&self.target, &mut connection, watch)
     }
 }
 

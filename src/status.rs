@@ -37,7 +37,7 @@ pub struct Status {
 impl App {
     /// Looks at everything and changes nothing, as [`App::preview`] does.
     pub fn status(&self) -> Result<Status> {
-        let report = match self.preview(&Job::default()) {
+        let report = match self.survey(&Job::default()) {
             Err(error @ Error::WrongRoot { .. }) => self.without_files(&error)?,
             other => other?,
         };
@@ -70,7 +70,7 @@ impl App {
     fn without_files(&self, error: &Error) -> Result<Report> {
         let mut target = self.target().clone();
         target.files = FilesChoice::Leave;
-        let mut report = Self::new(target).preview(&Job::default())?;
+        let mut report = Self::new(target).survey(&Job::default())?;
         report
             .warnings
             .push(format!("files were not checked: {error}"));

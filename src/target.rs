@@ -1,7 +1,9 @@
 //! What a run is about: the application's directory, its manifest, its database, its Redis, and
 //! which source named each.
 
+mod environment;
 mod sources;
+pub(crate) mod unfinished;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -153,6 +155,10 @@ impl Target {
         if let Source::File(manifest) = &self.manifest.source {
             paths.push(manifest.clone());
         }
+        let reset = &self.manifest.reset;
+        let scripts = reset.structure.iter().chain(&reset.seed);
+        let named = scripts.chain([&reset.environment_file]);
+        paths.extend(named.map(|file| self.root.join(file)));
         paths
     }
 

@@ -70,6 +70,17 @@ pub enum ResetError {
         /// The directory.
         directory: PathBuf,
     },
+    /// Something in a directory that is emptied could not be removed.
+    #[error(
+        "`{path}` cannot be removed: {error}; nothing was changed; mend that, or leave the files alone with \
+         `--keep-storage` and `--keep-logs`"
+    )]
+    Trouble {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
     /// A complete reset is not finished.
     #[error(
         "a complete reset of this application was interrupted; finish it with `reset-app resume`, then run again; \
@@ -98,9 +109,10 @@ pub enum ResetError {
 impl ResetError {
     pub(super) fn class(&self) -> super::Class {
         match self {
-            Self::Unreadable { .. } | Self::Earlier { .. } | Self::Pointer { .. } => {
-                super::Class::Failed
-            }
+            Self::Unreadable { .. }
+            | Self::Trouble { .. }
+            | Self::Earlier { .. }
+            | Self::Pointer { .. } => super::Class::Failed,
             _ => super::Class::Refused,
         }
     }

@@ -43,4 +43,6 @@ pub struct ResetRecord {
     pub rows: BTreeMap<String, u64>,
     /// Files and directories that were to go.
     pub paths: u64,
+    /// The file that holds the environment was to go.
+    pub environment: bool,
 }

@@ -147,7 +147,7 @@ fn refuse_whole(raw: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
+pub(super) fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
     let first = relative
         .components()
         .next()

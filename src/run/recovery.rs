@@ -2,16 +2,18 @@
 
 use rusqlite::Connection;
 
+use super::Reset;
 use crate::audit::Trail;
+use crate::database::cut_tail;
 use crate::drain::{Drain, Drained};
-use crate::error::{Error, Result};
+use crate::error::{Error, ResetError, Result};
 use crate::outbox::{self, Erased, RunRecord};
 use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
 use crate::roots::Roots;
 use crate::schema;
 use crate::summary::{self, Counts};
-use crate::target::Target;
+use crate::target::{Target, unfinished};
 use crate::watch::Watch;
 
 /// The command that finishes an interrupted run.
@@ -31,6 +33,13 @@ pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
         return Ok(None);
     }
     let (users, paths) = outbox::pending(connection)?;
+    let runs = outbox::runs(connection)?;
+    let reset: u64 = runs
+        .iter()
+        .flat_map(|run| &run.reset)
+        .map(|reset| reset.users)
+        .sum();
+    let users = users + reset;
     Ok(Some(Recovery { users, paths }))
 }
 
@@ -81,21 +90,30 @@ pub(super) fn files(
 /// Finishes an interrupted run and nothing else.
 pub(super) fn resume(
     target: &Target,
-    connection: &Connection,
+    connection: &mut Connection,
     watch: &mut dyn Watch,
 ) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, RESUME);
     let Some(recovery) = pending(connection)? else {
+        unfinished::forget(&target.root, &target.database)?;
         return Ok(report);
     };
     require_same_root(target, connection)?;
+    let reset = outbox::holds_reset(connection)?;
+    if reset {
+        cut_tail(connection, &target.database)?;
+    }
+    let connection = &*connection;
     let runs: Vec<String> = outbox::runs(connection)?
         .into_iter()
         .map(|run| run.run)
         .collect();
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
-    let roots = target.roots()?;
+    let roots = match reset {
+        true => target.roots_emptied(&Reset::default())?,
+        false => target.roots()?,
+    };
     let mut trail = Trail::open(&target.root, &runs)?;
     let mut drained = Drained::default();
     let erased = Erased(());
@@ -114,6 +132,12 @@ pub(super) fn resume(
     for (line, files) in &drained.removed {
         counts.add_files(line, *files);
     }
+    if !outbox::exists(connection)? {
+        unfinished::forget(&target.root, &target.database)?;
+    }
+    if reset {
+        report.reset = Some(super::reset::report_of(target, &roots, &drained));
+    }
     report.run = runs.last().cloned();
     report.recovery = Some(recovery);
     report.users_processed = recovery.users;
@@ -123,6 +147,14 @@ pub(super) fn resume(
     report.left = drained.left;
     report.warnings = drained.warnings;
     Ok(report)
+}
+
+/// A complete reset that was interrupted is finished before anything else begins, by itself.
+pub(super) fn require_no_reset(connection: &Connection) -> Result<()> {
+    if outbox::holds_reset(connection)? {
+        return Err(Error::from(ResetError::Unfinished));
+    }
+    Ok(())
 }
 
 /// Recorded paths hold for the directory they were recorded in.

@@ -358,7 +358,7 @@ pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {
 }
 
 /// The directory of a user; `Err` with a readable path where the key would lead elsewhere.
-fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
+pub(super) fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
     let key = key.bytes();
     let readable = || {
         pattern.replace(
