@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Job, Operation, Others};
+use reset_app::run::{Fate, Job, Operation, Others, Reset};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// All users' data, then the structure anew: directories emptied, Redis cleared, .env removed
+    #[command(long_flag = "reset-complete")]
+    ResetComplete(Resetting),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,
@@ -131,6 +134,26 @@ pub(crate) struct DeletingUser {
 
     #[command(flatten)]
     deleting: Deleting,
+}
+
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)]
+pub(crate) struct Resetting {
+    /// Leave the file that holds the environment (.env)
+    #[arg(long)]
+    keep_env: bool,
+
+    /// Leave the directories that hold users' files as they are
+    #[arg(long)]
+    keep_storage: bool,
+
+    /// Leave the other directories that the manifest empties (logs) as they are
+    #[arg(long)]
+    keep_logs: bool,
+
+    /// Go ahead although the environment says production
+    #[arg(long)]
+    pub(crate) production: bool,
 }
 
 /// What goes beside the users' data, and what must not.
@@ -234,6 +257,22 @@ impl Arguments {
                 FilesChoice::Remove
             },
             environment: process_environment(),
+        }
+    }
+}
+
+impl Resetting {
+    /// `--no-files` leaves all of them.
+    pub(crate) fn job(&self, settings: &Settings) -> Reset {
+        let no_files = settings.files == FilesChoice::Leave;
+        let fate = |stays: bool| match stays || no_files {
+            true => Fate::Stays,
+            false => Fate::Goes,
+        };
+        Reset {
+            environment: fate(self.keep_env),
+            storage: fate(self.keep_storage),
+            logs: fate(self.keep_logs),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use reset_app::report::{Line, Report, Stage};
 use reset_app::status::Status;
-use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
+use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use serde_json::{Value, json};
 
 /// The object of every command that deletes.
@@ -12,7 +12,7 @@ pub(crate) fn report(report: &Report) -> String {
         .iter()
         .map(|kept| path(kept, "shared"))
         .chain(report.refused.iter().map(|kept| path(kept, "refused")));
-    finished(&json!({
+    let mut object = json!({
         "operation": report.operation,
         "dry_run": report.stage == Stage::Preview,
         "run": report.run,
@@ -31,7 +31,15 @@ pub(crate) fn report(report: &Report) -> String {
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "stopped": report.stopped,
         "warnings": report.warnings,
-    }))
+    });
+    if let Some(reset) = &report.reset {
+        object["other_rows"] = tables(&reset.rows).into();
+        object["kept_rows"] = tables(&reset.kept_rows).into();
+        object["emptied"] = reset.emptied.iter().map(emptied).collect();
+        object["environment_file"] = reset.environment_file.clone().into();
+        object["next_steps"] = reset.next_steps.clone().into();
+    }
+    finished(&object)
 }
 
 /// The object of `status`.
@@ -71,6 +79,10 @@ fn tables(tables: &[TableCount]) -> Vec<Value> {
         .iter()
         .map(|table| json!({"table": table.table, "rows": table.rows}))
         .collect()
+}
+
+fn emptied(emptied: &Emptied) -> Value {
+    json!({"directory": emptied.directory, "entries": emptied.entries})
 }
 
 fn collateral(collateral: &Collateral) -> Value {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use reset_app::report::{Report, Stage};
+use reset_app::report::{Report, ResetReport, Stage};
 use reset_app::status::Status;
-use reset_app::survey::Kept;
+use reset_app::survey::{Kept, TableCount};
 
 const WIDTH: usize = 60;
 const DOTS: usize = 40;
@@ -46,6 +46,9 @@ fn summary(out: &mut String, report: &Report) {
 
 fn details(out: &mut String, report: &Report) {
     recovery(out, report);
+    if let Some(reset) = &report.reset {
+        details_of_reset(out, reset);
+    }
     details_of_rows(out, report);
     details_of_files(out, report);
     section(
@@ -57,9 +60,48 @@ fn details(out: &mut String, report: &Report) {
             .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
+    if let Some(reset) = report
+        .reset
+        .as_ref()
+        .filter(|_| report.stage == Stage::Done)
+    {
+        let steps = reset.next_steps.iter().enumerate();
+        section(
+            out,
+            "Next steps:",
+            steps.map(|(at, step)| format!("{}. {step}", at + 1)),
+        );
+    }
     if report.stopped {
         out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
     }
+}
+
+fn details_of_reset(out: &mut String, reset: &ResetReport) {
+    let table = |t: &TableCount| format!("{} of `{}`", rows(t.rows), t.table);
+    section(
+        out,
+        "All other rows go too, for the structure is made anew:",
+        reset.rows.iter().map(table),
+    );
+    section(
+        out,
+        "Rows that are kept:",
+        reset.kept_rows.iter().map(table),
+    );
+    section(
+        out,
+        "Directories emptied (they themselves stay):",
+        reset
+            .emptied
+            .iter()
+            .map(|one| format!("{}: {} entries", one.directory, one.entries)),
+    );
+    section(
+        out,
+        "Environment removed:",
+        reset.environment_file.iter().cloned(),
+    );
 }
 
 fn details_of_rows(out: &mut String, report: &Report) {
