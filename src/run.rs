@@ -199,7 +199,9 @@ impl App {
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let mut connection = database::open(&self.target.database)?;
-        recovery::resume(&self.target, &mut connection, watch)
+        let report = recovery::resume(&self.target, &mut connection, watch)?;
+        recovery::close(&self.target, connection)?;
+        Ok(report)
     }
 }
 

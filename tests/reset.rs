@@ -6,14 +6,20 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 use serde_json::json;
-use support::install::{DATABASE, Install, assert_same};
+use support::install::{DATABASE, Dump, Install, Tree, assert_same, difference};
 use support::redis_server::RedisServer;
-use support::run::{Invocation, has_tool, reset_app};
-use support::sweep::{Journal, strace};
+use support::run::{Invocation, Outcome, has_tool, reset_app, say};
+use support::small::small;
+use support::sweep::{Journal, OUTBOX, is_soak, strace};
+use support::trail::{TRAIL, Trail};
 
 const JOURNALS: [Journal; 2] = [Journal::Wal, Journal::Delete];
 const RESET: [&str; 3] = ["--reset-complete", "--force", "--no-redis"];
@@ -365,8 +371,11 @@ fn links_go_themselves_and_nothing_outside_is_touched() {
     let canaries = install.canaries();
     symlink(install.outside(), install.path("logs/out")).unwrap();
     symlink("nowhere", install.path("logs/dangling")).unwrap();
-    let outcome = on(&install).args(RESET).run();
-    assert!(matches!(outcome.code(), Some(0 | 3)), "{outcome}");
+    on(&install)
+        .args(RESET)
+        .run()
+        .expect(3)
+        .says(["storage/images/hard.env: is or lies beneath the protected"]);
     assert_same("canaries", &canaries, &install.canaries());
     let tree = install.tree();
     for (path, stays) in [
@@ -377,7 +386,12 @@ fn links_go_themselves_and_nothing_outside_is_touched() {
     ] {
         assert_eq!(tree.has(path), stays, "{path}");
     }
-    assert_eq!(tree.below("storage/images").files().count(), 0);
+    let left: Vec<_> = tree
+        .below("storage/images")
+        .files()
+        .map(<[u8]>::to_vec)
+        .collect();
+    assert_eq!(left, [b"storage/images/hard.env"], "another name of `.env`");
     assert_eq!(rows(&install), []);
 }
 
@@ -658,4 +672,238 @@ fn a_file_that_cannot_be_removed_stops_it_before_any_change() {
     kept.expect(0).says(["Cannot be removed now"]);
     assert_same("the database", &dump, &install.dump());
     assert!(install.has("storage/images/crumbs.png"));
+}
+
+/// Where `.env` says the database is: nowhere near the default.
+const ELSEWHERE: &str = "data/elsewhere.db";
+const SECRET: &[u8] = b"BYTES-OF-A-USER";
+
+/// A reset of the small install, with its database elsewhere, and what it leaves.
+struct Case {
+    template: Install,
+    before: Dump,
+    files: Tree,
+    after: Dump,
+    end: Tree,
+}
+
+/// What a point came to.
+enum Point {
+    NotReached,
+    Held,
+}
+
+impl Case {
+    fn new(journal: Journal) -> Self {
+        let template = match journal {
+            Journal::Wal => small().wal(),
+            Journal::Delete => small(),
+        };
+        template.execute(
+            "UPDATE users SET first_name = 'BYTES-OF-A-USER'; CREATE TABLE alembic_version(v);
+             INSERT INTO alembic_version VALUES ('head')",
+        );
+        fs::create_dir(template.path("data")).unwrap();
+        fs::rename(template.database(), template.path(ELSEWHERE)).unwrap();
+        let environment = fs::File::options().append(true).open(template.path(".env"));
+        let line = format!("DATABASE_URL=sqlite:///{ELSEWHERE}\n");
+        environment.unwrap().write_all(line.as_bytes()).unwrap();
+        let done = template.again();
+        on(&done).args(RESET).run().expect(0);
+        let case = Self {
+            before: dump(&template),
+            files: stable(&template),
+            after: dump(&done),
+            end: stable(&done),
+            template,
+        };
+        let logs_and_images = ["logs/vedfolnir.log", "storage/images/crumbs.png", ".env"];
+        assert!(logs_and_images.iter().all(|path| !case.end.has(path)));
+        assert_ne!(difference(&case.before, &case.after), "");
+        case
+    }
+
+    /// The old database with all its files, or the new one; never a database without its environment's
+    /// pointer, never the environment gone before the files.
+    fn check_middle(&self, install: &Install) -> Result<bool, String> {
+        let now = dump(install);
+        let committed = now == self.after;
+        if !committed && now != self.before {
+            return Err(format!("half a reset:\n{}", difference(&self.before, &now)));
+        }
+        let tree = stable(install);
+        if !committed && tree != self.files {
+            return Err(format!(
+                "not committed, but\n{}",
+                difference(&self.files, &tree)
+            ));
+        }
+        let logs_and_images = ["logs/vedfolnir.log", "storage/images/crumbs.png"];
+        if !install.has(".env") && logs_and_images.iter().any(|path| install.has(path)) {
+            return Err("`.env` went before the files".into());
+        }
+        Ok(committed)
+    }
+
+    fn check_end(&self, install: &Install) -> Result<(), String> {
+        let compare = |what: &str, difference: String| match difference.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{what}:\n{difference}")),
+        };
+        compare("the database", difference(&self.after, &dump(install)))?;
+        let outbox = Dump::of(&install.path(ELSEWHERE));
+        if outbox.tables().any(|table| table == OUTBOX) {
+            return Err("the outbox is left".into());
+        }
+        compare("the files", difference(&self.end, &stable(install)))?;
+        for beside in ["-wal", "-shm", "-journal"] {
+            if install.has(format!("{ELSEWHERE}{beside}")) {
+                return Err(format!("`{beside}` is left"));
+            }
+        }
+        if install.has(".reset-app/unfinished-reset") {
+            return Err("the pointer is left".into());
+        }
+        let bytes = fs::read(install.path(ELSEWHERE)).unwrap();
+        if bytes.windows(SECRET.len()).any(|at| at == SECRET) {
+            return Err("old pages are left in the file".into());
+        }
+        let trail = fs::read_to_string(install.path(TRAIL)).unwrap();
+        Trail::of(install.root())?;
+        let of_two = |line: &&str| line.contains("\"users\":2");
+        match trail.lines().filter(of_two).count() {
+            1 => Ok(()),
+            lines => Err(format!(
+                "the trail tells {lines} times of two users:\n{trail}"
+            )),
+        }
+    }
+
+    /// Once more, with `resume` or with the same command.
+    fn finish(&self, install: &Install, with: &[&str]) -> Result<(), String> {
+        let rerun = on(install).args(with).args(["--no-redis"]).run();
+        let nothing_left = rerun.code() == Some(4) && rerun.stderr.contains("there is no database");
+        if rerun.code() != Some(0) && !nothing_left {
+            return Err(format!("the rerun failed: {rerun}"));
+        }
+        if dump(install) == self.before {
+            on(install).args(RESET).run().expect(0);
+        }
+        self.check_end(install)
+            .map_err(|error| format!("{error}\n{rerun}"))
+    }
+
+    fn try_point(&self, syscall: &str, nth: usize) -> Result<Point, String> {
+        let install = self.template.again();
+        let killed = hindered(&install, &RESET, syscall, nth);
+        if !killed.was_killed() {
+            assert_eq!(killed.code(), Some(0), "{killed}");
+            return Ok(Point::NotReached);
+        }
+        let committed = self.check_middle(&install)?;
+        if committed && nth % 3 == 0 {
+            // Whoever finishes it may be killed as well.
+            hindered(&install, &["resume", "--no-redis"], syscall, 1 + nth / 3);
+            self.check_middle(&install)?;
+        }
+        let with: &[&str] = if nth % 2 == 0 {
+            &["resume"]
+        } else {
+            &RESET[..2]
+        };
+        self.finish(&install, with)?;
+        Ok(Point::Held)
+    }
+}
+
+fn hindered(install: &Install, words: &[&str], syscall: &str, nth: usize) -> Outcome {
+    let run = on(install).args(words);
+    run.under(strace("signal=KILL", syscall, nth)).run()
+}
+
+fn dump(install: &Install) -> Dump {
+    let path: PathBuf = install.path(ELSEWHERE);
+    Dump::of(&path).without_table(OUTBOX)
+}
+
+/// Everything but what comes and goes with the database and the trail.
+fn stable(install: &Install) -> Tree {
+    install
+        .tree()
+        .retain(|path| !path.starts_with(b"data") && !path.starts_with(b".reset-app"))
+}
+
+/// Every system call by which a reset changes something, with the stride of a sample.
+const SYSCALLS: [(&str, usize); 16] = [
+    ("pwrite64", 11),
+    ("openat", 13),
+    ("openat2", 7),
+    ("fsync", 3),
+    ("fdatasync", 2),
+    ("write", 3),
+    ("unlink", 1),
+    ("unlinkat", 2),
+    ("rename", 1),
+    ("renameat2", 2),
+    ("mkdir", 1),
+    ("mkdirat", 1),
+    ("rmdir", 1),
+    ("ftruncate", 1),
+    ("flock", 1),
+    ("close", 29),
+];
+
+#[test]
+fn a_reset_killed_anywhere_is_finished_by_resume_or_the_same_command() {
+    if !has_tool("strace", "no reset was killed") {
+        return;
+    }
+    let cases = JOURNALS.map(Case::new);
+    let series: Vec<_> = SYSCALLS
+        .into_iter()
+        .flat_map(|series| {
+            cases
+                .iter()
+                .enumerate()
+                .map(move |(at, case)| (at, case, series))
+        })
+        .collect();
+    let (next, points) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let violations = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((at, case, (syscall, stride))) =
+            series.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let stride = if is_soak() { 1 } else { *stride };
+            for nth in (1 + at * stride / 2..).step_by(stride) {
+                match case.try_point(syscall, nth) {
+                    Ok(Point::NotReached) => break,
+                    Ok(Point::Held) => {}
+                    Err(violation) => {
+                        let journal = JOURNALS[*at];
+                        let text = format!("{journal:?}: killed at {syscall} {nth}: {violation}");
+                        violations.lock().unwrap().push(text);
+                    }
+                }
+                points.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(work);
+        threads.spawn(work);
+    });
+    let violations = violations.into_inner().unwrap();
+    say(&format!(
+        "killed resets: {} points, {} violations",
+        points.into_inner(),
+        violations.len()
+    ));
+    let shown: Vec<_> = violations.iter().take(4).map(String::as_str).collect();
+    assert!(
+        violations.is_empty(),
+        "{} violations, such as\n{}",
+        violations.len(),
+        shown.join("\n\n")
+    );
 }

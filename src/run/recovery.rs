@@ -95,7 +95,6 @@ pub(super) fn resume(
 ) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, RESUME);
     let Some(recovery) = pending(connection)? else {
-        unfinished::forget(&target.root, &target.database)?;
         return Ok(report);
     };
     require_same_root(target, connection)?;
@@ -132,9 +131,6 @@ pub(super) fn resume(
     for (line, files) in &drained.removed {
         counts.add_files(line, *files);
     }
-    if !outbox::exists(connection)? {
-        unfinished::forget(&target.root, &target.database)?;
-    }
     if reset {
         report.reset = Some(super::reset::report_of(target, &roots, &drained));
     }
@@ -155,6 +151,17 @@ pub(super) fn require_no_reset(connection: &Connection) -> Result<()> {
         return Err(Error::from(ResetError::Unfinished));
     }
     Ok(())
+}
+
+/// Closes the database, and forgets that a reset of it was under way if nothing is left to do: only
+/// then, for without its environment it is found by that alone.
+pub(super) fn close(target: &Target, connection: Connection) -> Result<()> {
+    let unfinished = outbox::exists(&connection)?;
+    drop(connection);
+    if unfinished {
+        return Ok(());
+    }
+    unfinished::forget(&target.root, &target.database)
 }
 
 /// Recorded paths hold for the directory they were recorded in.

@@ -91,6 +91,7 @@ impl App {
             let preview = self.preview_of_rest(&connection)?;
             ask(&preview)?.require(&preview.subject)?;
             let finished = recovery::resume(target, &mut connection, watch)?;
+            recovery::close(target, connection)?;
             return Ok(Report {
                 operation: OPERATION,
                 ..finished
@@ -104,6 +105,7 @@ impl App {
         ask(&preview)?.require(&preview.subject)?;
         let recovery = finish_earlier(target, &mut connection, watch)?;
         let report = self.make_anew(job, &mut connection, watch)?;
+        recovery::close(target, connection)?;
         Ok(Report { recovery, ..report })
     }
 
@@ -163,9 +165,6 @@ impl App {
             );
             None
         });
-        if !outbox::exists(connection)? {
-            unfinished::forget(&target.root, &target.database)?;
-        }
         Ok(done(target, report, &roots, drained))
     }
 }
