@@ -700,8 +700,10 @@ impl Case {
             Journal::Delete => small(),
         };
         template.execute(
-            "UPDATE users SET first_name = 'BYTES-OF-A-USER'; CREATE TABLE alembic_version(v);
-             INSERT INTO alembic_version VALUES ('head')",
+            "CREATE TABLE alembic_version(v); INSERT INTO alembic_version VALUES ('head');
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+             INSERT INTO user_audit_log (user_id, action, details)
+             SELECT 1, 'BYTES-OF-A-USER', replace(hex(zeroblob(200)), '00', 'BYTES-OF-A-USER') FROM n",
         );
         fs::create_dir(template.path("data")).unwrap();
         fs::rename(template.database(), template.path(ELSEWHERE)).unwrap();
