@@ -61,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             if !arguments.asking.dry_run && !guard::admits(&app, resetting.production) {
                 return Ok(Exit::Refused);
             }
-            reset(arguments, &app, &resetting.job(&arguments.settings()))
+            reset(arguments, &app, resetting.job(&arguments.settings()))
         }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
@@ -111,7 +111,7 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
-fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
+fn reset(arguments: &Arguments, app: &App, job: Reset) -> Result<Exit> {
     let asking = &arguments.asking;
     if asking.dry_run {
         show(arguments, &app.preview_reset(job)?);

@@ -49,6 +49,20 @@ pub fn existing(path: &Path) -> Result<PathBuf> {
     Ok(absolute)
 }
 
+/// What `SQLite` puts beside a database.
+const JOURNALS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// What stands in the place of a journal is one: a pipe would hold us up for ever, and through a
+/// link `SQLite` would write elsewhere.
+fn require_plain_neighbours(path: &Path) -> Result<()> {
+    for name in JOURNALS.map(|suffix| neighbour(path, suffix)) {
+        if fs::symlink_metadata(&name).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::from(DatabaseError::JournalNotAFile { path: name }));
+        }
+    }
+    Ok(())
+}
+
 /// A neighbour of the database: the same path with `suffix` behind it, such as `-wal`.
 #[must_use]
 pub fn neighbour(database: &Path, suffix: &str) -> PathBuf {
@@ -63,6 +77,7 @@ pub fn neighbour(database: &Path, suffix: &str) -> PathBuf {
 /// `path` comes from [`existing`]. Fails where the file is no database, may not be written, or a
 /// setting does not take. A hot journal is rolled back by `SQLite` here, as by any writer.
 pub fn open(path: &Path) -> Result<Connection> {
+    require_plain_neighbours(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(Error::opening)?;
     harden(&connection)?;

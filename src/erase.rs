@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use crate::database::{commit, data_version, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
-use crate::plan::{Group, MentionFate, Plan, RowIdentity};
+use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
 use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
 
@@ -72,6 +72,9 @@ impl<'c> Deletion<'c> {
             if let Some(heir) = heir {
                 hand_over(self.connection, plan, at, owner, heir)?;
             }
+        }
+        for index in &plan.indexes {
+            take_out_of_index(self.connection, plan, index, owner)?;
         }
         let mut direct = true;
         for group in plan.groups.iter().rev() {
@@ -194,6 +197,39 @@ fn delete(
     let rows = in_set(&table.identity, &set_name(at), condition);
     let sql = format!("DELETE FROM {} WHERE {rows}", main_table(&table.name));
     execute(connection, &sql, rusqlite::params_from_iter(parameters))
+}
+
+/// The words of rows that go are taken out of an index that nothing else keeps in step, while the
+/// text that tells them is still there.
+fn take_out_of_index(
+    connection: &Connection,
+    plan: &Plan,
+    index: &PlannedIndex,
+    owner: i64,
+) -> Result<()> {
+    let Feed::Nothing { content, rowid } = &index.feed else {
+        return Ok(());
+    };
+    if !plan.going().any(|at| at == *content) {
+        return Ok(());
+    }
+    let table = &plan.tables[*content];
+    let sql = format!(
+        "DELETE FROM {} WHERE rowid IN (SELECT c.{} FROM {} AS s CROSS JOIN {} AS c ON {} WHERE s.owner = ?1)",
+        main_table(&index.table),
+        quote(rowid),
+        set_name(*content),
+        main_table(&table.name),
+        same_row("c", "s", &table.identity)
+    );
+    match execute(connection, &sql, [owner]) {
+        // It was out of step with its text before; it is made anew when the last user is done.
+        Err(Error::Damaged { error }) => {
+            log::debug!("`{}`: {error}", index.table);
+            Ok(())
+        }
+        done => done.map(drop),
+    }
 }
 
 fn in_set(row: &RowIdentity, set: &str, condition: &str) -> String {

@@ -10,12 +10,14 @@
 //! | no action or `RESTRICT`, a column that may be null | mention |
 //! | no action or `RESTRICT`, `NOT NULL` | undecided |
 //!
-//! A user never belongs to another row: references from the users table are mentions.
+//! A user never belongs to another row: references from the users table are mentions, or keepers of
+//! what is a part of the account.
 
 use std::collections::HashMap;
 
 use crate::error::{Error, ManifestError, Result};
-use crate::manifest::{Columns, Decision, Manifest, Meaning, Source, Undeclared};
+use crate::full_text::{Content, Deletion, FullText};
+use crate::manifest::{Columns, Decision, Form, Manifest, Meaning, Source, Undeclared, UserRows};
 use crate::schema::{Action, ColumnKind, ForeignKeyFault, Schema, Table, TableKind};
 
 impl Graph {
@@ -52,6 +54,8 @@ pub struct Graph {
     pub users: usize,
     /// The column of the users' key.
     pub user_key: String,
+    /// How many rows of the users table are one user's.
+    pub user_rows: UserRows,
     /// Every reference, declared by the database or by the manifest.
     pub references: Vec<Reference>,
 }
@@ -75,6 +79,8 @@ pub struct Reference {
     pub nullable: Vec<String>,
     /// What is wrong with the declaration, if anything.
     pub fault: Option<ForeignKeyFault>,
+    /// How the value stands in the columns.
+    pub form: Form,
 }
 
 impl Graph {
@@ -90,20 +96,33 @@ impl Graph {
         let mut references = declared(schema);
         for (from, decision) in &manifest.references {
             match decision {
+                Decision::Declared(Meaning::Nothing) => {
+                    refuse_declared(schema, manifest, &references, from)?;
+                }
                 Decision::Declared(meaning) => {
                     decide(schema, manifest, &mut references, from, *meaning)?;
                 }
-                Decision::Undeclared(other) => {
-                    references.push(undeclared(schema, manifest, from, other)?);
+                Decision::Undeclared(_) | Decision::Several(_) => {
+                    for other in decision.undeclared() {
+                        references.push(undeclared(schema, manifest, from, other)?);
+                    }
                 }
             }
         }
-        for reference in references.iter_mut().filter(|r| r.child == users) {
+        let owns = |r: &&mut Reference| r.child == users && r.meaning != Meaning::Keeper;
+        for reference in references.iter_mut().filter(owns) {
+            reference.meaning = Meaning::Mention;
+        }
+        // An account goes when it is asked for, never because nobody names it.
+        let keeps_users =
+            |r: &&mut Reference| r.parent == Some(users) && r.meaning == Meaning::Keeper;
+        for reference in references.iter_mut().filter(keeps_users) {
             reference.meaning = Meaning::Mention;
         }
         Ok(Self {
             users,
             user_key,
+            user_rows: manifest.users.rows,
             references,
         })
     }
@@ -149,8 +168,10 @@ fn require_tables(schema: &Schema, manifest: &Manifest) -> Result<()> {
     for column in manifest.files.columns.iter().map(|c| &c.column) {
         require_columns(schema, manifest, column)?;
     }
+    let directories = manifest.files.directories.iter();
+    let in_paths = directories.filter_map(|directory| directory.column());
     let names = manifest.users.names.iter().chain(&manifest.users.key);
-    for name in names {
+    for name in names.map(String::as_str).chain(in_paths) {
         require_columns(schema, manifest, &Columns::one(&manifest.users.table, name))?;
     }
     Ok(())
@@ -169,10 +190,16 @@ fn require_columns<'a>(
     };
     let at = position(schema, &columns.table).ok_or_else(missing)?;
     let table = &schema.tables[at];
-    if columns.columns.iter().any(|c| table.column(c).is_none()) {
+    if columns.columns.iter().any(|c| !has_column(table, c)) {
         return Err(missing());
     }
     Ok((at, table))
+}
+
+/// The rows of a full-text index are known by their rowid, which no pragma lists.
+fn has_column(table: &Table, name: &str) -> bool {
+    let rowid = || name.eq_ignore_ascii_case("rowid") && FullText::of(table).is_some();
+    table.column(name).is_some() || rowid()
 }
 
 fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
@@ -188,7 +215,7 @@ fn user_key(users: &Table, manifest: &Manifest) -> Result<String> {
         (None, []) => return Err(unusable("it has no primary key")),
         (None, _) => return Err(unusable("its primary key has several columns")),
     };
-    if users.is_key(std::slice::from_ref(&key)) {
+    if manifest.users.rows == UserRows::Many || users.is_key(std::slice::from_ref(&key)) {
         Ok(key)
     } else {
         Err(unusable("the column named in [users] is not unique"))
@@ -213,6 +240,7 @@ fn declared(schema: &Schema) -> Vec<Reference> {
                 on_delete: Some(key.on_delete),
                 nullable,
                 fault: key.fault,
+                form: Form::default(),
             }
         })
         .collect()
@@ -269,6 +297,26 @@ fn decide(
     }
 }
 
+/// What the database declares names something.
+fn refuse_declared(
+    schema: &Schema,
+    manifest: &Manifest,
+    references: &[Reference],
+    from: &Columns,
+) -> Result<()> {
+    let (child, _) = require_columns(schema, manifest, from)?;
+    let declared = |r: &Reference| {
+        r.child == child && same_columns(&r.columns, &from.columns) && r.on_delete.is_some()
+    };
+    if references.iter().any(declared) {
+        return Err(Error::from(ManifestError::Declared {
+            source_name: manifest.source.to_string(),
+            column: from.to_string(),
+        }));
+    }
+    Ok(())
+}
+
 fn same_columns(left: &[String], right: &[String]) -> bool {
     let has = |name: &String| right.iter().any(|r| r.eq_ignore_ascii_case(name));
     left.len() == right.len() && left.iter().all(has)
@@ -282,15 +330,26 @@ fn undeclared(
 ) -> Result<Reference> {
     let (child, table) = require_columns(schema, manifest, from)?;
     let (parent, parent_table) = require_columns(schema, manifest, &other.to)?;
+    for column in other.when.keys() {
+        require_columns(schema, manifest, &Columns::one(&from.table, column))?;
+    }
+    require_own_rows(table, manifest)?;
     let plain = |t: &Table| matches!(t.kind, TableKind::Rowid | TableKind::WithoutRowid);
     let counts_agree = from.columns.len() == other.to.columns.len();
-    if !counts_agree || !plain(table) || !plain(parent_table) {
+    let holds_rows = plain(table) || FullText::of(table).is_some();
+    if !counts_agree || !holds_rows || !plain(parent_table) {
         return Err(Error::from(ManifestError::NotAlike {
             source_name: manifest.source.to_string(),
             from: from.to_string(),
             to: other.to.to_string(),
         }));
     }
+    let form = other.form();
+    let nullable = if form.fills_column() && table.kind != TableKind::Virtual {
+        nullable(table, &from.columns)
+    } else {
+        Vec::new()
+    };
     Ok(Reference {
         child,
         columns: from.columns.clone(),
@@ -298,7 +357,28 @@ fn undeclared(
         parent_columns: other.to.columns.clone(),
         meaning: other.is,
         on_delete: None,
-        nullable: nullable(table, &from.columns),
+        nullable,
         fault: None,
+        form,
     })
+}
+
+/// A full-text index whose text is in another table has no rows of its own to delete, and one that
+/// keeps no text may not know how to.
+fn require_own_rows(table: &Table, manifest: &Manifest) -> Result<()> {
+    let reason = match FullText::of(table).map(|index| index.content) {
+        Some(Content::Table { .. }) => {
+            "its text is in another table, with whose rows it is kept in step; leave the line away"
+        }
+        Some(Content::None(Deletion::Impossible)) => {
+            "it keeps no text and was made without `contentless_delete=1`, so that only the application can take \
+             words out of it; leave the line away, and have the application make the index anew"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::from(ManifestError::FullText {
+        source_name: manifest.source.to_string(),
+        table: table.name.clone(),
+        reason,
+    }))
 }

@@ -7,6 +7,8 @@
 pub mod environment;
 pub mod keys;
 mod names;
+mod path;
+mod reference;
 pub mod reset;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ use crate::error::{Error, ManifestError, Result};
 use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
+pub use path::{Directory, FilePath, FilePathError};
+pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
 use reset::Reset;
 
 /// The file that holds the manifest, in the application's root.
@@ -38,6 +42,9 @@ pub struct Manifest {
     /// Decisions on references, and references the database does not declare.
     #[serde(default)]
     pub references: BTreeMap<Columns, Decision>,
+    /// Tables that are no user's.
+    #[serde(default)]
+    pub tables: Tables,
     /// Where users' files are.
     #[serde(default)]
     pub files: Files,
@@ -95,41 +102,33 @@ pub struct Users {
     /// Columns by which `--only`, `--except` and `delete-user` find a user, beside the key.
     #[serde(default)]
     pub names: Vec<String>,
+    /// How many rows of the table are one user's.
+    #[serde(default)]
+    pub rows: UserRows,
 }
 
-/// What a reference means for the row that holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// How many rows of the users table are one user's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Meaning {
-    /// The row belongs to what it names and goes with it.
-    Owner,
-    /// The row only names it and stays.
-    Mention,
-    /// Not known yet; a run that meets it is refused.
-    Undecided,
+pub enum UserRows {
+    /// One: the account.
+    #[default]
+    One,
+    /// All that hold the key: the application has no accounts, and knows a user by a value of that
+    /// column. The rows are data, and go.
+    Many,
 }
 
-/// The right side of a line in `[references]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected \"owner\", \"mention\", \"undecided\" or { is = …, to = \"table.column\" }"
-)]
-pub enum Decision {
-    /// A decision on a foreign key that the database declares.
-    Declared(Meaning),
-    /// A reference that only the manifest declares.
-    Undeclared(Undeclared),
-}
-
-/// `{ is = "owner", to = "users.id" }`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// `[tables]`: those that no owner reference makes a user's.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Undeclared {
-    /// What it means.
-    pub is: Meaning,
-    /// What it names.
-    pub to: Columns,
+pub struct Tables {
+    /// Bookkeeping and catalogues of the application: nobody's.
+    #[serde(default)]
+    pub kept: Vec<String>,
+    /// What users share: nobody's alone.
+    #[serde(default)]
+    pub shared: Vec<String>,
 }
 
 /// `[files]`.
@@ -142,9 +141,10 @@ pub struct Files {
     /// Columns whose values name files.
     #[serde(default)]
     pub columns: Vec<FileColumn>,
-    /// Directories that belong to one user; `{user}` stands for the key.
+    /// Directories that belong to one user; `{user}` stands for the key, `{column}` for that column
+    /// of the users table.
     #[serde(default)]
-    pub directories: Vec<String>,
+    pub directories: Vec<Directory>,
     /// The summary line that counts those directories.
     #[serde(default = "directories_line")]
     pub directories_line: String,
@@ -159,6 +159,9 @@ pub struct Files {
 pub struct FileColumn {
     /// The column.
     pub column: Columns,
+    /// Where the file of a value stands: `{value}` is the value, `{stem}` the value without its
+    /// extension, `*` any part of one name. The value itself unless given.
+    pub path: Option<FilePath>,
     /// The summary line that counts its files.
     #[serde(default = "files_line")]
     pub line: String,
@@ -283,17 +286,9 @@ impl Manifest {
                 return Err(broken(text));
             }
         }
-        for directory in &self.files.directories {
-            if directory.matches("{user}").count() != 1 {
-                let text = format!(
-                    "the directory `{directory}` must hold `{{user}}` once, or it would be everybody's"
-                );
-                return Err(broken(text));
-            }
-        }
         for outer in &self.files.directories {
             for inner in &self.files.directories {
-                if may_hold(outer, inner) {
+                if outer.may_hold(inner) {
                     let text = format!(
                         "the directory `{outer}` of one user may hold the directories `{inner}` of others"
                     );
@@ -304,6 +299,13 @@ impl Manifest {
         if !self.files.directories.is_empty() && self.files.roots.is_empty() {
             return Err(broken("[files] has directories but no roots".into()));
         }
+        for (from, decision) in &self.references {
+            for one in decision.undeclared() {
+                if let Some(fault) = one.fault() {
+                    return Err(broken(format!("the reference `{from}` cannot be: {fault}")));
+                }
+            }
+        }
         self.reset
             .fault()
             .map_or(Ok(()), |fault| Err(broken(fault)))
@@ -312,16 +314,18 @@ impl Manifest {
     /// Every table the manifest names, with the place that names it.
     pub fn tables(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let references = self.references.iter().flat_map(|(from, decision)| {
-            let to = match decision {
-                Decision::Undeclared(other) => Some(other.to.table.as_str()),
-                Decision::Declared(_) => None,
-            };
-            [Some(from.table.as_str()), to].into_iter().flatten()
+            let to = decision
+                .undeclared()
+                .iter()
+                .map(|one| one.to.table.as_str());
+            std::iter::once(from.table.as_str()).chain(to)
         });
+        let tables = self.tables.kept.iter().chain(&self.tables.shared);
         let files = self.files.columns.iter().map(|c| c.column.table.as_str());
         let summary = self.summary.iter().flat_map(|l| &l.tables);
         std::iter::once((self.users.table.as_str(), "[users]"))
             .chain(references.map(|t| (t, "[references]")))
+            .chain(tables.map(|t| (t.as_str(), "[tables]")))
             .chain(files.map(|t| (t, "[files]")))
             .chain(summary.map(|t| (t.as_str(), "[[summary]]")))
             .chain(
@@ -332,29 +336,6 @@ impl Manifest {
             )
             .chain(self.reset.keep.iter().map(|t| (t.as_str(), "[reset]")))
     }
-}
-
-/// Whether some user's directory of the pattern `outer` holds every user's of the pattern `inner`:
-/// its `{user}` then stands for a name that `inner` spells out.
-fn may_hold(outer: &str, inner: &str) -> bool {
-    let components = |pattern: &str| -> Vec<String> {
-        let names = pattern.split('/').filter(|name| !matches!(*name, "" | "."));
-        names.map(str::to_owned).collect()
-    };
-    let (outer, inner) = (components(outer), components(inner));
-    let fits = |(outer, inner): (&String, &String)| match outer.split_once("{user}") {
-        Some((before, after)) => {
-            inner.len() >= before.len() + after.len()
-                && inner.starts_with(before)
-                && inner.ends_with(after)
-        }
-        None => outer == inner,
-    };
-    let spelt_out = inner
-        .iter()
-        .take(outer.len())
-        .all(|name| !name.contains("{user}"));
-    outer.len() < inner.len() && spelt_out && outer.iter().zip(&inner).all(fits)
 }
 
 fn unreadable(file: &Path, error: std::io::Error) -> Error {

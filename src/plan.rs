@@ -5,12 +5,19 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod indexes;
+mod links;
+mod mentions;
 mod refusals;
+
+pub use indexes::{Feed, PlannedIndex};
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
-use crate::manifest::{Manifest, Meaning};
-use crate::schema::{Action, Affinity, Identity, Schema, Table};
+use crate::manifest::{FilePath, Form, Manifest, Meaning, UserRows};
+use crate::schema::{Affinity, Identity, Schema, Table};
+use links::{keepers, link};
+use mentions::mentions;
 
 /// Whether the users' own rows go too. They stay unless that is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub struct Plan {
     pub accounts: Accounts,
     /// The column of the users' key.
     pub user_key: String,
+    /// How many rows of the users table are one user's.
+    pub user_rows: UserRows,
     /// The users table first, then every table that holds users' rows, parents before children.
     pub tables: Vec<PlannedTable>,
     /// Runs of `tables`, parents before children. Rows are deleted in the opposite order.
@@ -47,6 +56,8 @@ pub struct Plan {
     pub mentions: Vec<Mention>,
     /// Columns that name files.
     pub files: Vec<FileSource>,
+    /// Full-text indexes of rows that go.
+    pub indexes: Vec<PlannedIndex>,
     /// Triggers stand on tables that this plan changes.
     pub triggers: bool,
 }
@@ -69,6 +80,32 @@ pub struct PlannedTable {
     pub identity: RowIdentity,
     /// The owner references by which its rows are found.
     pub owners: Vec<Link>,
+    /// The references that keep its rows: a row goes with the last that keeps it.
+    pub keepers: Vec<Keeper>,
+}
+
+/// A reference that keeps the row it names: its table, and what tells that table's rows apart.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    /// The table that holds it.
+    pub table: String,
+    /// What tells that table's rows apart.
+    pub identity: RowIdentity,
+    /// The same table as a position in [`Plan::tables`], if its rows can go.
+    pub planned: Option<usize>,
+    /// What it names: the table that is kept.
+    pub link: Link,
+    /// Whether what it names goes with it.
+    pub hold: Hold,
+}
+
+/// What a reference does to the row that it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The row goes with the last of these.
+    Carries,
+    /// The row stays while one of these names it; it does not go because one of them goes.
+    Holds,
 }
 
 /// A reference to a table of the plan.
@@ -88,6 +125,8 @@ pub struct Link {
     /// The SQL operator `=` compares the two as the foreign key does. Where it would not, the
     /// child's own affinity has to be kept out of it.
     pub plain_comparison: bool,
+    /// How the value stands in the columns.
+    pub form: Form,
 }
 
 /// What tells a row of a table from every other.
@@ -121,6 +160,8 @@ pub struct FileSource {
     pub identity: RowIdentity,
     /// The column.
     pub column: String,
+    /// Where the file of a value stands; at the value itself, unless given.
+    pub path: Option<FilePath>,
     /// The summary line its files count for.
     pub line: String,
 }
@@ -157,6 +198,8 @@ pub enum MentionFate {
     SetDefault,
     /// Nothing can be set: the run is refused.
     Blocks,
+    /// Nothing can be set, and nothing enforces the reference: it stays, and is reported.
+    Stays,
 }
 
 impl Plan {
@@ -170,6 +213,11 @@ impl Plan {
         manifest: &Manifest,
         accounts: Accounts,
     ) -> Result<Self> {
+        // Where there are no accounts, the rows that hold the key are data like any other.
+        let accounts = match graph.user_rows {
+            UserRows::One => accounts,
+            UserRows::Many => Accounts::Delete,
+        };
         let owned = components::reachable(schema.tables.len(), graph);
         refusals::undecided(schema, graph, &owned)?;
         refusals::faults(schema, graph, &owned, accounts)?;
@@ -177,6 +225,12 @@ impl Plan {
         let mut step = vec![None; schema.tables.len()];
         for (at, &table) in order.iter().enumerate() {
             step[table] = Some(at);
+        }
+        let mut naming = vec![Vec::new(); schema.tables.len()];
+        for reference in &graph.references {
+            if let Some(parent) = reference.parent {
+                naming[parent].push(reference);
+            }
         }
         let mut owners = vec![Vec::new(); schema.tables.len()];
         for reference in graph
@@ -188,14 +242,16 @@ impl Plan {
         }
         let tables = order
             .iter()
-            .map(|&table| planned(schema, &owners[table], &step, table));
+            .map(|&table| planned(schema, (&owners[table], &naming[table]), &step, table));
         Ok(Self {
             accounts,
             user_key: graph.user_key.clone(),
+            user_rows: graph.user_rows,
             tables: tables.collect::<Result<_>>()?,
             groups,
             mentions: mentions(schema, graph, &step, accounts)?,
             files: file_sources(schema, manifest, &step)?,
+            indexes: indexes::of(schema, &step),
             triggers: has_triggers(schema, graph, &step),
         })
     }
@@ -220,7 +276,7 @@ fn identity(table: &Table) -> Result<RowIdentity> {
 
 fn planned(
     schema: &Schema,
-    owners: &[&Reference],
+    (owners, naming): (&[&Reference], &[&Reference]),
     step: &[Option<usize>],
     table: usize,
 ) -> Result<PlannedTable> {
@@ -231,78 +287,8 @@ fn planned(
             .iter()
             .filter_map(|r| link(schema, step, r))
             .collect(),
+        keepers: keepers(schema, naming, step)?,
     })
-}
-
-fn link(schema: &Schema, step: &[Option<usize>], reference: &Reference) -> Option<Link> {
-    let (child, parent) = (
-        &schema.tables[reference.child],
-        &schema.tables[reference.parent?],
-    );
-    let (columns, parent_columns) = (&reference.columns, &reference.parent_columns);
-    let is_rowid = |name: &String| {
-        parent.is_rowid_alias(name) && matches!(parent.identity, Identity::Rowid(_))
-    };
-    let parent_is_rowid = parent_columns.len() == 1 && parent_columns.iter().all(is_rowid);
-    let affinity =
-        |table: &Table, name: &String| table.column(name).map_or(Affinity::Blob, |c| c.affinity);
-    let pairs = || columns.iter().zip(parent_columns);
-    Some(Link {
-        columns: columns.clone(),
-        parent: step[reference.parent?]?,
-        parent_columns: parent_columns.clone(),
-        parent_is_rowid,
-        parent_types: parent_columns
-            .iter()
-            .map(|name| column_type(parent, name))
-            .collect(),
-        plain_comparison: pairs()
-            .all(|(c, p)| compares_plainly(affinity(child, c), affinity(parent, p))),
-    })
-}
-
-fn column_type(table: &Table, name: &str) -> (Affinity, String) {
-    let binary = (Affinity::Blob, "BINARY".to_owned());
-    table
-        .column(name)
-        .map_or(binary, |c| (c.affinity, c.collation.clone()))
-}
-
-/// A comparison of two columns converts towards numbers, whichever side asks for it, and never
-/// towards text (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>); a
-/// foreign key converts as its parent asks. They agree where only a parent of numbers asks, or nobody.
-fn compares_plainly(child: Affinity, parent: Affinity) -> bool {
-    match parent {
-        Affinity::Integer | Affinity::Real | Affinity::Numeric => true,
-        Affinity::Text => child == Affinity::Text,
-        Affinity::Blob => child == Affinity::Blob,
-    }
-}
-
-fn mentions(
-    schema: &Schema,
-    graph: &Graph,
-    step: &[Option<usize>],
-    accounts: Accounts,
-) -> Result<Vec<Mention>> {
-    let goes = |parent: usize| parent != graph.users || accounts == Accounts::Delete;
-    let meant = |r: &&Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
-    let mut mentions = Vec::new();
-    for reference in graph.references.iter().filter(meant) {
-        let (Some(link), Some(fate)) = (link(schema, step, reference), fate(graph, reference))
-        else {
-            continue;
-        };
-        let table = &schema.tables[reference.child];
-        mentions.push(Mention {
-            table: table.name.clone(),
-            identity: identity(table)?,
-            planned: step[reference.child],
-            link,
-            fate,
-        });
-    }
-    Ok(mentions)
 }
 
 /// The columns that name files. `step` gives, for each table of the schema, its position in the
@@ -325,39 +311,11 @@ pub(crate) fn file_sources(
             planned: step.get(at).copied().flatten(),
             identity: identity(&schema.tables[at])?,
             column: file.column.columns.concat(),
+            path: file.path.clone(),
             line: file.line.clone(),
         });
     }
     Ok(sources)
-}
-
-/// The columns of a mention that are set to null: one of several is enough to name nothing, so
-/// those that other references share, such as a tenant's, are left alone where others do.
-fn own_columns(graph: &Graph, reference: &Reference) -> Vec<String> {
-    let others = |r: &&Reference| r.child == reference.child && r.columns != reference.columns;
-    let shared = |name: &&String| {
-        let mut others = graph.references.iter().filter(others);
-        others.any(|r| r.columns.iter().any(|c| c.eq_ignore_ascii_case(name)))
-    };
-    let nullable = reference.nullable.iter();
-    let own: Vec<String> = nullable.filter(|name| !shared(name)).cloned().collect();
-    if own.is_empty() {
-        reference.nullable.clone()
-    } else {
-        own
-    }
-}
-
-/// `None`: nothing enforces the reference and nothing can be set, so it is left as it is.
-fn fate(graph: &Graph, reference: &Reference) -> Option<MentionFate> {
-    match reference.on_delete {
-        Some(Action::SetDefault) => Some(MentionFate::SetDefault),
-        _ if !reference.nullable.is_empty() => {
-            Some(MentionFate::SetNull(own_columns(graph, reference)))
-        }
-        Some(_) => Some(MentionFate::Blocks),
-        None => None,
-    }
 }
 
 fn has_triggers(schema: &Schema, graph: &Graph, step: &[Option<usize>]) -> bool {

@@ -28,6 +28,8 @@ pub struct Report {
     pub unowned: Vec<TableCount>,
     /// Mentions in rows that stay, set to null or their default.
     pub mentions: Vec<MentionCount>,
+    /// Mentions in rows that stay, which go on naming what is gone.
+    pub still_named: Vec<MentionCount>,
     /// Mentions of accounts that go, in rows that stay, given to another user.
     pub reassigned: Vec<MentionCount>,
     /// Files and directories that stay because they are somebody else's too.
@@ -108,6 +110,7 @@ impl Report {
             collateral: Vec::new(),
             unowned: Vec::new(),
             mentions: Vec::new(),
+            still_named: Vec::new(),
             reassigned: Vec::new(),
             shared: Vec::new(),
             refused: Vec::new(),

@@ -3,9 +3,13 @@
 //! Plain data without a connection: the graph and the plan are made from it alone. Names are
 //! compared as `SQLite` compares them, without regard to ASCII case.
 
+use std::collections::BTreeSet;
+
+mod module;
 mod read;
 mod types;
 
+pub use module::{Module, unquoted};
 pub use read::read;
 pub use types::{Affinity, affinity};
 
@@ -27,6 +31,8 @@ pub struct Table {
     pub name: String,
     /// What kind of table it is.
     pub kind: TableKind,
+    /// What a virtual table is made by.
+    pub module: Option<Module>,
     /// Declared `STRICT`.
     pub strict: bool,
     /// Its rowid is `AUTOINCREMENT`.
@@ -178,6 +184,27 @@ pub struct Trigger {
     pub name: String,
     /// The table or view it is on.
     pub table: String,
+    /// What it answers.
+    pub event: Event,
+    /// Every name and word in its definition, without quotes, in lower case.
+    pub words: BTreeSet<String>,
+}
+
+/// What a trigger answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `DELETE`
+    Delete,
+    /// `INSERT` or `UPDATE`
+    Other,
+}
+
+impl Trigger {
+    /// Whether its definition names this table.
+    #[must_use]
+    pub fn names(&self, table: &str) -> bool {
+        self.words.contains(&table.to_ascii_lowercase())
+    }
 }
 
 impl Schema {

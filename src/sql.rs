@@ -2,6 +2,7 @@
 //!
 //! Pure. Every name that comes from a database is quoted here: `a"b; DROP TABLE s--` is a legal name.
 
+use crate::manifest::{Form, Literal};
 use crate::plan::{Link, RowIdentity};
 use crate::schema::Affinity;
 
@@ -60,16 +61,63 @@ pub(crate) fn same_row(alias: &str, set: &str, identity: &RowIdentity) -> String
     )
 }
 
+/// A text in quotes. It holds no NUL.
+#[must_use]
+pub(crate) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
 /// The row `child` names the row `parent`: compared with the parent's affinity and collation, as a
 /// foreign key is (<https://sqlite.org/foreignkeys.html>).
 #[must_use]
 pub(crate) fn names(child: &str, parent: &str, link: &Link) -> String {
     let keep_out = if link.plain_comparison { "" } else { "+" };
-    let pairs = link.columns.iter().zip(&link.parent_columns);
-    joined(
-        pairs.map(|(c, p)| format!("{parent}.{} = {keep_out}{child}.{}", quote(p), quote(c))),
-        " AND ",
-    )
+    let columns = columns(child, link);
+    let pairs = columns.into_iter().zip(&link.parent_columns);
+    let pairs = pairs.map(|(c, p)| format!("{parent}.{} = {keep_out}{c}", quote(p)));
+    joined(pairs.chain(counts(child, &link.form)), " AND ")
+}
+
+/// The values by which the row `child` names its parent.
+#[must_use]
+pub(crate) fn columns(child: &str, link: &Link) -> Vec<String> {
+    let columns = link.columns.iter();
+    columns
+        .map(|column| value(&format!("{child}.{}", quote(column)), &link.form))
+        .collect()
+}
+
+/// The value that stands in a column, null where none does.
+fn value(column: &str, form: &Form) -> String {
+    let json = |path: &String| {
+        format!(
+            "CASE WHEN json_valid({column}) THEN json_extract({column}, {}) END",
+            text(path)
+        )
+    };
+    let held = form.json.as_ref().map_or_else(|| column.to_owned(), json);
+    match &form.prefix {
+        None => held,
+        Some(prefix) => {
+            let length = prefix.chars().count();
+            format!(
+                "CASE WHEN substr({held}, 1, {length}) = {} THEN substr({held}, {}) END",
+                text(prefix),
+                length + 1
+            )
+        }
+    }
+}
+
+/// The conditions under which the reference of the row `child` counts.
+pub(crate) fn counts(child: &str, form: &Form) -> impl Iterator<Item = String> {
+    form.when.iter().map(move |(column, value)| {
+        let value = match value {
+            Literal::Integer(number) => number.to_string(),
+            Literal::Text(value) => text(value),
+        };
+        format!("{child}.{} = {value}", quote(column))
+    })
 }
 
 /// A declared type that gives a column this affinity.

@@ -11,10 +11,13 @@ mod due;
 mod file_table;
 mod files;
 mod findings;
+mod keepers;
 mod levels;
+mod lists;
 mod lookup;
 mod right_root;
 mod rows;
+mod standing_files;
 mod survivors;
 mod targets;
 #[cfg(test)]
@@ -36,7 +39,7 @@ pub use findings::{Kept, Trouble};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
-pub(crate) use targets::{Targets, name_of, user_key};
+pub(crate) use targets::{Targets, name_of};
 
 use crate::database::data_version;
 use crate::error::{Error, Result};
@@ -84,6 +87,7 @@ pub(crate) struct RowFindings {
     pub(crate) unowned: Vec<TableCount>,
     pub(crate) mentions: Vec<MentionCount>,
     pub(crate) reassigned: Vec<MentionCount>,
+    pub(crate) still_named: Vec<MentionCount>,
     pub(crate) collateral: Vec<Collateral>,
 }
 
@@ -138,6 +142,7 @@ impl<'p> Survey<'p> {
             },
             mentions: counts::mentions(connection, self.plan, None)?,
             reassigned: counts::reassigned(connection, self.plan, None)?,
+            still_named: counts::still_named(connection, self.plan, None)?,
             collateral: if everyone {
                 Vec::new()
             } else {
@@ -234,6 +239,15 @@ impl<'p> Survey<'p> {
         position: i64,
     ) -> Result<Vec<MentionCount>> {
         counts::reassigned(connection, self.plan, Some(position))
+    }
+
+    /// Mentions in rows that stay and go on naming what goes with one user.
+    pub(crate) fn still_named_of(
+        &self,
+        connection: &Connection,
+        position: i64,
+    ) -> Result<Vec<MentionCount>> {
+        counts::still_named(connection, self.plan, Some(position))
     }
 
     /// Finds the rows of one user anew, because the database has changed since the survey. The rows

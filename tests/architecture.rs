@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "watch",
     "manifest",
     "schema",
+    "full_text",
     "graph",
     "plan",
     "sql",
@@ -28,6 +29,7 @@ const ORDER: &[&str] = &[
     "report",
     "consent",
     "erase",
+    "scrub",
     "storage",
     "redis",
     "audit",
@@ -365,8 +367,16 @@ fn one_module_removes_files() {
         "remove_dir_all",
         "fs_extra",
     ];
-    // The lock and the writer of `.env` remove files that they have made themselves.
-    only(&["storage", "run_lock.rs", "secrets/file.rs"], &removal);
+    // The lock, the writer of `.env` and the pointer to a reset remove files that they have made.
+    only(
+        &[
+            "storage",
+            "run_lock.rs",
+            "secrets/file.rs",
+            "target/unfinished.rs",
+        ],
+        &removal,
+    );
 }
 
 #[test]

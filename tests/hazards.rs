@@ -8,55 +8,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use rusqlite::Connection;
-use support::run::{Outcome, reset_app};
-use tempfile::TempDir;
-
-/// A small application: a database, a manifest, and files.
-struct Application {
-    root: TempDir,
-}
-
-impl Application {
-    fn new(sql: &str, manifest: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let application = Self { root };
-        let text = format!("[application]\ndatabase = \"app.db\"\n{manifest}");
-        fs::write(application.path("reset-app.toml"), text).unwrap();
-        application.database().execute_batch(sql).unwrap();
-        application
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn database(&self) -> Connection {
-        let database = Connection::open(self.path("app.db")).unwrap();
-        database.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-        database
-    }
-
-    fn file(&self, name: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, name).unwrap();
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.path(name).symlink_metadata().is_ok()
-    }
-
-    fn count(&self, sql: &str) -> i64 {
-        let counted = self.database().query_row(sql, [], |row| row.get(0));
-        counted.unwrap()
-    }
-
-    fn run(&self, words: &[&str]) -> Outcome {
-        let invocation = reset_app().root(self.root.path());
-        invocation.args(["--no-redis", "--force"]).args(words).run()
-    }
-}
+use support::application::Application;
+use support::run::reset_app;
 
 const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO users VALUES (1, 'ann'), (2, 'ben');";

@@ -104,7 +104,7 @@ fn a_preview_changes_nothing() {
             "All other rows go too",
             "  2 rows of `users`",
             "  storage/images: 10 entries\n",
-            "  logs: 1 entries\n",
+            "  logs: 1 entry\n",
             "Environment removed:\n  .env\n",
         ]);
         on(&install)
@@ -748,9 +748,11 @@ impl Case {
     }
 
     fn check_end(&self, install: &Install) -> Result<(), String> {
-        let compare = |what: &str, difference: String| match difference.is_empty() {
-            true => Ok(()),
-            false => Err(format!("{what}:\n{difference}")),
+        let compare = |what: &str, difference: String| {
+            if difference.is_empty() {
+                return Ok(());
+            }
+            Err(format!("{what}:\n{difference}"))
         };
         compare("the database", difference(&self.after, &dump(install)))?;
         let outbox = Dump::of(&install.path(ELSEWHERE));
@@ -803,12 +805,12 @@ impl Case {
             return Ok(Point::NotReached);
         }
         let committed = self.check_middle(&install)?;
-        if committed && nth % 3 == 0 {
+        if committed && nth.is_multiple_of(3) {
             // Whoever finishes it may be killed as well.
             hindered(&install, &["resume", "--no-redis"], syscall, 1 + nth / 3);
             self.check_middle(&install)?;
         }
-        let with: &[&str] = if nth % 2 == 0 {
+        let with: &[&str] = if nth.is_multiple_of(2) {
             &["resume"]
         } else {
             &RESET[..2]

@@ -265,9 +265,12 @@ impl Resetting {
     /// `--no-files` leaves all of them.
     pub(crate) fn job(&self, settings: &Settings) -> Reset {
         let no_files = settings.files == FilesChoice::Leave;
-        let fate = |stays: bool| match stays || no_files {
-            true => Fate::Stays,
-            false => Fate::Goes,
+        let fate = |stays: bool| {
+            if stays || no_files {
+                Fate::Stays
+            } else {
+                Fate::Goes
+            }
         };
         Reset {
             environment: fate(self.keep_env),

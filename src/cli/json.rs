@@ -22,6 +22,7 @@ pub(crate) fn report(report: &Report) -> String {
         "total_items": report.total_items(),
         "collateral": report.collateral.iter().map(collateral).collect::<Vec<_>>(),
         "mentions_set": mentions(&report.mentions),
+        "mentions_left": mentions(&report.still_named),
         "reassigned": mentions(&report.reassigned),
         "unowned": tables(&report.unowned),
         "kept": kept.collect::<Vec<_>>(),

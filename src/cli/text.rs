@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use reset_app::report::{Report, ResetReport, Stage};
 use reset_app::status::Status;
-use reset_app::survey::{Kept, TableCount};
+use reset_app::survey::{Emptied, Kept, TableCount};
 
 const WIDTH: usize = 60;
 const DOTS: usize = 40;
@@ -95,7 +95,8 @@ fn details_of_reset(out: &mut String, reset: &ResetReport) {
         reset
             .emptied
             .iter()
-            .map(|one| format!("{}: {} entries", one.directory, one.entries)),
+            .filter(|one| one.entries > 0)
+            .map(emptied),
     );
     section(
         out,
@@ -118,6 +119,14 @@ fn details_of_rows(out: &mut String, report: &Report) {
         "Rows that stay but named what goes now name nothing:",
         report
             .mentions
+            .iter()
+            .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
+    );
+    section(
+        out,
+        "Rows that stay and go on naming what goes (edit them by hand if that must not be):",
+        report
+            .still_named
             .iter()
             .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
     );
@@ -193,6 +202,11 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
 
 fn rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
+fn emptied(one: &Emptied) -> String {
+    let entries = if one.entries == 1 { "entry" } else { "entries" };
+    format!("{}: {} {entries}", one.directory, one.entries)
 }
 
 fn kept(kept: &Kept) -> String {

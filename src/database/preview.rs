@@ -3,13 +3,17 @@
 //! | beside the database | how it is read |
 //! |---|---|
 //! | `-wal` and `-shm` | read-only, the wal-index opened read-only too: an application may be writing; where that index was left half made, as below |
-//! | `-wal` alone | a private copy: nobody holds it open, and reading it in place would make a `-shm` |
+//! | `-wal` alone | without locks, the wal-index kept in memory: nobody holds it open, and an ordinary reader would make a `-shm` |
 //! | a `-journal` with content | read-only with locks; a hot one is refused, only a writer may roll it back |
 //! | neither | as immutable, for a read-only handle on an idle WAL database would leave files behind |
 //!
-//! An immutable reader takes no locks, so whether the file has changed meanwhile is checked
-//! afterwards; if it has, the look is taken again. A database that keeps changing without a `-wal`
-//! is in a rollback mode, where locks leave nothing behind.
+//! A reader without locks finds out afterwards whether the file has changed meanwhile; if it has,
+//! the look is taken again. A database that keeps changing without a `-wal` is in a rollback mode,
+//! where locks leave nothing behind.
+//!
+//! A reader that may not write can meet a writer in the middle of things and take it for a dead one:
+//! `SQLite` would find out by trying to recover, which is not for a look to do. So what seems to need
+//! recovery is looked at again for a while before it is believed.
 
 use std::fs;
 use std::io;
@@ -20,65 +24,131 @@ use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{first_read, harden, neighbour};
+use super::{JOURNALS, first_read, harden, neighbour, require_plain_neighbours};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
 const ATTEMPTS: usize = 4;
 
+/// How often what seems to need recovery is looked at before it is believed, and how long after
+/// each time.
+const DOUBTS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+
 /// File times are only as fine as the kernel's tick: a file that changed this recently could
 /// change again without showing it.
 const TICK: Duration = Duration::from_millis(20);
+
+/// A way to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Among the users of a `-wal`.
+    Shared,
+    /// A `-wal` that nobody has open.
+    Alone,
+    /// With the locks of a rollback mode.
+    Locked,
+    /// A file that is all there is.
+    Immutable,
+}
+
+impl Way {
+    fn now(path: &Path) -> Self {
+        let [wal, shm, journal] = JOURNALS.map(|suffix| neighbour(path, suffix));
+        match (wal.exists(), shm.exists()) {
+            (true, true) => Self::Shared,
+            (true, false) => Self::Alone,
+            _ if fs::metadata(journal).is_ok_and(|journal| journal.len() > 0) => Self::Locked,
+            _ => Self::Immutable,
+        }
+    }
+
+    /// <https://sqlite.org/uri.html>
+    fn parameters(self) -> &'static str {
+        match self {
+            Self::Shared => "mode=ro&readonly_shm=1",
+            Self::Alone => "mode=ro&vfs=unix-none",
+            Self::Locked => "mode=ro",
+            Self::Immutable => "immutable=1",
+        }
+    }
+}
 
 /// Reads the database at `path` (from [`existing`](super::existing)) with `read`, which may make
 /// temporary tables and may be called more than once.
 ///
 /// Fails as [`open`](super::open) does, and where a hot journal has to be rolled back first.
 pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-    let (wal, shm) = (neighbour(path, "-wal"), neighbour(path, "-shm"));
-    for _ in 0..ATTEMPTS {
-        if wal.exists() {
-            if shm.exists() {
-                return match look_with(path, "mode=ro&readonly_shm=1", || (), &mut read) {
-                    Err(error) if error.is_locking_protocol() => {
-                        look_at_copy(path, &wal, &mut read)
-                    }
-                    seen => seen,
-                };
+    let mut doubts = 0..DOUBTS;
+    loop {
+        require_plain_neighbours(path)?;
+        match look_now(path, &mut read) {
+            Err(error) if error.may_pass() && doubts.next().is_some() => {
+                log::debug!("{error}; the look is taken again");
+                sleep(PAUSE);
             }
-            return look_at_copy(path, &wal, &mut read);
+            seen => return seen,
         }
-        if fs::metadata(neighbour(path, "-journal")).is_ok_and(|journal| journal.len() > 0) {
-            break;
-        }
-        let before = State::settled(path)?;
-        let seen = look_with(path, "immutable=1", || (), &mut read);
-        if State::of(path)? == before {
+    }
+}
+
+fn look_now<T>(path: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        let seen = match Way::now(path) {
+            Way::Shared => match look_by(Way::Shared, path, read) {
+                Err(error) if error.is_locking_protocol() => look_unlocked(Way::Alone, path, read)?,
+                seen => return seen,
+            },
+            Way::Locked => break,
+            way => look_unlocked(way, path, read)?,
+        };
+        if let Some(seen) = seen {
             return seen;
         }
         log::debug!("the database changed during the look, which is taken again");
     }
-    look_with(path, "mode=ro", || (), &mut read)
+    match Way::now(path) {
+        Way::Shared => look_by(Way::Shared, path, read),
+        Way::Alone => Err(Error::from(DatabaseError::Held { path: path.into() })),
+        Way::Locked | Way::Immutable => look_by(Way::Locked, path, read),
+    }
 }
 
-fn look_with<T>(
+/// What was seen; `None` where the file changed meanwhile.
+fn look_unlocked<T>(
+    way: Way,
     path: &Path,
-    parameters: &str,
-    opened: impl FnOnce(),
     read: &mut impl FnMut(&Connection) -> Result<T>,
-) -> Result<T> {
+) -> Result<Option<Result<T>>> {
+    let before = State::settled(path)?;
+    let seen = look_by(way, path, read);
+    Ok((State::of(path)? == before).then_some(seen))
+}
+
+fn look_by<T>(way: Way, path: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
-        Connection::open_with_flags(uri(path, parameters), flags).map_err(Error::opening)?;
+        Connection::open_with_flags(uri(path, way.parameters()), flags).map_err(Error::opening)?;
     harden(&connection)?;
+    if way == Way::Alone {
+        keep_index_in_memory(&connection)?;
+    }
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
-    opened();
     read(&connection)
+}
+
+/// <https://sqlite.org/wal.html#noshm>; and closing the `-wal` is no reason to work it off.
+fn keep_index_in_memory(connection: &Connection) -> Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .and_then(|_| connection.query_row("PRAGMA main.locking_mode = EXCLUSIVE", [], |_| Ok(())))
+        .map_err(Error::opening)
 }
 
 /// <https://sqlite.org/uri.html>
@@ -94,71 +164,45 @@ fn uri(path: &Path, parameters: &str) -> String {
     )
 }
 
-fn look_at_copy<T>(
-    path: &Path,
-    wal: &Path,
-    read: &mut impl FnMut(&Connection) -> Result<T>,
-) -> Result<T> {
-    let unreadable = |error| {
-        Error::from(DatabaseError::Unreadable {
-            path: path.into(),
-            error,
-        })
-    };
-    let directory = tempfile::tempdir().map_err(unreadable)?;
-    let copy = directory.path().join("copy.db");
-    fs::copy(path, &copy).map_err(unreadable)?;
-    fs::copy(wal, neighbour(&copy, "-wal")).map_err(unreadable)?;
-    // Once it is open the copy needs no name: an interrupted look leaves none behind.
-    look_with(&copy, "mode=ro", move || drop(directory), read)
-}
-
-/// What tells whether a file, or its journal, changed.
+/// What tells whether a file, or its journal, changed: of each that is there, its inode, size and
+/// the time of its last change. Not the ctime: where root looks, `SQLite` gives a `-wal` the owner
+/// that it has.
 #[derive(Debug, PartialEq, Eq)]
-struct State {
-    database: (u64, u64, i64, i64, i64, i64),
-    journals: Vec<(PathBuf, u64)>,
-}
+struct State(Vec<(PathBuf, [u64; 2], [i64; 2])>);
 
 impl State {
     fn of(path: &Path) -> Result<Self> {
-        let unreadable = |error| {
-            Error::from(DatabaseError::Unreadable {
-                path: path.into(),
-                error,
-            })
-        };
-        let m = fs::metadata(path).map_err(unreadable)?;
-        let mut journals = Vec::new();
-        for name in ["-wal", "-journal"].map(|suffix| neighbour(path, suffix)) {
-            match fs::metadata(&name) {
-                Ok(journal) => journals.push((name, journal.len())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unreadable(error)),
-            }
+        let mut files = Vec::new();
+        for suffix in ["", "-wal", "-journal"] {
+            let name = neighbour(path, suffix);
+            let m = match fs::metadata(&name) {
+                Ok(m) => m,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {
+                    continue;
+                }
+                Err(error) => {
+                    let path = path.into();
+                    return Err(Error::from(DatabaseError::Unreadable { path, error }));
+                }
+            };
+            files.push((name, [m.ino(), m.size()], [m.mtime(), m.mtime_nsec()]));
         }
-        Ok(Self {
-            database: (
-                m.ino(),
-                m.size(),
-                m.mtime(),
-                m.mtime_nsec(),
-                m.ctime(),
-                m.ctime_nsec(),
-            ),
-            journals,
-        })
+        Ok(Self(files))
     }
 
     /// The state, taken when the last change is at least a tick ago.
     fn settled(path: &Path) -> Result<Self> {
-        let changed = fs::metadata(path).and_then(|m| m.modified());
-        let age = changed
-            .ok()
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
-        if age.is_none_or(|age| age < TICK) {
+        let changed = ["", "-wal"].map(|suffix| fs::metadata(neighbour(path, suffix)));
+        let ages = changed.into_iter().flatten().map(|m| {
+            let at = m.modified().ok()?;
+            SystemTime::now().duration_since(at).ok()
+        });
+        if ages.into_iter().any(|age| age.is_none_or(|age| age < TICK)) {
             sleep(TICK);
         }
         Self::of(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,12 @@ pub enum DatabaseError {
         /// What was named.
         path: PathBuf,
     },
+    /// A pipe, a link or a directory where a journal of the database belongs.
+    #[error("`{}` stands where SQLite keeps a journal of the database and is not a regular file; move it away", path.display())]
+    JournalNotAFile {
+        /// What stands there.
+        path: PathBuf,
+    },
     /// A file of zero bytes.
     #[error("the database `{}` is empty: it holds no users to delete; is it the right file?", path.display())]
     Empty {
@@ -55,6 +61,15 @@ pub enum DatabaseError {
          `reset-app resume` does so, and nothing else", path.display()
     )]
     HotJournal {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A `-wal` of which a writer that died left the index unfinished.
+    #[error(
+        "the index of the `-wal` of `{}` has to be made anew, which only a writer may do; \
+         `reset-app resume` does so, and nothing else", path.display()
+    )]
+    WalIndex {
         /// The database.
         path: PathBuf,
     },

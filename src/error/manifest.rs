@@ -84,6 +84,17 @@ pub enum ManifestError {
         /// `table.column`.
         column: String,
     },
+    /// The manifest says that a foreign key names nothing.
+    #[error(
+        "{source_name} says that `{column}` names nothing, but the database declares it as a foreign key; \
+         write \"mention\" if its row only names what it names"
+    )]
+    Declared {
+        /// The manifest.
+        source_name: String,
+        /// `table.column`.
+        column: String,
+    },
     /// The manifest declares a reference that cannot be.
     #[error(
         "{source_name} declares a reference from `{from}` to `{to}`, but these are not as many columns of ordinary tables"
@@ -95,5 +106,15 @@ pub enum ManifestError {
         from: String,
         /// The parent's.
         to: String,
+    },
+    /// The manifest declares a reference of a full-text index that has no rows of its own.
+    #[error("{source_name} declares a reference of the full-text index `{table}`, but {reason}")]
+    FullText {
+        /// The manifest.
+        source_name: String,
+        /// The index.
+        table: String,
+        /// Why that cannot be.
+        reason: &'static str,
     },
 }

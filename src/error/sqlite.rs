@@ -49,6 +49,9 @@ impl Error {
             _ if extended == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {
                 Self::from(DatabaseError::HotJournal { path: path.into() })
             }
+            _ if extended == rusqlite::ffi::SQLITE_READONLY_RECOVERY => {
+                Self::from(DatabaseError::WalIndex { path: path.into() })
+            }
             Some(ErrorCode::ReadOnly) => Self::from(DatabaseError::ReadOnly { path: path.into() }),
             _ => Self::opening(error),
         }
@@ -58,6 +61,18 @@ impl Error {
     pub(crate) fn is_locking_protocol(&self) -> bool {
         matches!(self, Self::Sqlite { error, .. }
             if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed))
+    }
+
+    /// Whether a reader that met a writer in the middle of things sees this as well: it may be
+    /// otherwise in a moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Database(DatabaseError::HotJournal { .. } | DatabaseError::WalIndex { .. }) => {
+                true
+            }
+            Self::Sqlite { error, .. } => error.sqlite_error_code() == Some(ErrorCode::CannotOpen),
+            _ => false,
+        }
     }
 
     fn sqlite(doing: &'static str, error: rusqlite::Error) -> Self {

@@ -7,12 +7,12 @@ use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
 use crate::schema::Action;
 
-/// Which tables hold users' rows: those that lead to the users table over owner references, and
-/// the users table itself.
+/// Which tables hold users' rows: those that lead to the users table over owner references, those
+/// that keepers of such rows name, and the users table itself.
 pub(super) fn reachable(tables: usize, graph: &Graph) -> Vec<bool> {
     let mut owned = vec![false; tables];
     owned[graph.users] = true;
-    closure(&children(graph, tables, is_owner), owned)
+    closure(&ways(graph, tables), owned)
 }
 
 /// These tables, and those to which `SQLite` would cascade from them, whatever a reference means.
@@ -21,8 +21,19 @@ pub(super) fn cascaded(graph: &Graph, tables: Vec<bool>) -> Vec<bool> {
     closure(&children(graph, tables.len(), cascades), tables)
 }
 
-fn is_owner(reference: &Reference) -> bool {
-    reference.meaning == Meaning::Owner
+/// The tables whose rows may go because rows of each go: those that belong to them, and those that
+/// they keep.
+fn ways(graph: &Graph, tables: usize) -> Vec<Vec<usize>> {
+    let owned = |r: &Reference| r.meaning == Meaning::Owner;
+    let mut ways = children(graph, tables, owned);
+    let kept = graph
+        .references
+        .iter()
+        .filter(|r| r.meaning == Meaning::Keeper);
+    for reference in kept {
+        ways[reference.child].extend(reference.parent);
+    }
+    ways
 }
 
 /// The children of each table over the references that count.
@@ -49,10 +60,11 @@ fn closure(children: &[Vec<usize>], mut tables: Vec<bool>) -> Vec<bool> {
     tables
 }
 
-/// The owned tables in order, parents before children, and the groups they form. The users table
+/// The owned tables in order, parents before children, keepers before what they keep, and the groups
+/// they form. The users table
 /// comes first: nothing owns it.
 pub(super) fn ordered(graph: &Graph, owned: &[bool]) -> (Vec<usize>, Vec<Group>) {
-    let mut tarjan = Tarjan::new(children(graph, owned.len(), is_owner));
+    let mut tarjan = Tarjan::new(ways(graph, owned.len()));
     for table in std::iter::once(graph.users).chain(0..owned.len()) {
         if owned[table] && tarjan.seen[table].is_none() {
             tarjan.visit(table);

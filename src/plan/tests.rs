@@ -29,6 +29,7 @@ fn table(name: &str) -> Table {
     Table {
         name: name.into(),
         kind: TableKind::Rowid,
+        module: None,
         strict: false,
         autoincrement: false,
         columns: vec![column("id", false)],

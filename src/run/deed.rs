@@ -1,5 +1,6 @@
 //! The deed: user after user, then the outbox.
 
+mod answers;
 mod outcome;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,6 @@ use crate::drain::{Drain, Drained, KeysCleared};
 use crate::erase::{Commit, Deletion};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
-use crate::plan::Accounts;
 use crate::report::{Failure, Report};
 use crate::summary::Counts;
 use crate::survey::{Collateral, MentionCount, TableCount, Targets};
@@ -39,6 +39,7 @@ struct Deed<'a> {
     rows: u64,
     collateral: Vec<Collateral>,
     mentions: BTreeMap<String, u64>,
+    still_named: BTreeMap<String, u64>,
     reassigned: BTreeMap<String, u64>,
     failed: Vec<Failure>,
     stopped: bool,
@@ -49,6 +50,7 @@ struct Gone {
     rows: Vec<TableCount>,
     collateral: Vec<Collateral>,
     mentions: Vec<MentionCount>,
+    still_named: Vec<MentionCount>,
     reassigned: Vec<MentionCount>,
 }
 
@@ -77,6 +79,7 @@ pub(super) fn delete(
 ) -> Result<Report> {
     let mut deed = Deed::new(connection, picture, record, recovered.erased)?;
     deed.users(watch)?;
+    let out_of_step = deed.keep_indexes_in_step();
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     log::debug!("removed for an earlier run: {before:?}");
@@ -85,6 +88,7 @@ pub(super) fn delete(
     let mut shared = deed.picture.files.shared(connection)?;
     shared.extend(drained.shared_paths());
     let mut report = deed.report(&drained, keys);
+    report.left.extend(out_of_step);
     report.shared = shared.into_iter().collect();
     report.recovery = recovered.recovery;
     report.subject = noted.subject;
@@ -119,6 +123,7 @@ impl<'a> Deed<'a> {
             rows: 0,
             collateral: Vec::new(),
             mentions: BTreeMap::new(),
+            still_named: BTreeMap::new(),
             reassigned: BTreeMap::new(),
             failed: Vec::new(),
             stopped: false,
@@ -209,6 +214,7 @@ impl Deed<'_> {
         }
         for (sum, counts) in [
             (&mut self.mentions, gone.mentions),
+            (&mut self.still_named, gone.still_named),
             (&mut self.reassigned, gone.reassigned),
         ] {
             for mention in counts {
@@ -245,39 +251,13 @@ impl Deed<'_> {
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
     }
 
-    /// A trigger may have answered the deletion with new rows of the user: they go too, as long as
-    /// that comes to an end.
-    fn delete_what_triggers_wrote(
-        &mut self,
-        deletion: &Deletion,
-        position: i64,
-        rows: &mut [TableCount],
-    ) -> Result<()> {
-        const PASSES: usize = 3;
-        if self.picture.survey.plan.accounts == Accounts::Delete {
-            return Ok(());
-        }
-        self.surveyed = false;
-        for _ in 0..PASSES {
-            self.picture.survey.take_again(self.connection, position)?;
-            let more = self.picture.survey.going_with(self.connection, position)?;
-            if more.iter().all(|table| table.rows == 0) {
-                return Ok(());
-            }
-            self.delete_rows(deletion, position)?;
-            for (sum, table) in rows.iter_mut().zip(more) {
-                sum.rows += table.rows;
-            }
-        }
-        Err(Error::RowsWritten)
-    }
-
     fn gone_with(&self, position: i64) -> Result<Gone> {
         let survey = &self.picture.survey;
         Ok(Gone {
             rows: survey.going_with(self.connection, position)?,
             collateral: survey.collateral_of(self.connection, position)?,
             mentions: survey.mentions_of(self.connection, position)?,
+            still_named: survey.still_named_of(self.connection, position)?,
             reassigned: match survey.heir {
                 Some(_) => survey.reassigned_of(self.connection, position)?,
                 None => Vec::new(),

@@ -109,9 +109,10 @@ pub(super) fn resume(
         .collect();
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
-    let roots = match reset {
-        true => target.roots_emptied(&Reset::default())?,
-        false => target.roots()?,
+    let roots = if reset {
+        target.roots_emptied(Reset::default())?
+    } else {
+        target.roots()?
     };
     let mut trail = Trail::open(&target.root, &runs)?;
     let mut drained = Drained::default();

@@ -55,7 +55,7 @@ impl App {
     /// What a complete reset would take. Changes nothing, as [`App::preview`] does.
     ///
     /// Fails as the reset would be refused.
-    pub fn preview_reset(&self, job: &Reset) -> Result<Report> {
+    pub fn preview_reset(&self, job: Reset) -> Result<Report> {
         if database::look(&self.target.database, outbox::holds_reset)? {
             let unfinished = self.preview_resume()?;
             return Ok(Report {
@@ -79,7 +79,7 @@ impl App {
     /// committed is in the report, and left to `resume`.
     pub fn reset(
         &self,
-        job: &Reset,
+        job: Reset,
         ask: &mut dyn FnMut(&Report) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
@@ -120,7 +120,7 @@ impl App {
 
     fn make_anew(
         &self,
-        job: &Reset,
+        job: Reset,
         connection: &mut Connection,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
@@ -257,12 +257,12 @@ fn commit(
 
 impl Target {
     /// The directories that a reset empties, opened.
-    pub(super) fn roots_emptied(&self, job: &Reset) -> Result<Roots> {
+    pub(super) fn roots_emptied(&self, job: Reset) -> Result<Roots> {
         let names: Vec<PathBuf> = self.emptied(job).cloned().collect();
         Roots::open(&self.root, &names, &self.protected()).map_err(Error::from)
     }
 
-    fn emptied(&self, job: &Reset) -> impl Iterator<Item = &PathBuf> {
+    fn emptied(&self, job: Reset) -> impl Iterator<Item = &PathBuf> {
         let roots = self.manifest.files.roots.iter();
         let others = self.manifest.reset.empty.iter();
         let goes = |fate: Fate| if fate == Fate::Goes { usize::MAX } else { 0 };
@@ -272,7 +272,7 @@ impl Target {
     }
 
     /// Fails where one of them is the application's own directory, or holds it.
-    fn require_emptiable(&self, job: &Reset) -> Result<()> {
+    fn require_emptiable(&self, job: Reset) -> Result<()> {
         for name in self.emptied(job) {
             let directory = self.root.join(name);
             let resolved = directory.canonicalize().unwrap_or(directory);

@@ -149,6 +149,7 @@ impl<'a> Picture<'a> {
             counts,
             subject: self.subject(connection)?,
             reassigned: rows.reassigned,
+            still_named: rows.still_named,
             warnings: self.warnings(connection)?,
             ..Report::empty(self.target, Stage::Preview, self.job.operation.name())
         })

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row};
 
+use super::module::pieces;
 use super::{
-    Action, Affinity, Column, ColumnKind, ForeignKey, ForeignKeyFault, Identity, Index,
-    IndexColumn, IndexOrigin, Schema, Table, TableKind, Trigger, affinity,
+    Action, Affinity, Column, ColumnKind, Event, ForeignKey, ForeignKeyFault, Identity, Index,
+    IndexColumn, IndexOrigin, Module, Schema, Table, TableKind, Trigger, affinity, unquoted,
 };
 use crate::error::{Error, Result};
 
@@ -60,6 +61,7 @@ fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Resul
     let identity = identity(kind, &columns, &primary_key, &indexes);
     Ok(Table {
         kind,
+        module: module(connection, &name, kind)?,
         strict,
         autoincrement: autoincrement(connection, &name, kind, &columns, &primary_key)?,
         identity,
@@ -69,6 +71,20 @@ fn table(connection: &Connection, row: &Row, kind: TableKind) -> rusqlite::Resul
         primary_key,
         name,
     })
+}
+
+fn module(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+) -> rusqlite::Result<Option<Module>> {
+    if kind != TableKind::Virtual {
+        return Ok(None);
+    }
+    let sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let sql: String = statement.query_row([table], |row| row.get(0))?;
+    Ok(Module::of(&sql))
 }
 
 fn columns(
@@ -289,12 +305,27 @@ fn index_columns(
 }
 
 fn triggers(connection: &Connection) -> rusqlite::Result<Vec<Trigger>> {
-    let sql = "SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY name";
+    let sql =
+        "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY name";
     let mut statement = connection.prepare(sql)?;
     let triggers = statement.query_map([], |row| {
+        let sql: String = row.get(2)?;
+        let words = pieces(&sql);
+        let on = words
+            .iter()
+            .position(|word| word.eq_ignore_ascii_case("on"));
+        let event = on.and_then(|on| words.get(on.checked_sub(1)?));
         Ok(Trigger {
             name: row.get(0)?,
             table: row.get(1)?,
+            event: match event {
+                Some(word) if word.eq_ignore_ascii_case("delete") => Event::Delete,
+                _ => Event::Other,
+            },
+            words: words
+                .iter()
+                .map(|word| unquoted(word).to_ascii_lowercase())
+                .collect(),
         })
     })?;
     triggers.collect()

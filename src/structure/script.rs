@@ -88,11 +88,14 @@ fn judge(context: AuthContext<'_>) -> Authorization {
         AuthAction::Attach { .. }
         | AuthAction::Detach { .. }
         | AuthAction::Savepoint { .. }
-        | AuthAction::Unknown { .. } => Authorization::Deny,
-        // What a dump begins and ends with is in one transaction as it is.
-        AuthAction::Transaction {
+        | AuthAction::Unknown { .. }
+        | AuthAction::Function {
+            function_name: "load_extension",
+        }
+        | AuthAction::Transaction {
             operation: TransactionOperation::Rollback,
         } => Authorization::Deny,
+        // What a dump begins and ends with is in one transaction as it is.
         AuthAction::Transaction { .. } => Authorization::Ignore,
         AuthAction::Pragma {
             pragma_name,
@@ -103,9 +106,6 @@ fn judge(context: AuthContext<'_>) -> Authorization {
             (_, None) => Authorization::Allow,
             _ => Authorization::Deny,
         },
-        AuthAction::Function { function_name } if function_name == "load_extension" => {
-            Authorization::Deny
-        }
         _ => Authorization::Allow,
     }
 }

@@ -51,7 +51,9 @@ pub(crate) fn count(
         } else {
             "?1 IS NULL"
         };
-        let sql = query(plan, &ways, at, whose);
+        let Some(sql) = query(plan, &ways, at, whose) else {
+            continue;
+        };
         let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
         let mut rows = statement.query([position]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
@@ -64,14 +66,20 @@ pub(crate) fn count(
     Ok(counts.into_iter().map(one).collect())
 }
 
-fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> String {
+/// `None` where no owner reference leads to a user: rows that are kept by others have no owner of
+/// their own.
+fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
     let table = &plan.tables[at];
-    let mut links: Vec<&Link> = table.owners.iter().collect();
+    let leads = |link: &&Link| link.parent == 0 || ways.next[link.parent].is_some();
+    let mut links: Vec<&Link> = table.owners.iter().filter(leads).collect();
+    if links.is_empty() {
+        return None;
+    }
     links.sort_by_key(|link| ways.steps[link.parent]);
     let owners = links
         .into_iter()
         .map(|link| format!("({})", owner_along(plan, ways, link)));
-    format!(
+    Some(format!(
         "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
          CROSS JOIN {} AS c ON {} WHERE {whose}) WHERE theirs IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM temp.target AS t WHERE t.key = theirs) GROUP BY theirs",
@@ -79,7 +87,7 @@ fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> String {
         set_name(at),
         main_table(&table.name),
         same_row("c", "s", &table.identity),
-    )
+    ))
 }
 
 /// The key of the user to whom `link` of the row `c` leads, by the shortest way.

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, params};
 
-use super::file_table::{bytes, number};
-use super::files::directory_of;
+use super::file_table::{below, bytes, number};
+use super::files::raw_path;
 use super::findings::{Findings, Trouble};
 use super::survivors::{Rows, mark};
 use crate::error::{Error, Result};
@@ -15,7 +15,6 @@ use crate::manifest;
 use crate::plan::FileSource;
 use crate::roots::{Entry, Identity, Kind, Refusal, Roots};
 use crate::sql::{main_table, quote};
-use crate::user::UserKey;
 
 /// The entries of the directories, in a temporary table of one connection.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl<'a> Contents<'a> {
                 // A root within a root is walked by itself, and stays like any other.
                 match self.roots.place_at(root, bytes(&place)) {
                     Ok(own) if own.root_index() == root => {
-                        self.insert(connection, root, bytes(&place), &identity)
+                        Self::insert(connection, root, bytes(&place), &identity)
                     }
                     Ok(_) | Err(Refusal::IsRoot | Refusal::HoldsRoot) => Ok(()),
                     Err(refusal) => {
@@ -105,7 +104,6 @@ impl<'a> Contents<'a> {
     }
 
     fn insert(
-        &self,
         connection: &Connection,
         root: usize,
         path: &[u8],
@@ -123,14 +121,17 @@ impl<'a> Contents<'a> {
     }
 
     /// Finds the summary line of each entry: that of the column that names a file, then those of the
-    /// users' directories and of what is in them.
+    /// users' directories and of what is in them. `users` are the table of the users and its key.
     pub(crate) fn assign_lines(
         &self,
         connection: &Connection,
         sources: &[FileSource],
         declared: &manifest::Files,
-        users: &[UserKey],
+        users: (&str, &str),
     ) -> Result<()> {
+        if Self::is_empty(connection)? {
+            return Ok(());
+        }
         for source in sources {
             mark(
                 connection,
@@ -147,12 +148,21 @@ impl<'a> Contents<'a> {
             let sql = "UPDATE temp.content SET shared = 0 WHERE shared";
             connection.execute(sql, []).map_err(Error::surveying)?;
         }
-        if self.is_empty(connection)? {
-            return Ok(());
-        }
-        for user in users {
-            for pattern in &declared.directories {
-                self.assign_directory(connection, pattern, user, declared)?;
+        let (table, key) = users;
+        for pattern in &declared.directories {
+            let column = quote(pattern.column().unwrap_or(key));
+            let sql = format!(
+                "SELECT {column} FROM {} WHERE {column} IS NOT NULL",
+                main_table(table)
+            );
+            let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+            let mut rows = statement.query([]).map_err(Error::surveying)?;
+            while let Some(row) = rows.next().map_err(Error::surveying)? {
+                let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                // A value that would lead elsewhere names no directory.
+                if let Ok(raw) = pattern.of(&value) {
+                    self.assign_directory(connection, &raw, declared)?;
+                }
             }
         }
         Ok(())
@@ -161,14 +171,10 @@ impl<'a> Contents<'a> {
     fn assign_directory(
         &self,
         connection: &Connection,
-        pattern: &str,
-        user: &UserKey,
+        raw: &[u8],
         declared: &manifest::Files,
     ) -> Result<()> {
-        let Some(place) = directory_of(pattern, user)
-            .ok()
-            .and_then(|raw| self.roots.locate_directory(&raw).ok())
-        else {
+        let Ok(place) = self.roots.locate_directory(raw) else {
             return Ok(());
         };
         let root = number(place.root_index());
@@ -178,7 +184,7 @@ impl<'a> Contents<'a> {
         if statement.execute(values).map_err(Error::surveying)? == 0 {
             return Ok(());
         }
-        let (first, last) = super::file_table::below(bytes(&place));
+        let (first, last) = below(bytes(&place));
         let inside = "UPDATE temp.content SET line = ?4 \
                       WHERE root = ?1 AND path > ?2 AND path < ?3 AND line = '' AND NOT directory";
         let mut statement = connection
@@ -191,15 +197,14 @@ impl<'a> Contents<'a> {
             .map(drop)
     }
 
-    /// Whether there is nothing to empty.
-    pub(crate) fn is_empty(&self, connection: &Connection) -> Result<bool> {
+    fn is_empty(connection: &Connection) -> Result<bool> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM temp.content)";
         let empty = connection.query_row(sql, [], |row| row.get(0));
         empty.map_err(Error::surveying)
     }
 
     /// Entries by summary line; those of no line are not among them.
-    pub(crate) fn counts(&self, connection: &Connection) -> Result<BTreeMap<String, u64>> {
+    pub(crate) fn counts(connection: &Connection) -> Result<BTreeMap<String, u64>> {
         let sql = "SELECT line, count(*) FROM temp.content WHERE line <> '' GROUP BY line";
         let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -263,7 +268,7 @@ impl<'a> Contents<'a> {
         };
         let missing: Vec<_> = self.roots.missing().collect();
         let lines: Vec<&str> = sources.iter().map(|source| &*source.line).collect();
-        let found = self.counts(connection)?;
+        let found = Self::counts(connection)?;
         let any = found.keys().any(|line| lines.contains(&line.as_str()));
         if any && missing.is_empty() {
             return Ok(());
@@ -279,7 +284,13 @@ impl<'a> Contents<'a> {
             let mut rows = statement.query([]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 named = true;
-                let raw = super::files::raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                let raw = match &source.path {
+                    None => value,
+                    Some(pattern) => pattern
+                        .of(&value)
+                        .unwrap_or_else(|| format!("{}/*", pattern.top()).into()),
+                };
                 let Ok(place) = self.roots.locate(&raw) else {
                     continue;
                 };

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::rows::{mention_set, set_name};
 use crate::error::{Blocking, Error, Result};
-use crate::plan::{MentionFate, Plan};
+use crate::plan::{MentionFate, Plan, PlannedTable};
 use crate::sql::{main_table, set_columns};
 
 /// Rows of one table.
@@ -40,7 +40,8 @@ pub(crate) fn going(
 /// every user of the database was surveyed.
 pub(crate) fn unowned(connection: &Connection, plan: &Plan) -> Result<Vec<TableCount>> {
     let mut unowned = Vec::new();
-    for (at, table) in plan.tables.iter().enumerate().skip(1) {
+    let owned = |(_, table): &(usize, &PlannedTable)| !table.owners.is_empty();
+    for (at, table) in plan.tables.iter().enumerate().skip(1).filter(owned) {
         let all = number(
             connection,
             &format!("SELECT count(*) FROM {}", main_table(&table.name)),
@@ -81,7 +82,31 @@ pub(crate) fn mentions(
     let mut counts = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
         let rows = staying(connection, plan, at, owner)?;
-        if rows > 0 && mention.fate != MentionFate::Blocks {
+        let set = !matches!(mention.fate, MentionFate::Blocks | MentionFate::Stays);
+        if rows > 0 && set {
+            counts.push(MentionCount {
+                column: column_of(plan, at),
+                rows,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+/// Mentions in rows that stay, and go on naming what goes: because of every user, or of the one at
+/// `owner`.
+pub(crate) fn still_named(
+    connection: &Connection,
+    plan: &Plan,
+    owner: Option<i64>,
+) -> Result<Vec<MentionCount>> {
+    let mut counts = Vec::new();
+    for (at, mention) in plan.mentions.iter().enumerate() {
+        if mention.fate != MentionFate::Stays {
+            continue;
+        }
+        let rows = staying(connection, plan, at, owner)?;
+        if rows > 0 {
             counts.push(MentionCount {
                 column: column_of(plan, at),
                 rows,

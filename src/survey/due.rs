@@ -27,7 +27,8 @@ impl Files<'_> {
         self.listed_of(connection, position, findings, sink)?;
         let Some(key) = key else { return Ok(()) };
         for pattern in &self.declared.directories {
-            let Some(place) = self.directory(pattern, key, findings) else {
+            let Some(place) = self.directory(connection, pattern, (position, key), findings)?
+            else {
                 continue;
             };
             let mut found = Ok(());

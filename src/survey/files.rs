@@ -19,10 +19,11 @@ use super::file_table::{
 };
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
+use super::standing_files::Named;
 use super::survivors;
 use super::targets::Targets;
 use crate::error::{Error, Result};
-use crate::manifest::Files as Declared;
+use crate::manifest::{Directory, Files as Declared};
 use crate::outbox;
 use crate::plan::Plan;
 use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
@@ -143,12 +144,15 @@ impl<'a> Files<'a> {
                 quote(&source.column),
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
+            let named = Named::below(self.roots, source.path.as_ref());
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let owner: i64 = row.get(1).map_err(Error::surveying)?;
-                let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                self.list_one(connection, &raw, (owner, &source.line), listing, findings)?;
+                let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                for raw in named.by(value) {
+                    self.list_one(connection, &raw, (owner, &source.line), listing, findings)?;
+                }
             }
         }
         Ok(())
@@ -213,7 +217,8 @@ impl<'a> Files<'a> {
         findings: &mut Findings,
     ) -> Result<()> {
         for pattern in &self.declared.directories {
-            let Some(place) = self.directory(pattern, key, findings) else {
+            let Some(place) = self.directory(connection, pattern, (position, key), findings)?
+            else {
                 continue;
             };
             let mut found = Ok(());
@@ -262,27 +267,34 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
+    /// The directory of a user; none where it cannot be, or the user has no value that names it.
     pub(super) fn directory(
         &self,
-        pattern: &str,
-        key: &UserKey,
+        connection: &Connection,
+        pattern: &Directory,
+        (position, key): (i64, &UserKey),
         findings: &mut Findings,
-    ) -> Option<Place> {
-        let raw = match directory_of(pattern, key) {
+    ) -> Result<Option<Place>> {
+        let value = match pattern.column() {
+            None => Some(key.bytes().into_owned()),
+            Some(column) => Targets::value(connection, self.plan, position, column)?,
+        };
+        let Some(value) = value else { return Ok(None) };
+        let raw = match pattern.of(&value) {
             Ok(raw) => raw,
             Err(path) => {
                 findings.refuse(path, &Refusal::Outside);
-                return None;
+                return Ok(None);
             }
         };
         match self.roots.locate_directory(&raw) {
-            Ok(place) => Some(place),
+            Ok(place) => Ok(Some(place)),
             Err(refusal) => {
                 findings.refuse(
                     crate::roots::shown(Path::new(OsStr::from_bytes(&raw))),
                     &refusal,
                 );
-                None
+                Ok(None)
             }
         }
     }
@@ -355,22 +367,4 @@ pub(super) fn raw_path(value: ValueRef) -> Vec<u8> {
         ValueRef::Real(number) => number.to_string().into_bytes(),
         ValueRef::Null => Vec::new(),
     }
-}
-
-/// The directory of a user; `Err` with a readable path where the key would lead elsewhere.
-pub(super) fn directory_of(pattern: &str, key: &UserKey) -> Result<Vec<u8>, String> {
-    let key = key.bytes();
-    let readable = || {
-        pattern.replace(
-            "{user}",
-            &String::from_utf8_lossy(&key).escape_debug().to_string(),
-        )
-    };
-    let one_component =
-        !key.iter().any(|byte| matches!(byte, b'/' | 0)) && !matches!(&*key, b"" | b"." | b"..");
-    let (before, after) = pattern.split_once("{user}").unwrap_or((pattern, ""));
-    if !one_component {
-        return Err(readable());
-    }
-    Ok([before.as_bytes(), &key, after.as_bytes()].concat())
 }

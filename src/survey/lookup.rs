@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use crate::error::{Error, Result};
 use crate::plan::{Link, Plan, RowIdentity};
 use crate::sql::{
-    create_set, identity, joined, main_table, names, quote, same_row, set_columns, type_of,
+    columns, counts, create_set, identity, joined, main_table, names, quote, same_row, set_columns,
+    type_of,
 };
 
 /// A table and one of its links, with where rows that hold it are looked up.
@@ -52,7 +53,9 @@ impl<'p> Lookups<'p> {
             .mentions
             .iter()
             .map(|m| (m.table.as_str(), &m.identity, &m.link));
-        for (table, identity, link) in owners.chain(mentions) {
+        let keepers = plan.tables.iter().flat_map(|t| &t.keepers);
+        let keepers = keepers.map(|k| (k.table.as_str(), &k.identity, &k.link));
+        for (table, identity, link) in owners.chain(mentions).chain(keepers) {
             let at = tables
                 .iter()
                 .position(|t| t.table == table)
@@ -144,7 +147,7 @@ impl<'p> Lookups<'p> {
         let columns = copied
             .iter()
             .flat_map(|(number, link)| definitions(*number, link));
-        let values = copied.iter().flat_map(|(_, link)| &link.columns);
+        let values = copied.iter().flat_map(|(_, link)| values(link));
         let present = copied.iter().map(|(_, link)| present(link));
         let indexes = copied.iter().map(|(number, link)| {
             let key = (0..link.columns.len()).map(|column| copy_column(*number, column));
@@ -155,7 +158,7 @@ impl<'p> Lookups<'p> {
             "{} INSERT INTO temp.copy_{at} SELECT {}, {} FROM {} AS c WHERE {}; {}",
             create_set(&format!("copy_{at}"), of.identity, &joined(columns, ", ")),
             identity("c", of.identity),
-            joined(values.map(|column| format!("c.{}", quote(column))), ", "),
+            joined(values, ", "),
             main_table(of.table),
             joined(present, " OR "),
             joined(indexes, " "),
@@ -177,6 +180,18 @@ fn definitions(number: usize, link: &Link) -> impl Iterator<Item = String> {
         let (name, collation) = (copy_column(number, column), quote(collation));
         format!("{name} {} COLLATE {collation}", type_of(*affinity))
     })
+}
+
+/// What is copied of a row: null where its reference does not count.
+fn values(link: &Link) -> Vec<String> {
+    let when = joined(counts("c", &link.form), " AND ");
+    let values = columns("c", link).into_iter();
+    if when.is_empty() {
+        return values.collect();
+    }
+    values
+        .map(|value| format!("CASE WHEN {when} THEN {value} END"))
+        .collect()
 }
 
 fn present(link: &Link) -> String {
@@ -202,12 +217,9 @@ pub(super) struct Found {
 fn direct(plan: &Plan, table: &str, id: &RowIdentity, link: &Link, set: &str) -> Found {
     let (parent, _) = parent(plan, link, set);
     let condition = if link.parent_is_rowid {
-        joined(
-            link.columns
-                .iter()
-                .map(|c| format!("s.k0 = c.{}", quote(c))),
-            " AND ",
-        )
+        let values = columns("c", link).into_iter();
+        let named = values.map(|value| format!("s.k0 = {value}"));
+        joined(named.chain(counts("c", &link.form)), " AND ")
     } else {
         names("c", "p", link)
     };

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::file_table::places;
 use super::files::{Files, raw_path};
 use super::findings::Findings;
+use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::roots::Inspection;
 use crate::sql::{main_table, quote};
@@ -64,18 +65,21 @@ impl Files<'_> {
             let table = main_table(&source.table);
             let sql =
                 format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
+            let named = Named::below(self.roots, source.path.as_ref());
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
-                let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                let place = self.roots.locate(&raw);
-                if place
-                    .is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_)))
-                {
+                let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                if named.by(value).iter().any(|raw| self.is_file(raw)) {
                     return Ok(true);
                 }
             }
         }
         Ok(false)
+    }
+
+    fn is_file(&self, raw: &[u8]) -> bool {
+        let place = self.roots.locate(raw);
+        place.is_ok_and(|place| matches!(self.roots.inspect(&place), Inspection::File(_)))
     }
 }

@@ -10,10 +10,11 @@
 
 use rusqlite::{Connection, params};
 
+use super::lists;
 use super::lookup::Lookups;
 use super::targets::Targets;
 use crate::error::{Error, Result};
-use crate::plan::{Group, Link, Mention, Plan, RowIdentity};
+use crate::plan::{Group, Link, Mention, Plan, PlannedTable, RowIdentity};
 use crate::sql::{create_set, identity, main_table, same_row, set_columns};
 
 /// The set of the rows of table `at` that go.
@@ -44,6 +45,12 @@ impl<'p> Rows<'p> {
             connection
                 .execute_batch(&set_sql(at, &table.identity, cyclic))
                 .map_err(Error::surveying)?;
+            if !table.keepers.is_empty() {
+                let candidates = owned_set(&format!("kept_{at}"), &table.identity);
+                connection
+                    .execute_batch(&candidates)
+                    .map_err(Error::surveying)?;
+            }
         }
         for (at, mention) in plan.mentions.iter().enumerate() {
             connection
@@ -117,7 +124,9 @@ impl<'p> Rows<'p> {
 
     /// Adds, for the position `owner`, every row of a user-data table that no set holds.
     fn add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
-        for (at, table) in self.plan.tables.iter().enumerate().skip(1) {
+        let tables = self.plan.tables.iter().enumerate().skip(1);
+        let has_owner = |(_, table): &(usize, &PlannedTable)| !table.owners.is_empty();
+        for (at, table) in tables.filter(has_owner) {
             let sql = format!(
                 "INSERT INTO {set} ({}, owner) SELECT {}, ?1 FROM {} AS c \
                  WHERE NOT EXISTS (SELECT 1 FROM {set} AS s WHERE {})",
@@ -165,6 +174,7 @@ impl<'p> Rows<'p> {
                 );
                 run(connection, &sql)?;
             }
+            self.enter_kept(connection, at, group)?;
         }
         Ok(())
     }
@@ -208,6 +218,9 @@ impl<'p> Rows<'p> {
             );
             more |= execute(connection, &sql, params![owner, wave])? > 0;
         }
+        for at in group.tables.clone() {
+            more |= self.spread_kept(connection, at, (group, owner, wave))?;
+        }
         Ok(more)
     }
 
@@ -219,9 +232,12 @@ impl<'p> Rows<'p> {
         if is_empty(connection, &parents)? {
             return Ok(());
         }
-        let found = self
-            .lookups
-            .find(connection, &mention.table, &mention.link, &parents)?;
+        let found = match mention.link.form.list {
+            Some(list) => lists::find(self.plan, mention, list, &parents),
+            None => self
+                .lookups
+                .find(connection, &mention.table, &mention.link, &parents)?,
+        };
         let gone_before = match mention.planned {
             Some(table) if table > 0 || self.plan.going().any(|at| at == 0) => format!(
                 "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}) AND g.owner <= s.owner)",
@@ -292,7 +308,7 @@ pub(super) fn inner_links<'p>(plan: &'p Plan, group: &Group) -> Vec<(usize, &'p 
         .collect()
 }
 
-fn is_empty(connection: &Connection, set: &str) -> Result<bool> {
+pub(super) fn is_empty(connection: &Connection, set: &str) -> Result<bool> {
     let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {set})");
     let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
     statement

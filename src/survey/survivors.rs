@@ -13,6 +13,7 @@ use rusqlite::{Connection, params};
 use super::file_table::{below, bytes, number};
 use super::files::raw_path;
 use super::rows::set_name;
+use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
 use crate::roots::{Place, Roots};
@@ -52,11 +53,13 @@ pub(crate) fn mark(
     let mut aliases = Aliases::new(roots);
     for source in sources {
         let query = names(source, which);
+        let named = Named::among(roots, source.path.as_ref(), connection, table)?;
         let mut statement = connection.prepare(&query).map_err(Error::surveying)?;
         let mut rows = statement.query([]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
-            let raw = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-            for place in aliases.places(&raw) {
+            let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+            let paths = named.by(value);
+            for place in paths.iter().flat_map(|raw| aliases.places(raw)) {
                 let values = params![number(place.root_index()), bytes(&place)];
                 exact.execute(values).map_err(Error::surveying)?;
                 let (first, last) = below(bytes(&place));

@@ -83,6 +83,25 @@ impl Targets {
         }
     }
 
+    /// What the row of the user at a position holds in a column, as it stands in a path.
+    pub(super) fn value(
+        connection: &Connection,
+        plan: &Plan,
+        position: i64,
+        column: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let sql = format!(
+            "SELECT CAST(u.{} AS BLOB) FROM temp.target AS t CROSS JOIN {} AS u ON u.{} = t.key \
+             WHERE t.position = ?1 LIMIT 1",
+            quote(column),
+            main_table(&plan.tables[0].name),
+            quote(&plan.user_key),
+        );
+        let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+        let value = statement.query_row([position], |row| row.get(0)).optional();
+        value.map(Option::flatten).map_err(Error::surveying)
+    }
+
     /// The positions in order, from the first after `position`.
     pub(crate) fn next(connection: &Connection, position: i64) -> Result<Option<i64>> {
         let sql = "SELECT min(position) FROM temp.target WHERE position > ?1";
@@ -152,7 +171,7 @@ pub(crate) fn user_key(row: &Row, column: usize) -> Result<UserKey> {
 
 fn insert_all(connection: &Connection, plan: &Plan) -> Result<()> {
     let sql = format!(
-        "INSERT INTO temp.target(key) SELECT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL ORDER BY u.{key}",
+        "INSERT INTO temp.target(key) SELECT DISTINCT u.{key} FROM {} AS u WHERE u.{key} IS NOT NULL ORDER BY u.{key}",
         main_table(&plan.tables[0].name),
         key = quote(&plan.user_key),
     );
@@ -190,7 +209,7 @@ pub(crate) fn name_of(
     let column = users.names.first().unwrap_or(&plan.user_key);
     let sql = format!(
         "SELECT u.{} FROM temp.target AS t CROSS JOIN {table} AS u ON u.{key} = t.key \
-         WHERE t.position = ?1",
+         WHERE t.position = ?1 LIMIT 1",
         quote(column)
     );
     let name: Option<Value> = connection
@@ -236,7 +255,7 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
     let named = columns.map(|column| format!(" OR u.{} = ?1", quote(column)));
     // A number as text: the affinity of its column would take `05` for 5.
     let sql = format!(
-        "SELECT u.{key} FROM {} AS u WHERE (typeof(u.{key}) = 'text' AND u.{key} = ?1) \
+        "SELECT DISTINCT u.{key} FROM {} AS u WHERE (typeof(u.{key}) = 'text' AND u.{key} = ?1) \
          OR (typeof(u.{key}) = 'integer' AND CAST(u.{key} AS TEXT) = ?1){} LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(named, ""),

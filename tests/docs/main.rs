@@ -79,6 +79,7 @@ fn every_key_of_a_manifest_is_in_the_readme() {
         "",
         "[application]\n",
         "[users]\n",
+        "[tables]\n",
         "[files]\n",
         "[[files.columns]]\n",
         "[redis]\n",

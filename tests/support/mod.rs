@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub(crate) mod application;
 pub(crate) mod fake_redis;
 pub(crate) mod install;
 pub(crate) mod redis_server;

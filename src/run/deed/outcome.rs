@@ -22,6 +22,7 @@ impl Deed<'_> {
             summary: summary::lines(&target.manifest, &self.counts),
             collateral: Collateral::merged(self.collateral),
             mentions: counted(self.mentions),
+            still_named: counted(self.still_named),
             reassigned: counted(self.reassigned),
             refused: findings
                 .refused

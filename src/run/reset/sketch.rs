@@ -10,19 +10,18 @@ use super::{Fate, Reset, recovery};
 use crate::database::transaction;
 use crate::error::{Error, ResetError, Result};
 use crate::graph::Graph;
+use crate::manifest::Meaning;
 use crate::manifest::reset::Reset as Declared;
-use crate::manifest::{Manifest, Meaning};
 use crate::outbox::{self, RunRecord};
 use crate::plan::{FileSource, file_sources};
 use crate::report::{Report, ResetReport, Stage};
 use crate::roots::{Identity, Inspection, Kind, Place, Refusal, Roots, shown};
 use crate::schema::{self, Schema, TableKind};
-use crate::sql::{main_table, quote};
+use crate::sql::main_table;
 use crate::structure::{Blueprint, Image, Script};
 use crate::summary::{self, Counts};
-use crate::survey::{Contents, Findings, TableCount, Trouble, user_key};
+use crate::survey::{Contents, Findings, TableCount, Trouble};
 use crate::target::{STATE_DIRECTORY, Target};
-use crate::user::UserKey;
 
 /// Everything about a reset that can be known beforehand.
 pub(super) struct Sketch<'a> {
@@ -49,7 +48,7 @@ impl<'a> Sketch<'a> {
     pub(super) fn draw(
         target: &'a Target,
         connection: &Connection,
-        job: &Reset,
+        job: Reset,
         roots: &'a Roots,
     ) -> Result<Self> {
         target.require_emptiable(job)?;
@@ -63,8 +62,8 @@ impl<'a> Sketch<'a> {
         let contents = Contents::list(connection, roots, &mut findings)?;
         if job.storage == Fate::Goes {
             let old = file_sources(&schema, manifest, &[])?;
-            let users = user_keys(connection, &schema, &graph, manifest, &contents)?;
-            contents.assign_lines(connection, &old, &manifest.files, &users)?;
+            let users = (&*schema.tables[graph.users].name, &*graph.user_key);
+            contents.assign_lines(connection, &old, &manifest.files, users)?;
             contents.require_right_root(connection, &old, &target.root)?;
         }
         let (theirs, others) = counts(connection, &schema, &theirs, &image)?;
@@ -128,7 +127,7 @@ impl<'a> Sketch<'a> {
     pub(super) fn report(&self, connection: &Connection) -> Result<Report> {
         let mut counts = Counts {
             files_checked: self.files_checked,
-            files: self.contents.counts(connection)?,
+            files: Contents::counts(connection)?,
             ..Counts::default()
         };
         for (table, rows) in &self.theirs {
@@ -267,32 +266,6 @@ fn count(connection: &Connection, table: &str) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {}", main_table(table));
     let count = connection.query_row(&sql, [], |row| row.get(0));
     count.map_err(Error::surveying)
-}
-
-/// The users, where directories of theirs may be there.
-fn user_keys(
-    connection: &Connection,
-    schema: &Schema,
-    graph: &Graph,
-    manifest: &Manifest,
-    contents: &Contents<'_>,
-) -> Result<Vec<UserKey>> {
-    if manifest.files.directories.is_empty() || contents.is_empty(connection)? {
-        return Ok(Vec::new());
-    }
-    let (table, key) = (
-        main_table(&schema.tables[graph.users].name),
-        quote(&graph.user_key),
-    );
-    let sql = format!("SELECT {key} FROM {table} WHERE {key} IS NOT NULL");
-    let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-    let mut rows = statement.query([]).map_err(Error::surveying)?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next().map_err(Error::surveying)? {
-        // Whose key is neither a number nor text has no directory.
-        keys.extend(user_key(row, 0).ok());
-    }
-    Ok(keys)
 }
 
 /// The file that holds the environment, as it stands there now.

@@ -1,0 +1,348 @@
+//! Patterns of paths: where the file of a value stands, and which directory is a user's.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// Where the file of a column's value stands: `media/{value}`, `images/*/*/{value}`,
+/// `uploads/{stem}__*`.
+///
+/// One part holds the placeholder; `*` stands for any part of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct FilePath {
+    text: String,
+    before: String,
+    holds: Holds,
+    after: String,
+}
+
+/// What of a value the path holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Value,
+    Stem,
+}
+
+/// A directory of one user: `storage/user_{user}`, `home/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Directory {
+    text: String,
+    before: String,
+    column: Option<String>,
+    after: String,
+}
+
+/// Why a pattern cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FilePathError {
+    /// Not one placeholder.
+    #[error("the path `{0}` must hold `{{value}}` or `{{stem}}` once, or every row would name it")]
+    NoValue(String),
+    /// Not one placeholder.
+    #[error("the directory `{0}` must hold `{{user}}` once, or it would be everybody's")]
+    NoUser(String),
+    /// `*{value}`.
+    #[error("in `{0}` a `*` stands before the placeholder in the same name: which part is meant?")]
+    StarBefore(String),
+}
+
+impl FilePath {
+    /// The path of a value, where the pattern says it exactly; `None` where files must be looked
+    /// through.
+    #[must_use]
+    pub fn of(&self, value: &[u8]) -> Option<Vec<u8>> {
+        if self.text.contains('*') {
+            return None;
+        }
+        let held = self.held(value);
+        let held = if self.before.is_empty() {
+            held
+        } else {
+            without_leading_slash(held)
+        };
+        Some([self.before.as_bytes(), held, self.after.as_bytes()].concat())
+    }
+
+    /// What a path holds of this value.
+    #[must_use]
+    pub fn held<'v>(&self, value: &'v [u8]) -> &'v [u8] {
+        match self.holds {
+            Holds::Value => value,
+            Holds::Stem => stem(value),
+        }
+    }
+
+    /// The directory below which every file of this pattern stands; empty if that is the
+    /// application's own.
+    #[must_use]
+    pub fn top(&self) -> &str {
+        let spelt = self.before.split('*').next().unwrap_or_default();
+        spelt.rsplit_once('/').map_or("", |(top, _)| top)
+    }
+
+    /// What the values are that name the file at `path`, as far as the pattern tells: with `*` behind
+    /// the placeholder there may be several readings.
+    #[must_use]
+    pub fn readings<'p>(&self, path: &'p [u8]) -> Vec<&'p [u8]> {
+        let names = self.before.matches('/').count();
+        let Some(at) = start_of(path, names) else {
+            return Vec::new();
+        };
+        let Some((directory, first)) = split_name(&self.before) else {
+            return self.readings_below(path, self.before.as_bytes());
+        };
+        if !fits(directory.as_bytes(), &path[..at]) {
+            return Vec::new();
+        }
+        self.readings_below(&path[at..], first.as_bytes())
+    }
+
+    /// Readings of the rest of a path, which begins with the literal `first`.
+    fn readings_below<'p>(&self, rest: &'p [u8], first: &[u8]) -> Vec<&'p [u8]> {
+        let Some(rest) = rest.strip_prefix(first) else {
+            return Vec::new();
+        };
+        let after = self.after.as_bytes();
+        let ends = (1..=rest.len()).filter(|&end| fits(after, &rest[end..]));
+        ends.map(|end| &rest[..end]).collect()
+    }
+}
+
+/// The directories of a pattern with their `/`, and what stands before the placeholder in its name.
+fn split_name(before: &str) -> Option<(&str, &str)> {
+    let at = before.rfind('/')? + 1;
+    Some(before.split_at(at))
+}
+
+/// Where the name after so many `/` begins.
+fn start_of(path: &[u8], slashes: usize) -> Option<usize> {
+    let mut at = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    match slashes {
+        0 => Some(0),
+        _ => at.nth(slashes - 1).map(|(at, _)| at + 1),
+    }
+}
+
+/// Whether the whole text fits a pattern in which `*` stands for anything but `/`.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == Some(&text[t]) {
+            (p, t) = (p + 1, t + 1);
+        } else {
+            match star {
+                Some((at, from)) if text[from] != b'/' => {
+                    star = Some((at, from + 1));
+                    (p, t) = (at + 1, from + 1);
+                }
+                _ => return false,
+            }
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+fn without_leading_slash(value: &[u8]) -> &[u8] {
+    let slashes = value.iter().take_while(|byte| **byte == b'/').count();
+    &value[slashes..]
+}
+
+fn stem(value: &[u8]) -> &[u8] {
+    let name = value
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or(0, |at| at + 1);
+    match value.iter().rposition(|byte| *byte == b'.') {
+        Some(dot) if dot > name => &value[..dot],
+        _ => value,
+    }
+}
+
+impl TryFrom<String> for FilePath {
+    type Error = FilePathError;
+
+    fn try_from(text: String) -> Result<Self, FilePathError> {
+        let places = || text.matches("{value}").count() + text.matches("{stem}").count();
+        let (word, holds) = if text.contains("{value}") {
+            ("{value}", Holds::Value)
+        } else {
+            ("{stem}", Holds::Stem)
+        };
+        let Some((before, after)) = text.split_once(word).filter(|_| places() == 1) else {
+            return Err(FilePathError::NoValue(text));
+        };
+        let name = split_name(before).map_or(before, |(_, name)| name);
+        if name.contains('*') {
+            return Err(FilePathError::StarBefore(text));
+        }
+        Ok(Self {
+            before: before.into(),
+            after: after.into(),
+            holds,
+            text,
+        })
+    }
+}
+
+impl Directory {
+    /// The column of the users table that stands in the path; `None` for the key.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
+    /// The directory of the user for whom this value stands; `Err` with a readable path where the
+    /// value would lead elsewhere.
+    ///
+    /// # Errors
+    /// If the value is no single name of a path.
+    pub fn of(&self, value: &[u8]) -> Result<Vec<u8>, String> {
+        let one_component = !value.iter().any(|byte| matches!(byte, b'/' | 0))
+            && !matches!(value, b"" | b"." | b"..");
+        if one_component {
+            return Ok([self.before.as_bytes(), value, self.after.as_bytes()].concat());
+        }
+        let shown = String::from_utf8_lossy(value).escape_debug().to_string();
+        Err(format!("{}{shown}{}", self.before, self.after))
+    }
+
+    /// Whether some user's directory of this pattern holds every user's of the pattern `inner`: its
+    /// placeholder then stands for a name that `inner` spells out.
+    #[must_use]
+    pub fn may_hold(&self, inner: &Self) -> bool {
+        let components = |pattern: &str| -> Vec<String> {
+            let names = pattern.split('/').filter(|name| !matches!(*name, "" | "."));
+            names.map(str::to_owned).collect()
+        };
+        let (outer, inner) = (components(&self.text), components(&inner.text));
+        let fits = |(outer, inner): (&String, &String)| match outer.split_once('{') {
+            Some((before, rest)) => {
+                let after = rest.split_once('}').map_or("", |(_, after)| after);
+                inner.len() >= before.len() + after.len()
+                    && inner.starts_with(before)
+                    && inner.ends_with(after)
+            }
+            None => outer == inner,
+        };
+        let spelt_out = inner
+            .iter()
+            .take(outer.len())
+            .all(|name| !name.contains('{'));
+        outer.len() < inner.len() && spelt_out && outer.iter().zip(&inner).all(fits)
+    }
+}
+
+impl TryFrom<String> for Directory {
+    type Error = FilePathError;
+
+    fn try_from(text: String) -> Result<Self, FilePathError> {
+        let parts = text.split_once('{').and_then(|(before, rest)| {
+            let (column, after) = rest.split_once('}')?;
+            let single = !column.is_empty() && !after.contains(['{', '}']) && !before.contains('}');
+            single.then(|| (before.to_owned(), column.to_owned(), after.to_owned()))
+        });
+        let Some((before, column, after)) = parts else {
+            return Err(FilePathError::NoUser(text));
+        };
+        Ok(Self {
+            before,
+            column: (column != "user").then_some(column),
+            after,
+            text,
+        })
+    }
+}
+
+impl fmt::Display for FilePath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Directory {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> FilePath {
+        FilePath::try_from(text.to_owned()).unwrap()
+    }
+
+    fn readings(pattern: &str, file: &str) -> Vec<String> {
+        let pattern = path(pattern);
+        let readings = pattern.readings(file.as_bytes());
+        let text = |reading: &&[u8]| String::from_utf8_lossy(reading).into_owned();
+        readings.iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_path_without_stars_says_where_the_file_of_a_value_is() {
+        let of = |pattern: &str, value: &str| path(pattern).of(value.as_bytes());
+        assert_eq!(
+            of("media/{value}", "a/b.jpg"),
+            Some(b"media/a/b.jpg".to_vec())
+        );
+        assert_eq!(
+            of("public/{value}", "/a.jpg"),
+            Some(b"public/a.jpg".to_vec())
+        );
+        assert_eq!(of("x/{stem}.txt", "a.b.jpg"), Some(b"x/a.b.txt".to_vec()));
+        assert_eq!(of("x/*/{value}", "a"), None);
+    }
+
+    #[test]
+    fn a_file_is_read_back_to_the_values_that_name_it() {
+        assert_eq!(readings("i/*/*/{value}", "i/a/ab/Foo.jpg"), ["Foo.jpg"]);
+        assert_eq!(
+            readings("i/t/*/{value}/*", "i/t/a/Foo.jpg/9px"),
+            ["Foo.jpg"]
+        );
+        assert_eq!(readings("u/{stem}__*", "u/12__ab__c"), ["12", "12__ab"]);
+        assert!(readings("i/*/{value}", "i/a/ab/Foo.jpg").contains(&"ab/Foo.jpg".to_owned()));
+        assert!(readings("i/*/{value}", "j/a/Foo.jpg").is_empty());
+        assert!(readings("{stem}_*", "a").is_empty());
+    }
+
+    #[test]
+    fn the_top_of_a_pattern_holds_all_of_its_files() {
+        for (pattern, top) in [
+            ("media/x/{value}", "media/x"),
+            ("i/*/{value}", "i"),
+            ("u/a_{stem}_*", "u"),
+            ("{value}", ""),
+        ] {
+            assert_eq!(path(pattern).top(), top, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_without_the_value_would_be_every_rows() {
+        for text in ["media/x", "{value}/{value}", "{value}{stem}", "a/*{value}"] {
+            assert!(FilePath::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_directory_names_one_user() {
+        for text in ["x", "x/{}", "{user}/{user}", "{a}{b}", "}x{"] {
+            assert!(Directory::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        let home = Directory::try_from("home/{name}/x".to_owned()).unwrap();
+        assert_eq!(home.column(), Some("name"));
+        assert_eq!(home.of(b"ann"), Ok(b"home/ann/x".to_vec()));
+        for value in ["..", "", "a/b", "."] {
+            assert!(home.of(value.as_bytes()).is_err(), "{value}");
+        }
+    }
+}

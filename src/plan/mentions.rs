@@ -1,0 +1,64 @@
+//! The references of rows that stay to rows that go, and what becomes of each.
+
+use super::links::link;
+use super::{Accounts, Mention, MentionFate, identity};
+use crate::error::Result;
+use crate::graph::{Graph, Reference};
+use crate::manifest::Meaning;
+use crate::schema::{Action, Identity, Schema};
+
+pub(super) fn mentions(
+    schema: &Schema,
+    graph: &Graph,
+    step: &[Option<usize>],
+    accounts: Accounts,
+) -> Result<Vec<Mention>> {
+    let goes = |parent: usize| parent != graph.users || accounts == Accounts::Delete;
+    let names = |r: &Reference| matches!(r.meaning, Meaning::Mention | Meaning::Keeper);
+    let meant = |r: &&Reference| names(r) && r.parent.is_some_and(goes);
+    let mut mentions = Vec::new();
+    for reference in graph.references.iter().filter(meant) {
+        let Some(link) = link(schema, step, reference) else {
+            continue;
+        };
+        let fate = fate(graph, reference);
+        let table = &schema.tables[reference.child];
+        if fate == MentionFate::Stays && table.identity == Identity::None {
+            continue;
+        }
+        mentions.push(Mention {
+            table: table.name.clone(),
+            identity: identity(table)?,
+            planned: step[reference.child],
+            link,
+            fate,
+        });
+    }
+    Ok(mentions)
+}
+
+/// The columns of a mention that are set to null: one of several is enough to name nothing, so
+/// those that other references share, such as a tenant's, are left alone where others do.
+fn own_columns(graph: &Graph, reference: &Reference) -> Vec<String> {
+    let others = |r: &&Reference| r.child == reference.child && r.columns != reference.columns;
+    let shared = |name: &&String| {
+        let mut others = graph.references.iter().filter(others);
+        others.any(|r| r.columns.iter().any(|c| c.eq_ignore_ascii_case(name)))
+    };
+    let nullable = reference.nullable.iter();
+    let own: Vec<String> = nullable.filter(|name| !shared(name)).cloned().collect();
+    if own.is_empty() {
+        reference.nullable.clone()
+    } else {
+        own
+    }
+}
+
+fn fate(graph: &Graph, reference: &Reference) -> MentionFate {
+    match reference.on_delete {
+        Some(Action::SetDefault) => MentionFate::SetDefault,
+        _ if !reference.nullable.is_empty() => MentionFate::SetNull(own_columns(graph, reference)),
+        Some(_) => MentionFate::Blocks,
+        None => MentionFate::Stays,
+    }
+}

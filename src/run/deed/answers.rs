@@ -1,0 +1,51 @@
+//! How the database itself answers a deletion: with rows that triggers write, and with words that
+//! stay in full-text indexes.
+
+use super::Deed;
+use crate::erase::Deletion;
+use crate::error::{Error, Result};
+use crate::plan::Accounts;
+use crate::scrub;
+use crate::survey::{Kept, TableCount};
+
+impl Deed<'_> {
+    /// A trigger may have answered the deletion with new rows of the user: they go too, as long as
+    /// that comes to an end.
+    pub(super) fn delete_what_triggers_wrote(
+        &mut self,
+        deletion: &Deletion,
+        position: i64,
+        rows: &mut [TableCount],
+    ) -> Result<()> {
+        const PASSES: usize = 3;
+        if self.picture.survey.plan.accounts == Accounts::Delete {
+            return Ok(());
+        }
+        self.surveyed = false;
+        for _ in 0..PASSES {
+            self.picture.survey.take_again(self.connection, position)?;
+            let more = self.picture.survey.going_with(self.connection, position)?;
+            if more.iter().all(|table| table.rows == 0) {
+                return Ok(());
+            }
+            self.delete_rows(deletion, position)?;
+            for (sum, table) in rows.iter_mut().zip(more) {
+                sum.rows += table.rows;
+            }
+        }
+        Err(Error::RowsWritten)
+    }
+
+    /// Once for all users: an index is merged as a whole.
+    pub(super) fn keep_indexes_in_step(&self) -> Vec<Kept> {
+        if self.rows == 0 {
+            return Vec::new();
+        }
+        let failed = scrub::keep_in_step(self.connection, self.picture.survey.plan);
+        let kept = |(table, error): (String, Error)| Kept {
+            path: format!("words in the full-text index `{table}`"),
+            reason: format!("{error}; run again, with the same user or another"),
+        };
+        failed.into_iter().map(kept).collect()
+    }
+}

@@ -1,0 +1,104 @@
+//! Which files a value names: by what it spells, or by which paths hold it.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+
+use rusqlite::Connection;
+
+use super::file_table::places;
+use crate::error::Result;
+use crate::manifest::FilePath;
+use crate::roots::{Entry, Place, Roots, names};
+
+/// The files that values of one column name.
+#[derive(Debug)]
+pub(super) enum Named<'p> {
+    /// The value is a path.
+    Spelt,
+    /// The value is part of a path that says exactly where.
+    At(&'p FilePath),
+    /// Files that were looked through, by what their paths hold.
+    Held(&'p FilePath, HashMap<Vec<u8>, Vec<Vec<u8>>>),
+}
+
+impl<'p> Named<'p> {
+    /// Looks through the files below the roots, if the pattern needs it. What cannot be read is
+    /// found by whoever looks at it by name.
+    pub(super) fn below(roots: &Roots, path: Option<&'p FilePath>) -> Self {
+        Self::from(path, |pattern, held| {
+            for (index, root, directory) in roots.present() {
+                let spelt = root.as_os_str().as_bytes();
+                let top = pattern.top().as_bytes();
+                if !spelt.starts_with(top) && !top.starts_with(spelt) {
+                    continue;
+                }
+                for name in names(directory).unwrap_or_default() {
+                    let Ok(place) = roots.place_at(index, name.as_bytes()) else {
+                        continue;
+                    };
+                    let _ = roots.walk(&place, &mut |entry| {
+                        if let Entry::File(file, _) = entry {
+                            note(pattern, &file, held);
+                        }
+                        ControlFlow::Continue(())
+                    });
+                }
+            }
+            Ok(())
+        })
+        .unwrap_or(Self::Spelt)
+    }
+
+    /// Looks through the files that a temporary table lists.
+    pub(super) fn among(
+        roots: &Roots,
+        path: Option<&'p FilePath>,
+        connection: &Connection,
+        table: &str,
+    ) -> Result<Self> {
+        Self::from(path, |pattern, held| {
+            let sql = format!("SELECT root, path FROM {table}");
+            for file in places(roots, connection, &sql, [])? {
+                note(pattern, &file, held);
+            }
+            Ok(())
+        })
+    }
+
+    fn from(
+        path: Option<&'p FilePath>,
+        look: impl FnOnce(&FilePath, &mut HashMap<Vec<u8>, Vec<Vec<u8>>>) -> Result<()>,
+    ) -> Result<Self> {
+        let Some(pattern) = path else {
+            return Ok(Self::Spelt);
+        };
+        if pattern.of(b"").is_some() {
+            return Ok(Self::At(pattern));
+        }
+        let mut held = HashMap::new();
+        look(pattern, &mut held)?;
+        Ok(Self::Held(pattern, held))
+    }
+
+    /// The paths that a value names.
+    pub(super) fn by(&self, value: Vec<u8>) -> Vec<Vec<u8>> {
+        match self {
+            Self::Spelt => vec![value],
+            Self::At(pattern) => pattern.of(&value).into_iter().collect(),
+            Self::Held(pattern, held) => {
+                held.get(pattern.held(&value)).cloned().unwrap_or_default()
+            }
+        }
+    }
+}
+
+fn note(pattern: &FilePath, file: &Place, held: &mut HashMap<Vec<u8>, Vec<Vec<u8>>>) {
+    let path = file.root_name().join(file.relative());
+    let path = path.as_os_str().as_bytes();
+    for reading in pattern.readings(path) {
+        held.entry(reading.to_vec())
+            .or_default()
+            .push(path.to_vec());
+    }
+}
