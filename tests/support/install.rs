@@ -32,7 +32,8 @@ pub(crate) const DATABASE: &str = "storage/database/vedfolnir.db";
 
 /// One copied install. It is removed when dropped; the fixture is never touched.
 pub(crate) struct Install {
-    _directory: TempDir,
+    /// None where the place is somebody else's.
+    _directory: Option<TempDir>,
     fixture: Fixture,
     places: Places,
 }
@@ -45,7 +46,7 @@ impl Install {
         // Canonical, so that an absolute path in the database is spelled as the tool sees it.
         let base = directory.path().canonicalize().unwrap();
         let install = Self {
-            _directory: directory,
+            _directory: Some(directory),
             fixture: Fixture::named(name),
             places: Places {
                 root: base.join("app"),
@@ -73,18 +74,32 @@ impl Install {
 
     /// The same in a directory that is removed with it.
     pub(crate) fn again_in(&self, directory: TempDir) -> Self {
-        let base = directory.path().canonicalize().unwrap();
-        let places = Places {
-            root: base.join("app"),
-            outside: base.join("canary"),
-        };
-        copy_directory(self.root(), &places.root);
-        copy_directory(self.outside(), &places.outside);
+        let install = self.standing_at(&directory.path().canonicalize().unwrap());
+        copy_directory(self.root(), install.root());
+        copy_directory(self.outside(), install.outside());
         Self {
-            _directory: directory,
-            fixture: self.fixture.clone(),
-            places,
+            _directory: Some(directory),
+            ..install
         }
+    }
+
+    /// The install that stands at `base`: one that was copied there, or will be.
+    pub(crate) fn standing_at(&self, base: &Path) -> Self {
+        Self {
+            _directory: None,
+            fixture: self.fixture.clone(),
+            places: Places {
+                root: base.join("app"),
+                outside: base.join("canary"),
+            },
+        }
+    }
+
+    /// Copies it to `base`, where some of its directories may stand already.
+    pub(crate) fn copy_to(&self, base: &Path) {
+        let there = self.standing_at(base);
+        copy_directory(self.root(), there.root());
+        copy_directory(self.outside(), there.outside());
     }
 
     /// The same in WAL mode, checkpointed: without `-wal` and `-shm`.
@@ -202,7 +217,7 @@ impl Install {
 }
 
 /// A temporary directory in memory, if there is room for one.
-fn scratch() -> TempDir {
+pub(crate) fn scratch() -> TempDir {
     TempDir::new_in("/dev/shm")
         .or_else(|_| TempDir::new())
         .unwrap()
@@ -219,7 +234,7 @@ fn bytes_of(value: ValueRef<'_>) -> Vec<u8> {
 
 /// Copies plain files and directories: a fixture holds nothing else.
 fn copy_directory(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
+    fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub(crate) mod application;
+pub(crate) mod disk;
 pub(crate) mod fake_redis;
 pub(crate) mod install;
 pub(crate) mod redis_server;
