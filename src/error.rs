@@ -1,6 +1,7 @@
 //! Everything that can stop a run, as a sentence for the person at the terminal: what was tried,
 //! on what, why it failed, and what to do next.
 
+mod audit;
 mod class;
 mod database;
 mod manifest;
@@ -11,6 +12,7 @@ mod sqlite;
 use std::io;
 use std::path::PathBuf;
 
+pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
 pub use manifest::ManifestError;
@@ -362,14 +364,9 @@ pub enum Error {
         "there is no terminal to ask at, and nothing is deleted unasked; nothing was changed; `--force` asks nobody"
     )]
     NoTerminal,
-    /// The audit trail cannot be written.
-    #[error("could not write the audit trail `{}`: {error}; `reset-app resume` writes what is missing", file.display())]
-    Audit {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    /// The audit trail cannot be kept.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Random bytes cannot be had.
     #[error("the operating system gives no random bytes: {0}")]
     Random(String),

@@ -65,7 +65,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod audit;
+pub mod audit;
 pub mod consent;
 pub mod database;
 mod drain;

@@ -102,6 +102,8 @@ pub struct Users {
     /// Columns by which `--only`, `--except` and `delete-user` find a user, beside the key.
     #[serde(default)]
     pub names: Vec<String>,
+    /// The column that says when an account was made; one of the usual names unless given.
+    pub created: Option<String>,
     /// How many rows of the table are one user's.
     #[serde(default)]
     pub rows: UserRows,

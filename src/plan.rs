@@ -8,9 +8,11 @@ mod components;
 mod indexes;
 mod links;
 mod mentions;
+mod person;
 mod refusals;
 
 pub use indexes::{Feed, PlannedIndex};
+pub use person::PersonColumns;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Reference};
@@ -46,6 +48,8 @@ pub struct Plan {
     pub accounts: Accounts,
     /// The column of the users' key.
     pub user_key: String,
+    /// What tells an account from a later one of the same key.
+    pub person: PersonColumns,
     /// How many rows of the users table are one user's.
     pub user_rows: UserRows,
     /// The users table first, then every table that holds users' rows, parents before children.
@@ -246,6 +250,7 @@ impl Plan {
         Ok(Self {
             accounts,
             user_key: graph.user_key.clone(),
+            person: PersonColumns::of(&schema.tables[graph.users], graph, manifest)?,
             user_rows: graph.user_rows,
             tables: tables.collect::<Result<_>>()?,
             groups,

@@ -16,7 +16,7 @@ use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord};
+use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
@@ -119,14 +119,21 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        database::look(&self.target.database, recovery::require_no_reset)?;
-        self.survey(job)
+        self.looked(job, &|connection| {
+            recovery::require_no_reset(connection)?;
+            recovery::require_same_trail(&self.target, connection)
+        })
     }
 
-    /// As [`App::preview`], also beside unfinished work that a deletion would not begin beside.
-    pub(crate) fn survey(&self, job: &Job) -> Result<Report> {
+    /// The same, if `first` has nothing against it.
+    pub(crate) fn looked(
+        &self,
+        job: &Job,
+        first: &dyn Fn(&Connection) -> Result<()>,
+    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
+            first(connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
@@ -149,13 +156,14 @@ impl App {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
         recovery::require_no_reset(&connection)?;
+        recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
         })?;
         let mut preview = picture.report(&connection)?;
-        let warnings = preview.warnings.clone();
+        let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
         let record = RunRecord {
@@ -164,8 +172,10 @@ impl App {
             base: self.target.root.display().to_string(),
             keys: job.keys(),
             reset: None,
+            trail: TrailRecord::of(&self.target),
         };
-        let mut trail = Trail::open(&self.target.root, &recovery::runs(&connection, &record)?)?;
+        let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
+        warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
         let noted = Noted {
             subject: preview.subject,
@@ -186,6 +196,7 @@ impl App {
     pub fn preview_resume(&self) -> Result<Report> {
         let recovery = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
             recovery::pending(connection)
         })?;
         Ok(Report {

@@ -1,5 +1,6 @@
 //! What is there: the same survey as a preview, of everyone.
 
+use crate::audit;
 use crate::database;
 use crate::error::{DatabaseError, Error, Result};
 use crate::report::{Line, Recovery, Report};
@@ -28,6 +29,8 @@ pub struct Status {
     pub summary: Vec<Line>,
     /// Rows of users' tables that nobody owns.
     pub unowned: Vec<TableCount>,
+    /// The audit trail, if one is kept.
+    pub audit: Option<audit::Seen>,
     /// What an interrupted run left to do.
     pub unfinished: Option<Recovery>,
     /// What was not checked.
@@ -37,7 +40,7 @@ pub struct Status {
 impl App {
     /// Looks at everything and changes nothing, as [`App::preview`] does.
     pub fn status(&self) -> Result<Status> {
-        let report = match self.survey(&Job::default()) {
+        let report = match self.looked(&Job::default(), &|_| Ok(())) {
             Err(error @ Error::WrongRoot { .. }) => self.without_files(&error)?,
             other => other?,
         };
@@ -61,6 +64,7 @@ impl App {
             accounts: report.users_processed,
             summary: report.summary,
             unowned: report.unowned,
+            audit: audit::look(target)?,
             unfinished: report.recovery,
             warnings: report.warnings,
         })
@@ -70,7 +74,7 @@ impl App {
     fn without_files(&self, error: &Error) -> Result<Report> {
         let mut target = self.target().clone();
         target.files = FilesChoice::Leave;
-        let mut report = Self::new(target).survey(&Job::default())?;
+        let mut report = Self::new(target).looked(&Job::default(), &|_| Ok(()))?;
         report
             .warnings
             .push(format!("files were not checked: {error}"));

@@ -1,6 +1,7 @@
 //! What a run is about: the application's directory, its manifest, its database, its Redis, and
 //! which source named each.
 
+mod audit;
 mod environment;
 mod sources;
 pub(crate) mod unfinished;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+pub(crate) use audit::KEYS as AUDIT_KEYS;
 
 use crate::database;
 use crate::error::{Error, Result};
@@ -28,6 +31,8 @@ pub struct Settings {
     pub redis: RedisChoice,
     /// Whether files are part of the run.
     pub files: FilesChoice,
+    /// The audit trail.
+    pub audit: AuditChoice,
     /// Environment variables, as far as they count: `DATABASE_URL`, `REDIS_*`.
     pub environment: BTreeMap<String, String>,
 }
@@ -72,6 +77,18 @@ pub enum FilesChoice {
     Leave,
 }
 
+/// Where the audit trail is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AuditChoice {
+    /// In `.reset-app/audit.jsonl` of the application's directory.
+    #[default]
+    Default,
+    /// In this file; a relative path refers to the application's directory.
+    File(PathBuf),
+    /// Nowhere.
+    None,
+}
+
 /// An application's directory and manifest: what is known of it without its database.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -107,6 +124,8 @@ pub struct Target {
     pub redis: std::result::Result<Server, NoServer>,
     /// Whether files are part of the run.
     pub files: FilesChoice,
+    /// The file of the audit trail, absolute; none where none is kept.
+    pub audit: Option<PathBuf>,
     /// The names under which a variable says that this is production, if one does.
     pub production: Option<String>,
 }
@@ -131,20 +150,33 @@ impl Target {
         let variables = sources::Variables::read(&root, &settings.environment)?;
         let (database, database_source) =
             sources::database(&root, settings, &manifest, &variables)?;
-        Ok(Self {
+        let target = Self {
             database: database::existing(&database)?,
             database_source,
             redis: sources::redis(&settings.redis, &variables)?,
             files: settings.files,
+            audit: audit::file(&settings.audit, &root),
             production: production(&manifest, &variables),
             manifest,
             root,
-        })
+        };
+        audit::require_own_file(&target)?;
+        Ok(target)
     }
 
     /// The files of the application that are never touched, even inside a root.
     #[must_use]
     pub fn protected(&self) -> Vec<PathBuf> {
+        let mut paths = self.application_files();
+        if let Some(trail) = &self.audit {
+            paths.push(trail.clone());
+            paths.extend(audit::KEYS.map(|ending| trail.with_extension(ending)));
+        }
+        paths
+    }
+
+    /// Those that are not the audit trail's.
+    fn application_files(&self) -> Vec<PathBuf> {
         let neighbours = ["-wal", "-shm", "-journal", crate::run_lock::SUFFIX];
         let mut paths = vec![
             self.database.clone(),

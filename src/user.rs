@@ -33,3 +33,35 @@ impl fmt::Display for UserKey {
         }
     }
 }
+
+/// A user as the audit trail tells one from another who got the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The key.
+    pub key: UserKey,
+    /// What tells this account from a later one of the same key.
+    pub mark: Mark,
+}
+
+/// What tells an account from another one of the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// When the account was made, as the database holds it.
+    Created(Vec<u8>),
+    /// The account's name, where nothing says when it was made.
+    Name(Vec<u8>),
+    /// Nothing.
+    None,
+}
+
+impl Mark {
+    /// As the trail says it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::Name(_) => "name",
+            Self::None => "key",
+        }
+    }
+}

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Fate, Job, Operation, Others, Reset};
 use reset_app::survey::{Selection, Unowned};
-use reset_app::target::{FilesChoice, RedisChoice, Settings, process_environment};
+use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
 
@@ -52,6 +52,10 @@ pub(crate) struct Arguments {
     /// Leave files alone: rows and Redis only
     #[arg(long, global = true)]
     no_files: bool,
+
+    /// The audit trail, or `none` to keep none [default: .reset-app/audit.jsonl of the root]
+    #[arg(long, global = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
 
     /// How the report is printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -255,6 +259,11 @@ impl Arguments {
                 FilesChoice::Leave
             } else {
                 FilesChoice::Remove
+            },
+            audit: match &self.audit_log {
+                None => AuditChoice::Default,
+                Some(none) if none.as_os_str() == "none" => AuditChoice::None,
+                Some(file) => AuditChoice::File(file.clone()),
             },
             environment: process_environment(),
         }

@@ -1,5 +1,6 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
+use reset_app::audit::{Chain, KeyState, Seen};
 use reset_app::report::{Line, Report, Stage};
 use reset_app::status::Status;
 use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
@@ -54,9 +55,32 @@ pub(crate) fn status(status: &Status) -> String {
         "accounts": status.accounts,
         "summary": lines(&status.summary),
         "unowned": tables(&status.unowned),
+        "audit": status.audit.as_ref().map(audit),
         "unfinished": status.unfinished.map(|r| json!({"users": r.users, "paths": r.paths})),
         "warnings": status.warnings,
     }))
+}
+
+fn audit(seen: &Seen) -> Value {
+    let (broken, unchained) = match seen.chain {
+        Chain::Intact { unchained } => (None, Some(unchained)),
+        Chain::Broken { line } => (Some(line), None),
+    };
+    json!({
+        "file": seen.file,
+        "lines": seen.position.lines,
+        "position": seen.position.to_string(),
+        "last": seen.last,
+        "intact": broken.is_none(),
+        "broken_at_line": broken,
+        "unchained": unchained,
+        "key": match &seen.key {
+            KeyState::Present => "present",
+            KeyState::OpenToOthers => "open to others",
+            KeyState::Missing => "missing",
+            KeyState::Unusable(_) => "unusable",
+        },
+    })
 }
 
 fn finished(object: &Value) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use reset_app::audit::{Chain, KeyState, Seen};
 use reset_app::report::{Report, ResetReport, Stage};
 use reset_app::status::Status;
 use reset_app::survey::{Emptied, Kept, TableCount};
@@ -248,6 +249,34 @@ pub(crate) fn status(status: &Status) -> String {
         ),
         None => writeln!(out, "\nUnfinished work: none"),
     };
+    let _ = writeln!(out, "Audit trail: {}", trail(status.audit.as_ref()));
     section(&mut out, "Warnings:", status.warnings.iter().cloned());
     out
+}
+
+fn trail(seen: Option<&Seen>) -> String {
+    let Some(seen) = seen else {
+        return "none is kept".into();
+    };
+    let Some(last) = &seen.last else {
+        return format!("{}, nothing written yet", seen.file);
+    };
+    let chain = match seen.chain {
+        Chain::Intact { unchained: 0 } => "intact".into(),
+        Chain::Intact { unchained } => {
+            format!("intact after {unchained} lines of an earlier version")
+        }
+        Chain::Broken { line } => {
+            format!("BROKEN: line {line} does not follow from the line before")
+        }
+    };
+    let key = match &seen.key {
+        KeyState::Present => String::new(),
+        KeyState::OpenToOthers => "; others than its owner may read its key".into(),
+        KeyState::Missing => "; its key is missing, by which it names users".into(),
+        KeyState::Unusable(reason) => format!("; {reason}"),
+    };
+    let (file, lines) = (&seen.file, seen.position.lines);
+    let position = &seen.position;
+    format!("{file}, {lines} lines, {chain}, last {last}{key}\n             position {position}")
 }

@@ -9,7 +9,7 @@ use crate::audit::{Trail, now};
 use crate::database::{OldPages, write_back};
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
-use crate::outbox::{self, KeysRecord, RunRecord, UserRecord};
+use crate::outbox::{self, KeysRecord, RunRecord, TrailRecord, UserRecord};
 use crate::redis::{self, RuleCleared};
 use crate::roots;
 use crate::storage;
@@ -30,9 +30,13 @@ impl Drain<'_> {
     pub(super) fn finish(&self, trail: &mut Trail, drained: &mut Drained) -> Result<KeysCleared> {
         let runs = outbox::runs(self.connection)?;
         let keys = self.clear_keys(&runs, drained)?;
-        self.write_users(trail)?;
+        let told: Vec<&RunRecord> = runs
+            .iter()
+            .filter(|run| run.trail != TrailRecord::None)
+            .collect();
+        self.write_users(&told, trail)?;
         self.environment(drained)?;
-        self.write_runs(&runs, trail)?;
+        self.write_runs(&told, trail)?;
         // Users are known to the outbox as long as there is one: whoever names an account that an
         // interrupted run deleted is not told that there is no such user.
         let dissolved =
@@ -156,8 +160,9 @@ impl Drain<'_> {
         Ok(keys)
     }
 
-    fn write_users(&self, trail: &mut Trail) -> Result<()> {
-        self.each_batch(|users| {
+    fn write_users(&self, runs: &[&RunRecord], trail: &mut Trail) -> Result<()> {
+        self.each_batch(|mut users| {
+            users.retain(|user| runs.iter().any(|run| run.run == user.run));
             let lines = users.iter().map(|user| {
                 let line = serde_json::from_str(&user.detail).map_err(|_| Error::OutboxRow)?;
                 Ok((format!("{}/{}", user.run, user.id), line))
@@ -167,7 +172,7 @@ impl Drain<'_> {
     }
 
     /// A run's line follows its last user's.
-    fn write_runs(&self, runs: &[RunRecord], trail: &mut Trail) -> Result<()> {
+    fn write_runs(&self, runs: &[&RunRecord], trail: &mut Trail) -> Result<()> {
         if !self.paths_are_done()? {
             return Ok(());
         }

@@ -19,6 +19,7 @@ impl Error {
             Self::Database(error) => error.class(),
             Self::Secrets(error) => error.class(),
             Self::Reset(error) => error.class(),
+            Self::Audit(error) => error.class(),
             Self::Locked { .. }
             | Self::Full { .. }
             | Self::Constraint { .. }
@@ -34,7 +35,6 @@ impl Error {
             | Self::Commit { .. }
             | Self::AnotherRun { .. }
             | Self::RunLock { .. }
-            | Self::Audit { .. }
             | Self::Random(_)
             | Self::Bug(_) => Class::Failed,
             _ => Class::Refused,

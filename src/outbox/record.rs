@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::roots::shown;
+use crate::target::Target;
+
 /// What a run records about itself, for whoever finishes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -18,6 +21,33 @@ pub struct RunRecord {
     /// What a complete reset has done and has to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<ResetRecord>,
+    /// Into which audit trail the run's lines go.
+    #[serde(default)]
+    pub trail: TrailRecord,
+}
+
+/// An audit trail, as a run records it: to be compared, never to be opened, for the database may
+/// say anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrailRecord {
+    /// A version wrote this that knew one trail only.
+    #[default]
+    Unknown,
+    /// None is kept.
+    None,
+    /// This file.
+    File(String),
+}
+
+impl TrailRecord {
+    /// The trail of an application.
+    pub(crate) fn of(target: &Target) -> Self {
+        match &target.audit {
+            Some(file) => Self::File(shown(file)),
+            None => Self::None,
+        }
+    }
 }
 
 /// Whose Redis keys a run clears.

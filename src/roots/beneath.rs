@@ -69,10 +69,12 @@ impl Roots {
         if relative.as_os_str().is_empty() {
             return Ok(top.try_clone()?);
         }
-        match at_once(root, top, relative) {
-            Some(directory) => Ok(directory),
-            None => self.step_by_step(root, top, relative),
-        }
+        let at_once = if root.wary {
+            None
+        } else {
+            at_once(top, relative)
+        };
+        at_once.map_or_else(|| self.step_by_step(root, top, relative), Ok)
     }
 
     /// Slower, but runs everywhere and can name the component that stands in the way.
@@ -122,21 +124,18 @@ impl Roots {
 /// One system call where the kernel offers it. Whatever it answers but a directory, the slow way
 /// asks again: it may be a kernel or a sandbox without the call.
 #[cfg(target_os = "linux")]
-fn at_once(root: &Root, top: &OwnedFd, relative: &Path) -> Option<OwnedFd> {
+fn at_once(top: &OwnedFd, relative: &Path) -> Option<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
 
     let beneath = ResolveFlags::BENEATH
         | ResolveFlags::NO_SYMLINKS
         | ResolveFlags::NO_MAGICLINKS
         | ResolveFlags::NO_XDEV;
-    if root.wary {
-        return None;
-    }
     openat2(top, relative, READ, Mode::empty(), beneath).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn at_once(_: &Root, _: &OwnedFd, _: &Path) -> Option<OwnedFd> {
+fn at_once(_: &OwnedFd, _: &Path) -> Option<OwnedFd> {
     None
 }
 

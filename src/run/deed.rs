@@ -1,16 +1,16 @@
 //! The deed: user after user, then the outbox.
 
 mod answers;
+mod line;
 mod outcome;
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use serde_json::json;
 
 use super::recovery::Recovered;
 use super::scene::Picture;
-use crate::audit::{Trail, now, pseudonym};
+use crate::audit::{Key, Trail};
 use crate::database::{self, schema_version};
 use crate::drain::{Drain, Drained, KeysCleared};
 use crate::erase::{Commit, Deletion};
@@ -28,6 +28,8 @@ struct Deed<'a> {
     connection: &'a Connection,
     picture: Picture<'a>,
     record: RunRecord,
+    /// By which the trail names users.
+    key: Option<Key>,
     /// Rows of users who stay that go with each position, as the preview had them.
     consented: BTreeMap<i64, u64>,
     /// The sets hold what was surveyed for all users: nothing has changed since.
@@ -77,7 +79,8 @@ pub(super) fn delete(
     trail: &mut Trail,
     watch: &mut dyn Watch,
 ) -> Result<Report> {
-    let mut deed = Deed::new(connection, picture, record, recovered.erased)?;
+    let key = trail.key().cloned();
+    let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
     deed.users(watch)?;
     let out_of_step = deed.keep_indexes_in_step();
     let mut drained = recovered.drained;
@@ -101,7 +104,7 @@ impl<'a> Deed<'a> {
     fn new(
         connection: &'a Connection,
         picture: Picture<'a>,
-        record: RunRecord,
+        (record, key): (RunRecord, Option<Key>),
         erased: Option<Erased>,
     ) -> Result<Self> {
         let mut counts = Counts {
@@ -115,6 +118,7 @@ impl<'a> Deed<'a> {
             consented: picture.survey.collateral_by_position(connection)?,
             connection,
             record,
+            key,
             surveyed: true,
             schema_version: picture.scene.schema_version,
             erased,
@@ -236,7 +240,7 @@ impl Deed<'_> {
         let mut gone = self.gone_with(position)?;
         outbox::begin(self.connection, &self.record)?;
         let files = self.record_files(position, key)?;
-        let detail = self.audit_line(key, &gone.rows, files);
+        let detail = self.audit_line(position, &gone.rows, files)?;
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
         self.delete_rows(&deletion, position)?;
         if self.picture.survey.plan.triggers {
@@ -303,23 +307,6 @@ impl Deed<'_> {
             },
         )?;
         Ok(recorded)
-    }
-
-    fn audit_line(&self, key: Option<&UserKey>, going: &[TableCount], paths: u64) -> String {
-        let rows: serde_json::Map<_, _> = going
-            .iter()
-            .filter(|table| table.rows > 0)
-            .map(|table| (table.table.clone(), table.rows.into()))
-            .collect();
-        json!({
-            "time": now(),
-            "run": self.record.run,
-            "operation": self.record.operation,
-            "user": key.map(pseudonym),
-            "rows": rows,
-            "paths": paths,
-        })
-        .to_string()
     }
 
     fn committed(&mut self, commit: Commit, position: i64) -> Result<()> {

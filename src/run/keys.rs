@@ -38,7 +38,7 @@ impl App {
         let preview = self.report(Stage::Preview, &self.count(server)?);
         ask(&preview)?.require(&preview.subject)?;
         let run = run_name()?;
-        let mut trail = Trail::open(&self.target.root, std::slice::from_ref(&run))?;
+        let mut trail = Trail::open(&self.target, std::slice::from_ref(&run))?;
         let rules = &self.target.manifest.redis.keys;
         // No rows are concerned, so no commit has to come first (invariant 2).
         let none = Erased(());
@@ -57,6 +57,7 @@ impl App {
         report.run = Some(run);
         report.subject = preview.subject;
         report.warnings = self.left(server, &cleared.per_rule)?;
+        report.warnings.extend(trail.warnings());
         Ok(report)
     }
 

@@ -6,11 +6,11 @@ use super::Reset;
 use crate::audit::Trail;
 use crate::database::cut_tail;
 use crate::drain::{Drain, Drained};
-use crate::error::{Error, ResetError, Result};
-use crate::outbox::{self, Erased, RunRecord};
+use crate::error::{AuditError, Error, ResetError, Result};
+use crate::outbox::{self, Erased, RunRecord, TrailRecord};
 use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
-use crate::roots::Roots;
+use crate::roots::{Roots, shown};
 use crate::schema;
 use crate::summary::{self, Counts};
 use crate::target::{Target, unfinished};
@@ -98,6 +98,7 @@ pub(super) fn resume(
         return Ok(report);
     };
     require_same_root(target, connection)?;
+    require_same_trail(target, connection)?;
     let reset = outbox::holds_reset(connection)?;
     if reset {
         cut_tail(connection, &target.database)?;
@@ -114,7 +115,7 @@ pub(super) fn resume(
     } else {
         target.roots()?
     };
-    let mut trail = Trail::open(&target.root, &runs)?;
+    let mut trail = Trail::open(target, &runs)?;
     let mut drained = Drained::default();
     let erased = Erased(());
     let drain = Drain {
@@ -143,6 +144,7 @@ pub(super) fn resume(
     report.refused = drained.refused;
     report.left = drained.left;
     report.warnings = drained.warnings;
+    report.warnings.extend(trail.warnings());
     Ok(report)
 }
 
@@ -177,6 +179,28 @@ pub(super) fn require_same_root(target: &Target, connection: &Connection) -> Res
                 recorded: run.base,
                 root: target.root.clone(),
             });
+        }
+    }
+    Ok(())
+}
+
+/// The lines of a recorded run belong into the trail it began with: in another one they might be
+/// there twice, and under another key name nobody.
+pub(super) fn require_same_trail(target: &Target, connection: &Connection) -> Result<()> {
+    if !outbox::exists(connection)? {
+        return Ok(());
+    }
+    let given = TrailRecord::of(target);
+    for run in outbox::runs(connection)? {
+        let TrailRecord::File(recorded) = run.trail else {
+            continue;
+        };
+        if given != TrailRecord::File(recorded.clone()) {
+            let given = match &target.audit {
+                Some(file) => format!("`{}`", shown(file)),
+                None => "none".into(),
+            };
+            return Err(Error::from(AuditError::OtherTrail { recorded, given }));
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use crate::drain::Drain;
 use crate::drain::Drained;
 use crate::error::{Error, ResetError, Result};
 use crate::keyspace::Scope;
-use crate::outbox::{self, Erased, KeysRecord, ResetRecord, RunRecord};
+use crate::outbox::{self, Erased, KeysRecord, ResetRecord, RunRecord, TrailRecord};
 use crate::report::{Report, ResetReport, Stage};
 use crate::roots::{Roots, shown};
 use crate::run_lock::RunLock;
@@ -64,6 +64,7 @@ impl App {
             });
         }
         let mut report = database::look(&self.target.database, |connection| {
+            recovery::require_same_trail(&self.target, connection)?;
             let roots = self.target.roots_emptied(job)?;
             Sketch::draw(&self.target, connection, job, &roots)?.report(connection)
         })?;
@@ -87,6 +88,7 @@ impl App {
         let _lock = RunLock::take(&target.database)?;
         let mut connection = database::open(&target.database)?;
         recovery::require_same_root(target, &connection)?;
+        recovery::require_same_trail(target, &connection)?;
         if outbox::holds_reset(&connection)? {
             let preview = self.preview_of_rest(&connection)?;
             ask(&preview)?.require(&preview.subject)?;
@@ -127,7 +129,7 @@ impl App {
         let target = &self.target;
         let roots = target.roots_emptied(job)?;
         let run = run_name()?;
-        let mut trail = Trail::open(&target.root, std::slice::from_ref(&run))?;
+        let mut trail = Trail::open(target, std::slice::from_ref(&run))?;
         let sketch = in_one_view(connection, || Sketch::draw(target, connection, job, &roots))?;
         sketch.require_reachable()?;
         let record = RunRecord {
@@ -136,6 +138,7 @@ impl App {
             base: target.root.display().to_string(),
             keys: KeysRecord::Application,
             reset: Some(sketch.record(connection)?),
+            trail: TrailRecord::of(target),
         };
         sketch.record_work(connection, &record)?;
         let mut report = sketch.report(connection)?;
@@ -165,6 +168,7 @@ impl App {
             );
             None
         });
+        report.warnings.extend(trail.warnings());
         Ok(done(target, report, &roots, drained))
     }
 }

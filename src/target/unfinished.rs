@@ -2,10 +2,10 @@
 //! it, is gone by the end. The pointer is written before the first change and removed after the last.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::STATE_DIRECTORY;
@@ -37,9 +37,17 @@ pub(super) fn database(root: &Path) -> Option<PathBuf> {
     (path.is_absolute() && path.is_file()).then_some(path)
 }
 
-/// Writes the pointer, durably. The directory of this program's own exists.
+/// Writes the pointer, durably, and makes the directory of this program's own if there is none.
 pub(crate) fn point_to(root: &Path, database: &Path) -> Result<()> {
     let write = || {
+        match DirBuilder::new()
+            .mode(0o700)
+            .create(root.join(STATE_DIRECTORY))
+        {
+            Ok(()) => File::open(root)?.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
         let (file, draft) = (pointer(root), pointer(root).with_extension("new"));
         let mut options = OpenOptions::new();
         let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::install::{DATABASE, Dump, Install, Tree, difference};
 use super::run::{Outcome, reset_app, say};
 use super::small::small;
-use super::trail::{Deleted, TRAIL, Trail};
+use super::trail::{Deleted, KEY, TRAIL, Trail};
 
 /// The outbox, which is no part of the application's data.
 pub(crate) const OUTBOX: &str = "_reset_app_outbox";
@@ -282,7 +282,9 @@ impl End {
         }
         let beside = BESIDE.map(|suffix| format!("{DATABASE}{suffix}"));
         let content = |path: &[u8]| {
-            [DATABASE, TRAIL].iter().any(|one| one.as_bytes() == path)
+            [DATABASE, TRAIL, KEY]
+                .iter()
+                .any(|one| one.as_bytes() == path)
                 || beside.iter().any(|one| one.as_bytes() == path)
         };
         Ok(Self {

@@ -5,12 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// Where it is, relative to the root.
 pub(crate) const TRAIL: &str = ".reset-app/audit.jsonl";
 
-/// What it says was deleted: rows by user (`null` for rows nobody owned) and table.
-pub(crate) type Deleted = BTreeMap<(String, String), u64>;
+/// The key by which it names users, relative to the root.
+pub(crate) const KEY: &str = ".reset-app/audit.key";
+
+/// What it says was deleted: for each user, and for nobody, rows by table. Whose they were is left
+/// out: each install names its users under a key of its own.
+pub(crate) type Deleted = Vec<BTreeMap<String, u64>>;
 
 /// Every line of a trail.
 #[derive(Debug, Default)]
@@ -21,7 +26,8 @@ pub(crate) struct Trail {
 impl Trail {
     /// Reads the trail of an application; none is an empty one.
     ///
-    /// Fails where a line is torn, no JSON, or there twice.
+    /// Fails where a line is torn, no JSON, there twice, or does not follow from the one before, and
+    /// where users are named under a key that is not there.
     pub(crate) fn of(root: &Path) -> Result<Self, String> {
         let Ok(text) = fs::read_to_string(root.join(TRAIL)) else {
             return Ok(Self::default());
@@ -33,6 +39,11 @@ impl Trail {
             serde_json::from_str(line).map_err(|error| format!("{error} in the line {line}"))
         };
         let lines: Vec<Value> = text.lines().map(parse).collect::<Result<_, _>>()?;
+        require_chain(&text)?;
+        let named = lines.iter().any(|line| line["user"].is_string());
+        if named && root.join(KEY).metadata().map(|key| key.len()).ok() != Some(65) {
+            return Err("users are named under a key that is not there".into());
+        }
         let mut ids = BTreeSet::new();
         match lines
             .iter()
@@ -50,14 +61,15 @@ impl Trail {
 
     /// The rows deleted, by user and table.
     pub(crate) fn deleted(&self) -> Deleted {
-        let mut deleted = Deleted::new();
+        let mut by_user: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for line in self.users() {
-            let user = line["user"].to_string();
             for (table, rows) in line["rows"].as_object().unwrap() {
-                *deleted.entry((user.clone(), table.clone())).or_default() +=
-                    rows.as_u64().unwrap();
+                let of_user = by_user.entry(line["user"].to_string()).or_default();
+                *of_user.entry(table.clone()).or_default() += rows.as_u64().unwrap();
             }
         }
+        let mut deleted: Deleted = by_user.into_values().collect();
+        deleted.sort();
         deleted
     }
 
@@ -73,4 +85,28 @@ impl Trail {
         };
         runs.iter().all(|run| ends(run) == 1)
     }
+}
+
+/// Each line carries the hash of the one before, newline included.
+fn require_chain(text: &str) -> Result<(), String> {
+    let mut previous = "0".repeat(64);
+    for line in text.split_inclusive('\n') {
+        let object: Value = serde_json::from_str(line).unwrap();
+        if object["previous"] != *previous {
+            return Err(format!(
+                "a line does not follow from the one before: {line}"
+            ));
+        }
+        previous = sha256(line.as_bytes());
+    }
+    Ok(())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
