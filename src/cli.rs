@@ -10,6 +10,7 @@ mod question;
 mod secrets;
 mod signals;
 mod text;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
     }
@@ -77,6 +79,18 @@ fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
         Format::Json => json::status(&status),
     });
     Ok(Exit::Done)
+}
+
+fn verify_users(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
+    let mut watch = progress::bars(arguments);
+    let verification = app.verify(job, &mut watch);
+    watch.finish();
+    let verification = verification?;
+    print(&match arguments.format {
+        Format::Text => plain(&verify::text(&verification)),
+        Format::Json => json::verification(&verification),
+    });
+    Ok(Exit::of_verification(&verification))
 }
 
 fn resume(arguments: &Arguments, app: &App) -> Result<Exit> {

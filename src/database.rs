@@ -4,6 +4,7 @@
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
 mod preview;
+mod readers;
 mod replace;
 
 use std::fs;
@@ -17,6 +18,8 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub use preview::look;
+pub(crate) use preview::look_with_readers;
+pub(crate) use readers::Readers;
 pub(crate) use replace::{OldPages, cut_tail, replace, write_back};
 
 /// How long a statement waits for a lock that another connection holds.

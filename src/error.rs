@@ -101,6 +101,12 @@ pub enum Error {
         /// What `SQLite` said.
         error: rusqlite::Error,
     },
+    /// The pool of read connections cannot be made.
+    #[error("could not open further connections to the database, to read it in parallel: {reason}")]
+    Readers {
+        /// Why.
+        reason: String,
+    },
     /// The structure cannot be read.
     #[error("could not read the structure of the database: {error}")]
     Schema {

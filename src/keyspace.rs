@@ -10,6 +10,7 @@ mod error;
 mod glob;
 mod plan;
 mod probe;
+mod read;
 mod server;
 mod socket;
 mod walk;
@@ -30,6 +31,7 @@ pub use server::Server;
 
 pub(crate) use deadline::within;
 pub(crate) use plan::{Claimed, Plan};
+pub(crate) use read::{KeyRead, read};
 pub(crate) use walk::{Tally, Walk};
 pub(crate) use wire::{Request, Wire};
 

@@ -93,4 +93,5 @@ mod summary;
 pub mod survey;
 pub mod target;
 pub mod user;
+pub mod verify;
 pub mod watch;

@@ -4,6 +4,7 @@ use crate::summary::Counts;
 pub use crate::summary::Line;
 use crate::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use crate::target::Target;
+use crate::verify::Verification;
 
 /// The answer of every command that deletes, for its preview and for its deed.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Report {
     pub stopped: bool,
     /// What a complete reset takes beside users' data.
     pub reset: Option<ResetReport>,
+    /// What the search for what identified the users found, where there was one.
+    pub verification: Option<Verification>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
 }
@@ -121,6 +124,7 @@ impl Report {
             recovery: None,
             stopped: false,
             reset: None,
+            verification: None,
             counts: Counts::default(),
         }
     }

@@ -15,6 +15,7 @@ mod refusal;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod walk;
 #[cfg(test)]
 pub(crate) mod world;
@@ -34,6 +35,7 @@ pub use place::Place;
 use protected::Protected;
 pub use refusal::{Refusal, shown};
 pub(crate) use standing::{Standing, entry, entry_if_any, own};
+pub(crate) use visit::{Visit, Visited};
 pub(crate) use walk::names;
 pub use walk::{Entry, Sink};
 

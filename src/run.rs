@@ -8,6 +8,7 @@ mod keys;
 mod recovery;
 mod reset;
 mod scene;
+mod verifying;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -44,6 +45,18 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// Whether everything is searched afterwards for what identified the users.
+    pub afterwards: Afterwards,
+}
+
+/// What follows a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A search for what identified the users, who are remembered that long.
+    Verify,
 }
 
 /// Which command a job is.
@@ -166,14 +179,8 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let record = RunRecord {
-            run: run_name()?,
-            operation: job.operation.name().into(),
-            base: self.target.root.display().to_string(),
-            keys: job.keys(),
-            reset: None,
-            trail: TrailRecord::of(&self.target),
-        };
+        let record = self.record(job)?;
+        let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
         warnings.extend(trail.warnings());
         let recovered = recovery::files(&self.target, &connection, &scene.sources, &roots, watch)?;
@@ -182,14 +189,28 @@ impl App {
             unowned: preview.unowned,
             warnings,
         };
-        deed::delete(
+        let mut report = deed::delete(
             &connection,
             (picture, noted),
             record,
             recovered,
             &mut trail,
             watch,
-        )
+        )?;
+        drop(connection);
+        self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
+        Ok(report)
+    }
+
+    fn record(&self, job: &Job) -> Result<RunRecord> {
+        Ok(RunRecord {
+            run: run_name()?,
+            operation: job.operation.name().into(),
+            base: self.target.root.display().to_string(),
+            keys: job.keys(),
+            trail: TrailRecord::of(&self.target),
+            reset: None,
+        })
     }
 
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.

@@ -17,6 +17,16 @@ pub trait Watch {
         let _ = pending;
     }
 
+    /// So many of so many parts of the tables are searched.
+    fn tables(&mut self, done: u64, total: u64) {
+        let _ = (done, total);
+    }
+
+    /// So many files are searched.
+    fn read(&mut self, done: u64) {
+        let _ = done;
+    }
+
     /// Whether the run is to end after the user in hand.
     fn stop(&self) -> bool {
         false

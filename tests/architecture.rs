@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "outbox",
     "structure",
     "survey",
+    "verify",
     "summary",
     "report",
     "consent",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Fate, Job, Operation, Others, Reset};
+use reset_app::run::{Afterwards, Fate, Job, Operation, Others, Reset};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Search everything for what identifies a user, and tell what a deletion would not take along
+    Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
     #[command(long_flag = "status")]
     Status,
@@ -160,6 +162,19 @@ pub(crate) struct Resetting {
     pub(crate) production: bool,
 }
 
+/// Whom to search for.
+#[derive(Args, Debug)]
+#[group(required = true)]
+pub(crate) struct Verifying {
+    /// The user, by key or name
+    #[arg(value_name = "USER")]
+    user: Option<String>,
+
+    /// Every user
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -174,6 +189,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Search everything afterwards for what identified the users
+    #[arg(long, conflicts_with = "dry_run")]
+    verify: bool,
 }
 
 /// Whether it is done, and whether somebody is asked first. Global, so that the options may stand
@@ -325,6 +344,19 @@ impl DeletingUser {
     }
 }
 
+impl Verifying {
+    /// A job of the same selection, which is not done.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            selection: match &self.user {
+                Some(user) => Selection::Only(vec![user.clone()]),
+                None => Selection::All,
+            },
+            ..Job::default()
+        }
+    }
+}
+
 impl Deleting {
     fn apply(&self, job: Job) -> Job {
         Job {
@@ -338,6 +370,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            afterwards: if self.verify {
+                Afterwards::Verify
+            } else {
+                Afterwards::Nothing
             },
             ..job
         }

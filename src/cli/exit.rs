@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use reset_app::error::{Class, Error};
 use reset_app::report::Report;
+use reset_app::verify::Verification;
 
 use super::signals;
 
@@ -15,6 +16,7 @@ Exit codes:
   2    usage
   3    done, except what is listed, each with its remedy
   4    refused before anything changed
+  5    verify found something that nothing accounts for
   130  stopped by SIGINT; consistent; resume, or run again
   143  stopped by SIGTERM; consistent; resume, or run again";
 
@@ -26,6 +28,7 @@ pub(crate) enum Exit {
     Usage,
     Except,
     Refused,
+    Found,
     /// By the signal of this number.
     Stopped(u8),
 }
@@ -45,10 +48,24 @@ impl Exit {
         if !report.failed.is_empty() {
             return Self::Failed;
         }
-        if report.is_complete() {
+        let verified = report.verification.as_ref().map(Self::of_verification);
+        if let Some(found @ Self::Found) = verified {
+            return found;
+        }
+        if report.is_complete() && verified.is_none_or(|exit| exit == Self::Done) {
             Self::Done
         } else {
             Self::Except
+        }
+    }
+}
+
+impl Exit {
+    pub(crate) fn of_verification(verification: &Verification) -> Self {
+        match (verification.is_clean(), verification.is_whole()) {
+            (false, _) => Self::Found,
+            (true, false) => Self::Except,
+            (true, true) => Self::Done,
         }
     }
 }
@@ -61,6 +78,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Except => 3,
             Exit::Refused => 4,
+            Exit::Found => 5,
             Exit::Stopped(signal) => 128 + signal,
         })
     }

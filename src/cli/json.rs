@@ -4,6 +4,7 @@ use reset_app::audit::{Chain, KeyState, Seen};
 use reset_app::report::{Line, Report, Stage};
 use reset_app::status::Status;
 use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
+use reset_app::verify::Verification;
 use serde_json::{Value, json};
 
 /// The object of every command that deletes.
@@ -32,6 +33,7 @@ pub(crate) fn report(report: &Report) -> String {
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "stopped": report.stopped,
+        "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
     });
     if let Some(reset) = &report.reset {
@@ -59,6 +61,11 @@ pub(crate) fn status(status: &Status) -> String {
         "unfinished": status.unfinished.map(|r| json!({"users": r.users, "paths": r.paths})),
         "warnings": status.warnings,
     }))
+}
+
+/// The object of `verify`.
+pub(crate) fn verification(verification: &Verification) -> String {
+    finished(&super::verify::json(verification))
 }
 
 fn audit(seen: &Seen) -> Value {

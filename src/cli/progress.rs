@@ -70,6 +70,24 @@ impl Watch for Bars {
         self.bar.set_position(total - pending);
     }
 
+    fn tables(&mut self, done: u64, total: u64) {
+        if done == 1 {
+            self.style("{bar:30} {pos}/{len} parts of the tables searched, {eta} left");
+            self.bar.reset();
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+    }
+
+    fn read(&mut self, done: u64) {
+        if done == 1 {
+            self.style("{spinner} {pos} files searched");
+            self.bar.reset();
+            self.bar.unset_length();
+        }
+        self.bar.set_position(done);
+    }
+
     fn stop(&self) -> bool {
         signals::received().is_some()
     }

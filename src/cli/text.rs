@@ -17,6 +17,9 @@ pub(crate) fn report(report: &Report) -> String {
         summary(&mut out, report);
     }
     details(&mut out, report);
+    if let Some(verification) = &report.verification {
+        let _ = write!(out, "\n{}", super::verify::text(verification));
+    }
     out
 }
 
@@ -190,7 +193,7 @@ fn recovery(out: &mut String, report: &Report) {
     );
 }
 
-fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     let mut lines = lines.peekable();
     if lines.peek().is_none() {
         return;

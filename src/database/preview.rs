@@ -27,7 +27,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{JOURNALS, first_read, harden, neighbour, require_plain_neighbours};
+use super::{JOURNALS, Readers, first_read, harden, neighbour, require_plain_neighbours};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
@@ -82,10 +82,53 @@ impl Way {
 ///
 /// Fails as [`open`](super::open) does, and where a hot journal has to be rolled back first.
 pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+    look_with(path, &|_| Ok(()), &mut |connection, ()| read(connection))
+}
+
+/// As [`look`], with `count` more connections that see the same. They last as long as the look.
+pub(crate) fn look_with_readers<T>(
+    path: &Path,
+    count: u32,
+    mut read: impl FnMut(&Connection, &Readers) -> Result<T>,
+) -> Result<T> {
+    let open = |opening: &Opening| Readers::open(opening.clone(), count);
+    look_with(path, &open, &mut |connection, readers| {
+        read(connection, &readers)
+    })
+}
+
+/// How one connection of a look is opened, for more like it.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    way: Way,
+    pub(super) uri: String,
+}
+
+impl Opening {
+    pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        .union(OpenFlags::SQLITE_OPEN_URI)
+        .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+    /// Before the first statement that reads.
+    pub(super) fn prepare(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.way == Way::Alone {
+            keep_index_in_memory(connection)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens what else a look needs.
+type Open<'o, R> = dyn Fn(&Opening) -> Result<R> + 'o;
+
+/// What a look does.
+type Read<'r, R, T> = dyn FnMut(&Connection, R) -> Result<T> + 'r;
+
+fn look_with<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -> Result<T> {
     let mut doubts = 0..DOUBTS;
     loop {
         require_plain_neighbours(path)?;
-        match look_now(path, &mut read) {
+        match look_now(path, open, read) {
             Err(error) if error.may_pass() && doubts.next().is_some() => {
                 log::debug!("{error}; the look is taken again");
                 sleep(PAUSE);
@@ -95,15 +138,17 @@ pub fn look<T>(path: &Path, mut read: impl FnMut(&Connection) -> Result<T>) -> R
     }
 }
 
-fn look_now<T>(path: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+fn look_now<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         let seen = match Way::now(path) {
-            Way::Shared => match look_by(Way::Shared, path, read) {
-                Err(error) if error.is_locking_protocol() => look_unlocked(Way::Alone, path, read)?,
+            Way::Shared => match look_by(Way::Shared, path, open, read) {
+                Err(error) if error.is_locking_protocol() => {
+                    look_unlocked(Way::Alone, path, open, read)?
+                }
                 seen => return seen,
             },
             Way::Locked => break,
-            way => look_unlocked(way, path, read)?,
+            way => look_unlocked(way, path, open, read)?,
         };
         if let Some(seen) = seen {
             return seen;
@@ -111,44 +156,48 @@ fn look_now<T>(path: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> 
         log::debug!("the database changed during the look, which is taken again");
     }
     match Way::now(path) {
-        Way::Shared => look_by(Way::Shared, path, read),
+        Way::Shared => look_by(Way::Shared, path, open, read),
         Way::Alone => Err(Error::from(DatabaseError::Held { path: path.into() })),
-        Way::Locked | Way::Immutable => look_by(Way::Locked, path, read),
+        Way::Locked | Way::Immutable => look_by(Way::Locked, path, open, read),
     }
 }
 
 /// What was seen; `None` where the file changed meanwhile.
-fn look_unlocked<T>(
+fn look_unlocked<R, T>(
     way: Way,
     path: &Path,
-    read: &mut impl FnMut(&Connection) -> Result<T>,
+    open: &Open<'_, R>,
+    read: &mut Read<'_, R, T>,
 ) -> Result<Option<Result<T>>> {
     let before = State::settled(path)?;
-    let seen = look_by(way, path, read);
+    let seen = look_by(way, path, open, read);
     Ok((State::of(path)? == before).then_some(seen))
 }
 
-fn look_by<T>(way: Way, path: &Path, read: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+fn look_by<R, T>(
+    way: Way,
+    path: &Path,
+    open: &Open<'_, R>,
+    read: &mut Read<'_, R, T>,
+) -> Result<T> {
+    let opening = Opening {
+        way,
+        uri: uri(path, way.parameters()),
+    };
     let connection =
-        Connection::open_with_flags(uri(path, way.parameters()), flags).map_err(Error::opening)?;
+        Connection::open_with_flags(&opening.uri, Opening::FLAGS).map_err(Error::opening)?;
     harden(&connection)?;
-    if way == Way::Alone {
-        keep_index_in_memory(&connection)?;
-    }
+    opening.prepare(&connection).map_err(Error::opening)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
-    read(&connection)
+    let more = open(&opening)?;
+    read(&connection, more)
 }
 
 /// <https://sqlite.org/wal.html#noshm>; and closing the `-wal` is no reason to work it off.
-fn keep_index_in_memory(connection: &Connection) -> Result<()> {
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .and_then(|_| connection.query_row("PRAGMA main.locking_mode = EXCLUSIVE", [], |_| Ok(())))
-        .map_err(Error::opening)
+fn keep_index_in_memory(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.query_row("PRAGMA main.locking_mode = EXCLUSIVE", [], |_| Ok(()))
 }
 
 /// <https://sqlite.org/uri.html>

@@ -24,6 +24,7 @@ impl Error {
             | Self::Full { .. }
             | Self::Constraint { .. }
             | Self::Sqlite { .. }
+            | Self::Readers { .. }
             | Self::RowsKept { .. }
             | Self::RowsWritten
             | Self::DefaultMissing { .. }

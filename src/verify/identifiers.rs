@@ -1,0 +1,244 @@
+//! What identifies the users of a run: read before their rows go, held in memory only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+
+use super::tokens::{Gathered, Kind, Tokens};
+use super::words::PersonWords;
+use crate::error::{Error, Result};
+use crate::manifest::Users;
+use crate::plan::Plan;
+use crate::schema::{Column, Schema};
+use crate::sql::{joined, main_table, quote};
+use crate::survey::Targets;
+use crate::user::UserKey;
+
+/// A name shorter than this would be found in half of all texts.
+const SHORTEST: usize = 3;
+
+/// Columns of a users table that hold what a person is called, beside those of the manifest.
+const NAMES: &[&str] = &[
+    "name",
+    "username",
+    "login",
+    "nick",
+    "nickname",
+    "handle",
+    "displayname",
+    "fullname",
+    "realname",
+    "screenname",
+];
+
+/// The identifiers of some users.
+#[derive(Clone, Debug)]
+pub(crate) struct Identifiers {
+    pub(crate) tokens: Arc<Tokens>,
+    /// The key of each position.
+    pub(crate) keys: BTreeMap<i64, UserKey>,
+    /// Names and addresses that are text, for full-text indexes.
+    pub(crate) phrases: Vec<(String, (i64, Kind))>,
+    /// What cannot be searched for, and why.
+    pub(crate) unsearched: Vec<String>,
+}
+
+impl Identifiers {
+    /// Those of the targets, as their rows hold them now.
+    pub(crate) fn read(
+        connection: &Connection,
+        plan: &Plan,
+        schema: &Schema,
+        users: &Users,
+    ) -> Result<Self> {
+        let columns = columns(schema, plan, users);
+        let mut reading = Reading::new(connection, plan);
+        let mut next = Targets::next(connection, 0)?;
+        while let Some(position) = next {
+            if let Some(key) = Targets::key(connection, position)? {
+                reading.add_key(position, &key);
+            }
+            next = Targets::next(connection, position)?;
+        }
+        reading.add_columns(&columns)?;
+        let persons = PersonWords::new(&plan.tables[0].name);
+        Ok(Self {
+            tokens: Arc::new(reading.gathered.finish(persons)?),
+            keys: reading.keys,
+            phrases: reading.phrases,
+            unsearched: reading.unsearched,
+        })
+    }
+}
+
+struct Reading<'c> {
+    connection: &'c Connection,
+    plan: &'c Plan,
+    gathered: Gathered,
+    keys: BTreeMap<i64, UserKey>,
+    phrases: Vec<(String, (i64, Kind))>,
+    unsearched: Vec<String>,
+}
+
+impl<'c> Reading<'c> {
+    fn new(connection: &'c Connection, plan: &'c Plan) -> Self {
+        Self {
+            connection,
+            plan,
+            gathered: Gathered::default(),
+            keys: BTreeMap::new(),
+            phrases: Vec::new(),
+            unsearched: Vec::new(),
+        }
+    }
+
+    fn add_key(&mut self, position: i64, key: &UserKey) {
+        match key {
+            UserKey::Integer(number) => self.gathered.add_number(*number, position),
+            UserKey::Text(text) => {
+                self.gathered.add_value(text, position);
+                if let Ok(text) = std::str::from_utf8(text) {
+                    self.add(position, Kind::Key, text);
+                }
+            }
+        }
+        self.keys.insert(position, key.clone());
+    }
+
+    fn add(&mut self, position: i64, kind: Kind, text: &str) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        if text.chars().count() < SHORTEST {
+            let user = self.keys.get(&position);
+            let user = user.map_or_else(String::new, |key| format!(" of user {key}"));
+            self.unsearched.push(format!(
+                "a {}{user} is shorter than {SHORTEST} letters and was not searched for",
+                kind.name()
+            ));
+            return;
+        }
+        self.gathered.add(text, (position, kind));
+        self.phrases.push((text.to_owned(), (position, kind)));
+    }
+
+    /// Names and addresses of the targets; one that users who are no targets have too tells nobody.
+    fn add_columns(&mut self, columns: &[(String, Kind)]) -> Result<()> {
+        let (users, key) = (
+            main_table(&self.plan.tables[0].name),
+            quote(&self.plan.user_key),
+        );
+        for (column, kind) in columns {
+            let column = quote(column);
+            let sql = format!(
+                "SELECT t.position, u.{column}, (SELECT count(*) FROM {users} AS o WHERE o.{column} = u.{column} \
+                 AND NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE x.key = o.{key})) \
+                 FROM temp.target AS t CROSS JOIN {users} AS u ON u.{key} = t.key WHERE u.{column} IS NOT NULL",
+            );
+            let mut statement = self.connection.prepare(&sql).map_err(Error::surveying)?;
+            let mut rows = statement.query([]).map_err(Error::surveying)?;
+            while let Some(row) = rows.next().map_err(Error::surveying)? {
+                let position = row.get(0).map_err(Error::surveying)?;
+                let others: i64 = row.get(2).map_err(Error::surveying)?;
+                let ValueRef::Text(text) = row.get_ref(1).map_err(Error::surveying)? else {
+                    continue;
+                };
+                let Ok(text) = std::str::from_utf8(text) else {
+                    self.unsearched.push(format!(
+                        "a {} is not UTF-8 and was not searched for",
+                        kind.name()
+                    ));
+                    continue;
+                };
+                if others > 0 {
+                    let user = self.keys.get(&position).map(ToString::to_string);
+                    self.unsearched.push(format!(
+                        "a {} of user {} is also that of {others} others and was not searched for",
+                        kind.name(),
+                        user.unwrap_or_default()
+                    ));
+                    continue;
+                }
+                let kind = if text.contains('@') {
+                    Kind::Email
+                } else {
+                    *kind
+                };
+                self.add(position, kind, text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns of the users table that hold names and addresses.
+fn columns(schema: &Schema, plan: &Plan, users: &Users) -> Vec<(String, Kind)> {
+    let Some(table) = schema.table(&plan.tables[0].name) else {
+        return Vec::new();
+    };
+    let kind = |column: &Column| {
+        let name: String = column
+            .name
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect();
+        let name = name.to_ascii_lowercase();
+        let declared = users
+            .names
+            .iter()
+            .any(|n| n.eq_ignore_ascii_case(&column.name));
+        if name.contains("mail") && !name.contains("verif") {
+            Some(Kind::Email)
+        } else if declared
+            || NAMES
+                .iter()
+                .any(|known| name.ends_with(known) && !is_part(&name))
+        {
+            Some(Kind::Name)
+        } else {
+            None
+        }
+    };
+    let found = table.columns.iter();
+    found
+        .filter(|column| !column.name.eq_ignore_ascii_case(&plan.user_key))
+        .filter_map(|column| Some((column.name.clone(), kind(column)?)))
+        .collect()
+}
+
+/// First and last names alone are many people's.
+fn is_part(name: &str) -> bool {
+    ["first", "last", "given", "family", "middle", "file", "sur"]
+        .iter()
+        .any(|part| name.starts_with(part))
+}
+
+/// The key that a row of the users table holds.
+pub(crate) fn key_of_row(
+    connection: &Connection,
+    plan: &Plan,
+    row: &[Value],
+) -> Result<Option<Value>> {
+    let users = &plan.tables[0];
+    let pairs = users.identity.columns().iter().enumerate();
+    let condition = joined(
+        pairs.map(|(at, column)| format!("u.{} = ?{}", quote(column), at + 1)),
+        " AND ",
+    );
+    let sql = format!(
+        "SELECT u.{} FROM {} AS u WHERE {condition}",
+        quote(&plan.user_key),
+        main_table(&users.name)
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
+    let mut rows = statement
+        .query(params_from_iter(row))
+        .map_err(Error::surveying)?;
+    match rows.next().map_err(Error::surveying)? {
+        Some(row) => row.get(0).map(Some).map_err(Error::surveying),
+        None => Ok(None),
+    }
+}
