@@ -19,7 +19,7 @@ use support::redis_server::RedisServer;
 use support::run::{Invocation, Outcome, has_tool, reset_app, say};
 use support::small::small;
 use support::sweep::{Journal, OUTBOX, is_soak, strace};
-use support::trail::{TRAIL, Trail};
+use support::trail::{KEY, TRAIL, Trail};
 
 const JOURNALS: [Journal; 2] = [Journal::Wal, Journal::Delete];
 const RESET: [&str; 3] = ["--reset-complete", "--force", "--no-redis"];
@@ -157,7 +157,7 @@ fn everything_is_as_new_and_the_file_is_the_same() {
         assert_eq!(pragmas(&install), before);
         let tree = install.tree();
         let left: Vec<_> = tree.files().map(String::from_utf8_lossy).collect();
-        assert_eq!(left, [".env.example", ".reset-app/audit.jsonl", DATABASE]);
+        assert_eq!(left, [".env.example", TRAIL, KEY, DATABASE]);
         for stays in ["storage/images", "logs"] {
             assert!(tree.has(stays), "`{stays}` itself stays");
         }
