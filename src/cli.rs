@@ -9,6 +9,7 @@ mod progress;
 mod question;
 mod secrets;
 mod signals;
+mod snapshot;
 mod text;
 mod verify;
 
@@ -23,6 +24,7 @@ use reset_app::run::{App, Job, Reset};
 
 use arguments::{Arguments, Asking, Command, Format};
 use exit::Exit;
+use question::Undo;
 
 /// Parses the arguments, does the command, prints the answer and chooses the exit code.
 pub(crate) fn main() -> ExitCode {
@@ -62,10 +64,11 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             if !arguments.asking.dry_run && !guard::admits(&app, resetting.production) {
                 return Ok(Exit::Refused);
             }
-            reset(arguments, &app, resetting.job(&arguments.settings()))
+            reset(arguments, &app, &resetting.job(&arguments.settings()))
         }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
@@ -113,10 +116,11 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
+    let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
     let report = app.delete(
         job,
-        &mut |preview| consent(app, asking, preview),
+        &mut |preview| consent(asking, preview, &undo),
         &mut watch,
     );
     watch.finish();
@@ -125,22 +129,30 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     Ok(Exit::of_report(&report))
 }
 
-fn reset(arguments: &Arguments, app: &App, job: Reset) -> Result<Exit> {
+fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
     let asking = &arguments.asking;
     if asking.dry_run {
         show(arguments, &app.preview_reset(job)?);
         return Ok(Exit::Done);
     }
+    let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
     let report = app.reset(
         job,
-        &mut |preview| consent(app, asking, preview),
+        &mut |preview| consent(asking, preview, &undo),
         &mut watch,
     );
     watch.finish();
     let report = report?;
     show(arguments, &report);
     Ok(Exit::of_report(&report))
+}
+
+fn undo(arguments: &Arguments, snapshot: Option<&String>) -> Undo {
+    match snapshot {
+        Some(name) => Undo::Snapshot(name.clone()),
+        None => Undo::Command(arguments.snapshot_command()),
+    }
 }
 
 fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
@@ -148,17 +160,17 @@ fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
     let report = if asking.dry_run {
         app.preview_keys()?
     } else {
-        app.clear_keys(&mut |preview| consent(app, asking, preview))?
+        app.clear_keys(&mut |preview| consent(asking, preview, &Undo::None))?
     };
     show(arguments, &report);
     Ok(Exit::Done)
 }
 
-fn consent(app: &App, asking: &Asking, preview: &Report) -> Result<Consent> {
+fn consent(asking: &Asking, preview: &Report, undo: &Undo) -> Result<Consent> {
     let consent = if asking.force {
         Consent::forced()
     } else {
-        question::ask(app, preview)?
+        question::ask(&text::report(preview), undo, &preview.subject)?
     };
     // Not earlier: at the question, SIGINT simply ends the program.
     signals::listen();

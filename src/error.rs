@@ -22,6 +22,7 @@ use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
+use crate::snapshot::SnapshotError;
 use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
@@ -266,6 +267,9 @@ pub enum Error {
     /// No `.env` was written.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// A snapshot was not saved, or not restored.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The structure changed under the run.
     #[error(
         "the structure of the database was changed during the run; what was committed is complete, run again"

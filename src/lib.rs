@@ -85,6 +85,7 @@ pub mod run_lock;
 pub mod schema;
 mod scrub;
 pub mod secrets;
+pub mod snapshot;
 mod sql;
 pub mod status;
 pub mod storage;

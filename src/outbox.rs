@@ -6,13 +6,14 @@
 
 mod record;
 
-pub use record::{KeysRecord, ResetRecord, RunRecord, TrailRecord};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place, shown};
 use crate::user::UserKey;
+pub(crate) use record::run_name;
+pub use record::{KeysRecord, ResetRecord, RunRecord, SnapshotRecord, TrailRecord};
 
 /// The outbox's name in the database.
 pub const TABLE: &str = "_reset_app_outbox";

@@ -47,6 +47,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Work of an interrupted run: to be finished first, in a preview; finished, in a deed.
     pub recovery: Option<Recovery>,
+    /// The snapshot that was taken first, or that an interrupted run was to restore.
+    pub snapshot: Option<String>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
     /// What a complete reset takes beside users' data.
@@ -122,6 +124,7 @@ impl Report {
             failed: Vec::new(),
             warnings: Vec::new(),
             recovery: None,
+            snapshot: None,
             stopped: false,
             reset: None,
             verification: None,

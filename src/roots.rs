@@ -6,6 +6,7 @@
 //! Nothing here changes anything; what removes files is [`storage`](crate::storage).
 
 mod beneath;
+mod census;
 mod gate;
 mod identity;
 mod inspect;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, openat};
 
 pub(crate) use beneath::Barrier;
+pub(crate) use census::Found;
 pub(crate) use gate::RESERVED;
 pub use identity::{Identity, IdentityError, Kind};
 pub use inspect::Inspection;

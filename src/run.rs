@@ -10,17 +10,17 @@ mod reset;
 mod scene;
 mod verifying;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
-use crate::outbox::{KeysRecord, RunRecord, TrailRecord};
+use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::snapshot::{self, Archive, Snapshot};
 use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
@@ -45,6 +45,8 @@ pub struct Job {
     pub others: Others,
     /// How much of the users' data.
     pub extent: Extent,
+    /// The name of a snapshot to take first; without it nothing is deleted.
+    pub snapshot: Option<String>,
     /// Whether everything is searched afterwards for what identified the users.
     pub afterwards: Afterwards,
 }
@@ -134,6 +136,7 @@ impl App {
     pub fn preview(&self, job: &Job) -> Result<Report> {
         self.looked(job, &|connection| {
             recovery::require_no_reset(connection)?;
+            snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)
         })
     }
@@ -169,6 +172,7 @@ impl App {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
         recovery::require_no_reset(&connection)?;
+        snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
         let roots = self.target.roots()?;
@@ -179,6 +183,7 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
+        let taken = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
@@ -198,6 +203,7 @@ impl App {
             watch,
         )?;
         drop(connection);
+        report.snapshot = taken;
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
         Ok(report)
     }
@@ -208,20 +214,37 @@ impl App {
             operation: job.operation.name().into(),
             base: self.target.root.display().to_string(),
             keys: job.keys(),
+            snapshot: None,
             trail: TrailRecord::of(&self.target),
             reset: None,
         })
     }
 
+    /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
+    fn snapshot_first(
+        &self,
+        connection: &Connection,
+        name: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(name) = name else {
+            return Ok(None);
+        };
+        let archive = Archive::of(&self.target, None)?;
+        let taken = Snapshot::save_within(&self.target, connection, &archive, name)?;
+        Ok(Some(crate::roots::shown(&taken.path)))
+    }
+
     /// What an interrupted run left to do. Changes nothing, as [`App::preview`] does.
     pub fn preview_resume(&self) -> Result<Report> {
-        let recovery = database::look(&self.target.database, |connection| {
+        let (recovery, snapshot) = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
             recovery::require_same_trail(&self.target, connection)?;
-            recovery::pending(connection)
+            let snapshot = snapshot::unfinished_restore(connection)?;
+            Ok((recovery::pending(connection)?, snapshot))
         })?;
         Ok(Report {
             recovery,
+            snapshot,
             users_processed: recovery.map_or(0, |recovery| recovery.users),
             ..Report::empty(&self.target, Stage::Preview, recovery::RESUME)
         })
@@ -231,6 +254,10 @@ impl App {
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let mut connection = database::open(&self.target.database)?;
+        recovery::require_same_trail(&self.target, &connection)?;
+        if let Some(restored) = snapshot::finish(&self.target, &connection)? {
+            return Ok(recovery::of_restore(&self.target, restored));
+        }
         let report = recovery::resume(&self.target, &mut connection, watch)?;
         recovery::close(&self.target, connection)?;
         Ok(report)
@@ -245,12 +272,4 @@ fn in_one_view<T>(connection: &Connection, read: impl FnOnce() -> Result<T>) -> 
     let seen = read();
     let ended = connection.execute_batch("COMMIT").map_err(Error::surveying);
     seen.and_then(|seen| ended.map(|()| seen))
-}
-
-/// A name that no other run has.
-fn run_name() -> Result<String> {
-    let mut random = [0; 4];
-    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
 }

@@ -16,6 +16,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod workshop;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,7 +27,8 @@ pub use directory::DirectoryRemoval;
 pub use leftover::{Leftover, leftovers, remove_empty};
 pub use purge::{Failure, PurgeReport, Remaining};
 pub use take::{Released, Taken};
-use touched::Touched;
+pub(crate) use touched::Touched;
+pub(crate) use workshop::{Workshop, remove_directory, remove_snapshot};
 
 use crate::outbox::Erased;
 use crate::roots::Roots;

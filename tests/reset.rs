@@ -586,6 +586,39 @@ fn a_snapshot_that_outlives_it_is_named() {
 }
 
 #[test]
+fn a_snapshot_that_is_taken_first_is_the_way_back() {
+    for journal in JOURNALS {
+        let install = example(journal);
+        let (dump, tree) = (install.dump(), install.tree().below("storage/images"));
+        let environment = fs::read(install.path(".env")).unwrap();
+        on(&install)
+            .args(RESET)
+            .args(["--snapshot", "before"])
+            .run()
+            .expect(0)
+            .says([
+                "A snapshot was taken first",
+                "the snapshot `before` outlives the reset",
+            ]);
+        assert_eq!(rows(&install), []);
+        on(&install)
+            .args(["snapshot", "restore", "before", "--force", "--no-redis"])
+            .run()
+            .expect(0);
+        assert_same("the database", &dump, &install.dump());
+        assert_same("files", &tree, &install.tree().below("storage/images"));
+        assert_eq!(fs::read(install.path(".env")).unwrap(), environment);
+        // A snapshot that cannot be taken stops it.
+        on(&install)
+            .args(RESET)
+            .args(["--snapshot", "before"])
+            .run()
+            .expect(4);
+        assert_same("the database", &dump, &install.dump());
+    }
+}
+
+#[test]
 fn an_interrupted_deletion_is_finished_first() {
     if !has_tool("strace", "nothing is killed") {
         return;

@@ -87,7 +87,6 @@ impl Trail {
 
     /// Appends that the data was put back to what it was at `position`: whom later lines name is
     /// there again. `replay` goes by this line, which is the run's only one.
-    #[allow(dead_code)]
     pub(crate) fn restored(
         &mut self,
         run: &str,

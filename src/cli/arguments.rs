@@ -1,15 +1,19 @@
 //! What may be typed.
 
+mod resetting;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Afterwards, Fate, Job, Operation, Others, Reset};
+use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
 use super::exit;
+use super::snapshot::Snapshotting;
+pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -95,6 +99,12 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Save rows and files together, put them back, list, compare or remove what was saved
+    Snapshot {
+        /// What to do
+        #[command(subcommand)]
+        what: Snapshotting,
+    },
     /// Search everything for what identifies a user, and tell what a deletion would not take along
     Verify(Verifying),
     /// Show what is there: database, rows, files, Redis, unfinished work
@@ -142,26 +152,6 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
-#[derive(Args, Debug)]
-#[allow(clippy::struct_excessive_bools)]
-pub(crate) struct Resetting {
-    /// Leave the file that holds the environment (.env)
-    #[arg(long)]
-    keep_env: bool,
-
-    /// Leave the directories that hold users' files as they are
-    #[arg(long)]
-    keep_storage: bool,
-
-    /// Leave the other directories that the manifest empties (logs) as they are
-    #[arg(long)]
-    keep_logs: bool,
-
-    /// Go ahead although the environment says production
-    #[arg(long)]
-    pub(crate) production: bool,
-}
-
 /// Whom to search for.
 #[derive(Args, Debug)]
 #[group(required = true)]
@@ -189,6 +179,10 @@ struct Deleting {
     /// Refuse if rows of other users would go along
     #[arg(long)]
     no_collateral: bool,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    snapshot: Option<String>,
 
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
@@ -264,6 +258,24 @@ pub(crate) fn command_first(words: impl Iterator<Item = OsString>) -> Vec<OsStri
 }
 
 impl Arguments {
+    /// The command that takes a snapshot of the same application.
+    pub(crate) fn snapshot_command(&self) -> String {
+        let path = |path: &PathBuf| quoted(&path.to_string_lossy());
+        let mut command = "reset-app snapshot save before-deletion".to_owned();
+        let options = [
+            ("--root", self.root.as_ref().map(path)),
+            ("--config", self.config.as_ref().map(path)),
+            ("--database", self.database.as_deref().map(quoted)),
+        ];
+        for (option, value) in options {
+            command.extend(value.map(|value| format!(" {option} {value}")));
+        }
+        if self.no_files {
+            command.push_str(" --no-files");
+        }
+        command
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             root: self.root.clone(),
@@ -289,23 +301,13 @@ impl Arguments {
     }
 }
 
-impl Resetting {
-    /// `--no-files` leaves all of them.
-    pub(crate) fn job(&self, settings: &Settings) -> Reset {
-        let no_files = settings.files == FilesChoice::Leave;
-        let fate = |stays: bool| {
-            if stays || no_files {
-                Fate::Stays
-            } else {
-                Fate::Goes
-            }
-        };
-        Reset {
-            environment: fate(self.keep_env),
-            storage: fate(self.keep_storage),
-            logs: fate(self.keep_logs),
-        }
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
     }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Erasing {
@@ -366,6 +368,7 @@ impl Deleting {
                 Accounts::Keep
             },
             reassign_to: self.reassign_to.clone(),
+            snapshot: self.snapshot.clone(),
             others: if self.no_collateral {
                 Others::Refuse
             } else {

@@ -16,7 +16,7 @@ Exit codes:
   2    usage
   3    done, except what is listed, each with its remedy
   4    refused before anything changed
-  5    verify found something that nothing accounts for
+  5    verify found something that nothing accounts for, or diff a difference
   130  stopped by SIGINT; consistent; resume, or run again
   143  stopped by SIGTERM; consistent; resume, or run again";
 
@@ -28,6 +28,7 @@ pub(crate) enum Exit {
     Usage,
     Except,
     Refused,
+    /// A check found something.
     Found,
     /// By the signal of this number.
     Stopped(u8),

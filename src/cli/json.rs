@@ -32,6 +32,7 @@ pub(crate) fn report(report: &Report) -> String {
         "left": report.left.iter().map(|left| path(left, "failed")).collect::<Vec<_>>(),
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
+        "snapshot": report.snapshot,
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,

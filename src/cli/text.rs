@@ -13,7 +13,7 @@ const DOTS: usize = 40;
 /// The summary block, then whatever is not in it, each with its remedy.
 pub(crate) fn report(report: &Report) -> String {
     let mut out = String::new();
-    if report.operation != "resume" || report.recovery.is_some() {
+    if report.operation != "resume" || (report.recovery.is_some() && report.snapshot.is_none()) {
         summary(&mut out, report);
     }
     details(&mut out, report);
@@ -50,6 +50,9 @@ fn summary(out: &mut String, report: &Report) {
 
 fn details(out: &mut String, report: &Report) {
     recovery(out, report);
+    if let (Some(snapshot), false) = (&report.snapshot, report.operation == "resume") {
+        let _ = writeln!(out, "\nA snapshot was taken first: {snapshot}");
+    }
     if let Some(reset) = &report.reset {
         details_of_reset(out, reset);
     }
@@ -182,6 +185,19 @@ fn recovery(out: &mut String, report: &Report) {
         }
         return;
     };
+    if let Some(snapshot) = &report.snapshot
+        && report.operation == "resume"
+    {
+        let _ = writeln!(
+            out,
+            "An interrupted restore of the snapshot {snapshot} {}",
+            match report.stage {
+                Stage::Preview => "is to be finished.".into(),
+                Stage::Done => format!("was finished: {} files and directories.", recovery.paths),
+            }
+        );
+        return;
+    }
     let (verb, object) = match report.stage {
         Stage::Preview => ("is finished first", "Unfinished work of an interrupted run"),
         Stage::Done => ("was finished", "Unfinished work of an interrupted run"),

@@ -194,6 +194,11 @@ fn look_by<R, T>(
     read(&connection, more)
 }
 
+/// A URI by which a file that nobody writes can be attached.
+pub(crate) fn immutable(path: &Path) -> String {
+    uri(path, "immutable=1")
+}
+
 /// <https://sqlite.org/wal.html#noshm>; and closing the `-wal` is no reason to work it off.
 fn keep_index_in_memory(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -23,6 +23,10 @@ impl Error {
         Self::sqlite("deleting rows", error)
     }
 
+    pub(crate) fn copying(error: rusqlite::Error) -> Self {
+        Self::sqlite("copying the database", error)
+    }
+
     pub(crate) fn committing(error: rusqlite::Error) -> Self {
         Self::sqlite("committing", error)
     }

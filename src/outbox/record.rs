@@ -1,9 +1,13 @@
 //! What a run records about itself.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Position;
+use crate::error::{Error, Result};
 use crate::roots::shown;
 use crate::target::Target;
 
@@ -21,9 +25,33 @@ pub struct RunRecord {
     /// What a complete reset has done and has to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<ResetRecord>,
+    /// The snapshot that it restores: its files are still to be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRecord>,
     /// Into which audit trail the run's lines go.
     #[serde(default)]
     pub trail: TrailRecord,
+}
+
+/// The snapshot that a run restores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Its name.
+    pub name: String,
+    /// Its directory.
+    pub path: PathBuf,
+    /// The database that it was restored to.
+    pub database: PathBuf,
+    /// Where the audit trail ended when it was saved, if there was one.
+    pub position: Option<Position>,
+}
+
+/// A name that no other run has.
+pub(crate) fn run_name() -> Result<String> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(format!("{time}-{:08x}", u32::from_be_bytes(random)))
 }
 
 /// An audit trail, as a run records it: to be compared, never to be opened, for the database may

@@ -55,6 +55,11 @@ impl Protected {
         }
     }
 
+    /// Every protected path, in every spelling.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path)
+    }
+
     /// Refuses a path that is a protected one or lies beneath one.
     pub(super) fn refuse_path(&self, path: &Path) -> Result<(), Refusal> {
         match self

@@ -21,7 +21,10 @@ pub(crate) struct Standing {
     /// Immutable or append-only, as far as the file system tells.
     pub(crate) locked: bool,
     pub(crate) owner: u32,
+    pub(crate) group: u32,
     pub(crate) mode: u32,
+    /// The time of the last change, be it of content, name or mode, in nanoseconds since 1970.
+    pub(crate) ctime_ns: i128,
 }
 
 impl Standing {
@@ -91,7 +94,9 @@ fn extended(told: &Statx) -> Standing {
         mount_root: knows(StatxAttributes::MOUNT_ROOT).then(|| has(StatxAttributes::MOUNT_ROOT)),
         locked: has(StatxAttributes::IMMUTABLE) || has(StatxAttributes::APPEND),
         owner: told.stx_uid,
+        group: told.stx_gid,
         mode: u32::from(told.stx_mode),
+        ctime_ns: nanoseconds(told.stx_ctime.tv_sec, told.stx_ctime.tv_nsec),
     }
 }
 
@@ -112,7 +117,9 @@ fn plain(told: &Stat) -> Standing {
         mount_root: None,
         locked: false,
         owner: told.st_uid,
+        group: told.st_gid,
         mode: told.st_mode.into(),
+        ctime_ns: nanoseconds(told.st_ctime, told.st_ctime_nsec),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, run_name};
+use super::App;
 use crate::audit::{Trail, now};
 use crate::consent::Consent;
 use crate::database;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope, Server};
-use crate::outbox::Erased;
+use crate::outbox::{Erased, run_name};
 use crate::redis::{self, RuleCleared};
 use crate::report::{Line, Report, Stage};
 use crate::run_lock::RunLock;

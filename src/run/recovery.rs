@@ -12,6 +12,7 @@ use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
 use crate::roots::{Roots, shown};
 use crate::schema;
+use crate::snapshot::Restored;
 use crate::summary::{self, Counts};
 use crate::target::{Target, unfinished};
 use crate::watch::Watch;
@@ -111,7 +112,7 @@ pub(super) fn resume(
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
     let roots = if reset {
-        target.roots_emptied(Reset::default())?
+        target.roots_emptied(&Reset::default())?
     } else {
         target.roots()?
     };
@@ -165,6 +166,21 @@ pub(super) fn close(target: &Target, connection: Connection) -> Result<()> {
         return Ok(());
     }
     unfinished::forget(&target.root, &target.database)
+}
+
+/// What finishing a restore came to, as a report of `resume`.
+pub(super) fn of_restore(target: &Target, restored: Restored) -> Report {
+    Report {
+        run: Some(restored.run),
+        recovery: Some(Recovery {
+            users: 0,
+            paths: restored.files.total(),
+        }),
+        snapshot: Some(restored.about.name),
+        left: restored.left,
+        warnings: restored.warnings,
+        ..Report::empty(target, Stage::Done, RESUME)
+    }
 }
 
 /// Recorded paths hold for the directory they were recorded in.

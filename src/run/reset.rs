@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use super::{App, in_one_view, recovery, run_name, scene};
+use super::{App, in_one_view, recovery, scene};
 use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database::{self, OldPages, replace};
@@ -18,10 +18,11 @@ use crate::drain::Drain;
 use crate::drain::Drained;
 use crate::error::{Error, ResetError, Result};
 use crate::keyspace::Scope;
-use crate::outbox::{self, Erased, KeysRecord, ResetRecord, RunRecord, TrailRecord};
+use crate::outbox::{self, Erased, KeysRecord, ResetRecord, RunRecord, TrailRecord, run_name};
 use crate::report::{Report, ResetReport, Stage};
 use crate::roots::{Roots, shown};
 use crate::run_lock::RunLock;
+use crate::snapshot;
 use crate::summary;
 use crate::survey::Emptied;
 use crate::target::{Target, unfinished};
@@ -30,8 +31,8 @@ use sketch::Sketch;
 
 const OPERATION: &str = "reset-complete";
 
-/// What a complete reset leaves alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a complete reset leaves alone, and whether there is a way back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reset {
     /// The file that holds the environment.
     pub environment: Fate,
@@ -39,6 +40,8 @@ pub struct Reset {
     pub storage: Fate,
     /// What the other directories hold that the manifest empties.
     pub logs: Fate,
+    /// The name of a snapshot to take first; without it nothing is reset.
+    pub snapshot: Option<String>,
 }
 
 /// What becomes of a part of the application.
@@ -55,7 +58,7 @@ impl App {
     /// What a complete reset would take. Changes nothing, as [`App::preview`] does.
     ///
     /// Fails as the reset would be refused.
-    pub fn preview_reset(&self, job: Reset) -> Result<Report> {
+    pub fn preview_reset(&self, job: &Reset) -> Result<Report> {
         if database::look(&self.target.database, outbox::holds_reset)? {
             let unfinished = self.preview_resume()?;
             return Ok(Report {
@@ -64,6 +67,7 @@ impl App {
             });
         }
         let mut report = database::look(&self.target.database, |connection| {
+            snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)?;
             let roots = self.target.roots_emptied(job)?;
             Sketch::draw(&self.target, connection, job, &roots)?.report(connection)
@@ -80,13 +84,14 @@ impl App {
     /// committed is in the report, and left to `resume`.
     pub fn reset(
         &self,
-        job: Reset,
+        job: &Reset,
         ask: &mut dyn FnMut(&Report) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let target = &self.target;
         let _lock = RunLock::take(&target.database)?;
         let mut connection = database::open(&target.database)?;
+        snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_root(target, &connection)?;
         recovery::require_same_trail(target, &connection)?;
         if outbox::holds_reset(&connection)? {
@@ -106,9 +111,14 @@ impl App {
         scene::count_keys(target, &Scope::Application, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
         let recovery = finish_earlier(target, &mut connection, watch)?;
+        let snapshot = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let report = self.make_anew(job, &mut connection, watch)?;
         recovery::close(target, connection)?;
-        Ok(Report { recovery, ..report })
+        Ok(Report {
+            recovery,
+            snapshot,
+            ..report
+        })
     }
 
     fn preview_of_rest(&self, connection: &Connection) -> Result<Report> {
@@ -122,7 +132,7 @@ impl App {
 
     fn make_anew(
         &self,
-        job: Reset,
+        job: &Reset,
         connection: &mut Connection,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
@@ -138,6 +148,7 @@ impl App {
             base: target.root.display().to_string(),
             keys: KeysRecord::Application,
             reset: Some(sketch.record(connection)?),
+            snapshot: None,
             trail: TrailRecord::of(target),
         };
         sketch.record_work(connection, &record)?;
@@ -261,12 +272,12 @@ fn commit(
 
 impl Target {
     /// The directories that a reset empties, opened.
-    pub(super) fn roots_emptied(&self, job: Reset) -> Result<Roots> {
+    pub(super) fn roots_emptied(&self, job: &Reset) -> Result<Roots> {
         let names: Vec<PathBuf> = self.emptied(job).cloned().collect();
         Roots::open(&self.root, &names, &self.protected()).map_err(Error::from)
     }
 
-    fn emptied(&self, job: Reset) -> impl Iterator<Item = &PathBuf> {
+    fn emptied(&self, job: &Reset) -> impl Iterator<Item = &PathBuf> {
         let roots = self.manifest.files.roots.iter();
         let others = self.manifest.reset.empty.iter();
         let goes = |fate: Fate| if fate == Fate::Goes { usize::MAX } else { 0 };
@@ -276,7 +287,7 @@ impl Target {
     }
 
     /// Fails where one of them is the application's own directory, or holds it.
-    fn require_emptiable(&self, job: Reset) -> Result<()> {
+    fn require_emptiable(&self, job: &Reset) -> Result<()> {
         for name in self.emptied(job) {
             let directory = self.root.join(name);
             let resolved = directory.canonicalize().unwrap_or(directory);

@@ -14,14 +14,14 @@ const MOST: usize = 128;
 
 /// Open directories by inode, each with the outbox rows that wait for its flush.
 #[derive(Debug, Default)]
-pub(super) struct Touched {
+pub(crate) struct Touched {
     open: HashMap<(u64, u64), (OwnedFd, Vec<i64>)>,
     failed: Vec<(i64, io::Error)>,
 }
 
 impl Touched {
     /// Row `id` waits for the flush of `directory`. What goes wrong is told by [`flush`](Self::flush).
-    pub(super) fn add(&mut self, id: i64, directory: &OwnedFd) {
+    pub(crate) fn add(&mut self, id: i64, directory: &OwnedFd) {
         if let Err(error) = self.try_add(id, directory) {
             self.failed.push((id, error.into()));
         }
@@ -47,7 +47,7 @@ impl Touched {
     }
 
     /// Flushes every directory; answers the rows for which that failed, now or earlier.
-    pub(super) fn flush(&mut self) -> Vec<(i64, io::Error)> {
+    pub(crate) fn flush(&mut self) -> Vec<(i64, io::Error)> {
         self.flush_open();
         std::mem::take(&mut self.failed)
     }

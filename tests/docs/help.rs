@@ -21,20 +21,27 @@ fn section<'h>(help: &'h str, title: &str) -> impl Iterator<Item = &'h str> {
 
 /// The names of all commands.
 pub(crate) fn commands() -> BTreeSet<String> {
-    let help = help(&[]);
-    let names = section(&help, "Commands:").filter(|line| indent(line) == 2);
-    let names: BTreeSet<String> = names
-        .map(|line| line.split([' ', ',']).nth(2).unwrap().to_owned())
-        .collect();
+    let names = commands_of(&help(&[]));
     assert!(names.contains("status"), "{names:?}");
     names
+}
+
+fn commands_of(help: &str) -> BTreeSet<String> {
+    let names = section(help, "Commands:").filter(|line| indent(line) == 2);
+    names
+        .map(|line| line.split([' ', ',']).nth(2).unwrap().to_owned())
+        .collect()
 }
 
 /// All options of all commands, short and long, with their hyphens.
 pub(crate) fn options() -> BTreeSet<String> {
     let mut options = options_of(&help(&[]));
     for command in commands().iter().filter(|command| *command != "help") {
-        options.extend(options_of(&help(&[command])));
+        let own = help(&[command]);
+        options.extend(options_of(&own));
+        for part in commands_of(&own).iter().filter(|part| *part != "help") {
+            options.extend(options_of(&help(&[command, part])));
+        }
     }
     assert!(options.contains("--dry-run"), "{options:?}");
     options

@@ -48,7 +48,7 @@ impl<'a> Sketch<'a> {
     pub(super) fn draw(
         target: &'a Target,
         connection: &Connection,
-        job: Reset,
+        job: &Reset,
         roots: &'a Roots,
     ) -> Result<Self> {
         target.require_emptiable(job)?;
@@ -301,6 +301,8 @@ fn snapshots(target: &Target) -> Vec<String> {
     };
     let name = |entry: std::fs::DirEntry| shown(std::path::Path::new(&entry.file_name()));
     let mut names: Vec<String> = entries.filter_map(Result::ok).map(name).collect();
+    // What an interrupted save left begins with a dot.
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
     names
 }

@@ -1,0 +1,300 @@
+//! Snapshots: a consistent copy of rows and files, to go back to.
+//!
+//! A snapshot is a directory of mode 0700 beside the application's own files:
+//!
+//! | in it | |
+//! |---|---|
+//! | `snapshot.json` | what it is of, and the digests of what follows; sealed by a digest of itself |
+//! | `database.sqlite` | the rows, copied by `SQLite`'s backup API |
+//! | `files.tsv` | every covered file, link and directory: mode, owner, time, content |
+//! | `content/` | the files' contents: shared with the originals where the file system can, else copied |
+//! | `stamps` | a hint for the next comparison |
+//!
+//! It is made under another name, flushed, and renamed: a crash leaves no half snapshot under a
+//! snapshot's name.
+//!
+//! Restoring replaces the rows and records the intent in one commit (invariants 2 and 3), and puts
+//! the files back afterwards; whoever finds the intent goes on from there.
+
+mod apply;
+mod blob;
+mod compare;
+mod coverage;
+mod difference;
+mod error;
+mod index;
+mod meta;
+mod place;
+mod restore;
+mod rows;
+mod save;
+mod settings;
+mod stamps;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::consent::Consent;
+use crate::database;
+use crate::error::Result;
+use crate::outbox::{self, Erased, RunRecord};
+use crate::run_lock::RunLock;
+use crate::survey::Kept;
+use crate::target::Target;
+pub use difference::{Difference, FileDifference, TableDifference};
+pub use error::SnapshotError;
+pub use meta::{About, AboutDatabase, AboutFiles};
+pub use place::Archive;
+use restore::Plan;
+pub(crate) use rows::unfinished_restore;
+
+/// A snapshot that is there.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its directory.
+    pub path: PathBuf,
+    /// What it is of.
+    pub about: About,
+    /// What a person should know of it.
+    pub warnings: Vec<String>,
+}
+
+/// What a restore did.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The snapshot.
+    pub about: About,
+    /// The run.
+    pub run: String,
+    /// The files that were not as saved.
+    pub files: FileDifference,
+    /// What is still not as saved, and why: `resume` tries again.
+    pub left: Vec<Kept>,
+    /// Whatever else a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Whether a restore may change the structure of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Structure {
+    /// It must be the snapshot's already.
+    #[default]
+    Same,
+    /// It becomes the snapshot's.
+    Any,
+}
+
+/// Who is asked before a restore.
+pub enum Asking<'a> {
+    /// Nobody.
+    Nobody,
+    /// Somebody, who is shown what differs.
+    Somebody(&'a mut dyn FnMut(&About, &Difference) -> Result<Consent>),
+}
+
+impl Snapshot {
+    /// Saves rows and files of an application together, under a name.
+    ///
+    /// Files are copied first; then, while nobody can write rows, what changed of them meanwhile, and
+    /// the rows. What was copied is read back and checked. Fails where the name is taken, a run is
+    /// under way or unfinished, a file keeps changing or cannot be part of it, or there is no room;
+    /// nothing is left then.
+    pub fn save(target: &Target, archive: &Archive, name: &str) -> Result<Self> {
+        let _lock = RunLock::take(&target.database)?;
+        let connection = database::open(&target.database)?;
+        save::save(target, &connection, archive, name)
+    }
+
+    /// As [`save`](Self::save), under the lock and with the connection of a run.
+    pub(crate) fn save_within(
+        target: &Target,
+        connection: &Connection,
+        archive: &Archive,
+        name: &str,
+    ) -> Result<Self> {
+        save::save(target, connection, archive, name)
+    }
+
+    /// All snapshots, in the order of their names. One that cannot be read is named in the second
+    /// list, with the reason. Changes nothing.
+    pub fn list(archive: &Archive) -> Result<(Vec<Self>, Vec<Kept>)> {
+        let (mut snapshots, mut broken) = (Vec::new(), Vec::new());
+        for name in archive.names()? {
+            let path = archive.path(&name)?;
+            match About::read(&name, &path) {
+                Ok(about) => snapshots.push(Self {
+                    path,
+                    about,
+                    warnings: Vec::new(),
+                }),
+                Err(error) => broken.push(Kept {
+                    path: name,
+                    reason: error.to_string(),
+                }),
+            }
+        }
+        Ok((snapshots, broken))
+    }
+
+    /// Whether a snapshot of this name could be saved, as far as can be told without saving it.
+    /// Changes nothing.
+    ///
+    /// Fails as [`save`](Self::save) would.
+    pub fn may_be_saved(target: &Target, archive: &Archive, name: &str) -> Result<()> {
+        if archive.path(name)?.symlink_metadata().is_ok() {
+            return Err(SnapshotError::Exists { name: name.into() }.into());
+        }
+        database::look(&target.database, rows::require_finished)
+    }
+
+    /// Fails where there is no snapshot of this name.
+    pub fn find(archive: &Archive, name: &str) -> Result<()> {
+        find(archive, name).map(drop)
+    }
+
+    /// Removes a snapshot, whatever state it is in, and what interrupted saves left.
+    ///
+    /// Fails where there is none of this name, or a run is under way.
+    pub fn drop(target: &Target, archive: &Archive, name: &str) -> Result<()> {
+        let _lock = RunLock::take(&target.database)?;
+        find(archive, name)?;
+        archive.remove_unfinished()?;
+        archive.remove(name)
+    }
+
+    /// What of an application is not as the snapshot has it. Changes nothing.
+    ///
+    /// Fails where the snapshot is damaged or another application's.
+    pub fn diff(target: &Target, archive: &Archive, name: &str) -> Result<(About, Difference)> {
+        let path = find(archive, name)?;
+        let plan = Plan::make(target, name, &path)?;
+        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
+        Ok((plan.about, difference))
+    }
+
+    /// What a restore would put back. Changes nothing.
+    ///
+    /// Fails as [`restore`](Self::restore) would before anything is changed.
+    pub fn preview(
+        target: &Target,
+        archive: &Archive,
+        name: &str,
+        structure: Structure,
+    ) -> Result<(About, Difference)> {
+        let path = find(archive, name)?;
+        let plan = Plan::make(target, name, &path)?;
+        database::look(&target.database, |connection| {
+            if rows::unfinished_restore(connection)?.as_deref() != Some(name) {
+                rows::require_finished(connection)?;
+            }
+            plan.require_structure(connection, structure)
+        })?;
+        plan.require_whole()?;
+        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
+        Ok((plan.about, difference))
+    }
+
+    /// Puts rows and files back as they were saved. `ask` is shown what differs first.
+    ///
+    /// Fails before anything is changed where the snapshot is damaged, another application's or of
+    /// another structure, a run is under way or unfinished, or nobody consents. What fails after the
+    /// rows are back is in the report, and `resume` goes on with it.
+    pub fn restore(
+        target: &Target,
+        archive: &Archive,
+        name: &str,
+        structure: Structure,
+        asking: Asking<'_>,
+    ) -> Result<Restored> {
+        let path = find(archive, name)?;
+        let _lock = RunLock::take(&target.database)?;
+        let mut connection = database::open(&target.database)?;
+        if rows::unfinished_restore(&connection)?.as_deref() == Some(name) {
+            finish(target, &connection)?;
+            connection = database::open(&target.database)?;
+        }
+        rows::require_finished(&connection)?;
+        let plan = Plan::make(target, name, &path)?;
+        plan.require_structure(&connection, structure)?;
+        if let Asking::Somebody(ask) = asking {
+            let difference = differences(&connection, &plan, &path)?;
+            ask(&plan.about, &difference)?.require(&target.name())?;
+        }
+        plan.restore(connection, archive, crate::outbox::run_name()?)
+    }
+}
+
+fn differences(now: &Connection, plan: &Plan, path: &Path) -> Result<Difference> {
+    let (structure, tables) = difference::rows(now, &path.join(meta::DATABASE))?;
+    Ok(Difference {
+        structure,
+        tables,
+        files: FileDifference::of(&plan.changes),
+        left: plan.barred(),
+        warnings: plan.lost(),
+    })
+}
+
+fn find(archive: &Archive, name: &str) -> Result<PathBuf> {
+    let path = archive.path(name)?;
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(SnapshotError::Unknown {
+        name: name.into(),
+        directory: archive.directory().into(),
+        known: archive.names()?,
+    }
+    .into())
+}
+
+/// The time, in seconds since 1970, as [`About::seconds`] gives it.
+#[must_use]
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// Fails where a restore was interrupted: nothing else is to be done before it is finished.
+pub(crate) fn require_no_unfinished_restore(connection: &Connection) -> Result<()> {
+    match rows::unfinished_restore(connection)? {
+        Some(name) => Err(SnapshotError::UnfinishedRestore { name }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Finishes an interrupted restore, if there is one. The caller holds the run lock.
+pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<Restored>> {
+    if !outbox::exists(connection)? {
+        return Ok(None);
+    }
+    let mut runs = outbox::runs(connection)?.into_iter();
+    let Some(record) = runs.find(|run| run.snapshot.is_some()) else {
+        return Ok(None);
+    };
+    finish_run(target, connection, &record).map(Some)
+}
+
+fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> Result<Restored> {
+    let Some(snapshot) = &record.snapshot else {
+        return Err(crate::error::Error::OutboxRow);
+    };
+    let lost = |why: String| SnapshotError::Lost {
+        name: snapshot.name.clone(),
+        why,
+    };
+    let base = target.root.display().to_string();
+    if record.base != base || snapshot.database != target.database {
+        return Err(crate::error::Error::OtherRoot {
+            recorded: record.base.clone(),
+            root: target.root.clone(),
+        });
+    }
+    let plan = Plan::make(target, &snapshot.name, &snapshot.path);
+    let mut plan = plan.map_err(|error| lost(error.to_string()))?;
+    let runs = std::slice::from_ref(&record.run);
+    let mut trail = crate::audit::Trail::open(target, runs)?;
+    // The intent is in the database, so the rows are back (invariant 2).
+    plan.put_back_files(connection, record, &Erased(()), &mut trail)
+}

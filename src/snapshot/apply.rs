@@ -1,0 +1,247 @@
+//! Making the files what the snapshot holds. It repeats safely: what is done already is found done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, mkdirat};
+use rustix::io::Errno;
+
+use super::blob;
+use super::compare::{Changes, Extra};
+use super::coverage::Coverage;
+use super::index::{Entry, What};
+use super::settings;
+use super::tree;
+use crate::outbox::Erased;
+use crate::roots::{Barrier, Kind};
+use crate::storage::{Touched, Workshop, remove_directory};
+use crate::survey::Kept;
+
+/// So many files are made before they are flushed and placed.
+const BATCH: usize = 256;
+
+/// What makes the files what they were.
+pub(super) struct Applying<'a> {
+    coverage: &'a Coverage,
+    entries: &'a [Entry],
+    /// The snapshot's directory.
+    path: &'a Path,
+    run: &'a str,
+    proof: &'a Erased,
+    workshops: BTreeMap<usize, Workshop>,
+    touched: Touched,
+    /// Directories whose entries changed, and so their times.
+    stirred: BTreeSet<(usize, PathBuf)>,
+    /// What is not as it was saved, and why.
+    pub(super) left: Vec<Kept>,
+    pub(super) warnings: BTreeSet<String>,
+}
+
+/// A file or link that is made and waits for its place.
+struct Made {
+    at: usize,
+    label: OsString,
+    file: Option<File>,
+}
+
+impl<'a> Applying<'a> {
+    pub(super) fn new(
+        coverage: &'a Coverage,
+        entries: &'a [Entry],
+        path: &'a Path,
+        run: &'a str,
+        proof: &'a Erased,
+    ) -> Self {
+        Self {
+            coverage,
+            entries,
+            path,
+            run,
+            proof,
+            workshops: BTreeMap::new(),
+            touched: Touched::default(),
+            stirred: BTreeSet::new(),
+            left: Vec::new(),
+            warnings: BTreeSet::new(),
+        }
+    }
+
+    /// Does all of it, durably; what could not be done is in `left`.
+    pub(super) fn apply(&mut self, changes: &Changes) {
+        for extra in &changes.remove {
+            let removed = self.remove(extra);
+            self.note(extra.top, &extra.path, removed);
+        }
+        for at in &changes.make {
+            let entry = &self.entries[*at];
+            let made = self.make(entry);
+            self.note(entry.top, &entry.path, made);
+        }
+        for batch in changes.write.chunks(BATCH) {
+            self.write(batch);
+        }
+        self.close();
+        self.settle(changes);
+        for (_, error) in self.touched.flush() {
+            self.leave("a directory that was changed".into(), &error);
+        }
+    }
+
+    fn note(&mut self, top: usize, path: &Path, done: Result<(), Barrier>) {
+        let why = match done {
+            Ok(()) => return,
+            Err(Barrier::Refused(refusal)) => refusal.to_string(),
+            Err(Barrier::Trouble(error)) => error.to_string(),
+            Err(Barrier::Missing(_)) => "the directory that holds it is gone".into(),
+        };
+        self.leave(tree::shown(self.coverage, top, path), &why);
+    }
+
+    fn leave(&mut self, path: String, why: &dyn ToString) {
+        let reason = why.to_string();
+        self.left.push(Kept { path, reason });
+    }
+
+    /// The directory that holds a path, about to change, and the name there.
+    fn stir(&mut self, top: usize, path: &Path) -> Result<(OwnedFd, PathBuf), Barrier> {
+        let (directory, name) = blob::parent(self.coverage, top, path)?;
+        settings::open_up(&directory)?;
+        self.touched.add(0, &directory);
+        if let Some(parent) = path.parent() {
+            self.stirred.insert((top, parent.to_owned()));
+        }
+        Ok((directory, name))
+    }
+
+    /// The directory in which the workshop of a covered directory or file stands.
+    fn home(&self, top: usize) -> Result<OwnedFd, Barrier> {
+        match self.coverage.roots.directory(top) {
+            Some(root) => Ok(root.try_clone()?),
+            None => Ok(blob::parent(self.coverage, top, Path::new(""))?.0),
+        }
+    }
+
+    fn workshop(&mut self, top: usize) -> Result<&mut Workshop, Barrier> {
+        let parent = self.home(top)?;
+        if !self.workshops.contains_key(&top) {
+            settings::open_up(&parent)?;
+            let workshop = Workshop::open(&parent, self.run, self.proof)?;
+            self.workshops.insert(top, workshop);
+            self.stirred.insert((top, PathBuf::new()));
+        }
+        let known = self.workshops.get_mut(&top);
+        known.ok_or_else(|| Errno::NOENT.into())
+    }
+
+    fn remove(&mut self, extra: &Extra) -> Result<(), Barrier> {
+        let (directory, name) = match self.stir(extra.top, &extra.path) {
+            Err(Barrier::Missing(_)) => return Ok(()),
+            stirred => stirred?,
+        };
+        if extra.kind == Kind::Directory {
+            return Ok(remove_directory(&directory, &name, self.proof)?);
+        }
+        Ok(self.workshop(extra.top)?.remove(&directory, &name)?)
+    }
+
+    fn make(&mut self, entry: &Entry) -> Result<(), Barrier> {
+        let (directory, name) = self.stir(entry.top, &entry.path)?;
+        match mkdirat(&directory, &name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.stirred.insert((entry.top, entry.path.clone()));
+        Ok(())
+    }
+
+    /// Makes a batch, flushes it, then renames each to its place: no name ever leads to content that
+    /// is not on disk.
+    fn write(&mut self, batch: &[usize]) {
+        let mut made = Vec::with_capacity(batch.len());
+        for at in batch {
+            let entry = &self.entries[*at];
+            match self.fill(*at, entry) {
+                Ok(one) => made.push(one),
+                Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
+            }
+        }
+        for one in made {
+            let entry = &self.entries[one.at];
+            let placed = self.place(entry, &one);
+            self.note(entry.top, &entry.path, placed);
+        }
+    }
+
+    fn fill(&mut self, at: usize, entry: &Entry) -> Result<Made, Barrier> {
+        let snapshot = self.path;
+        let workshop = self.workshop(entry.top)?;
+        let (label, file) = match &entry.what {
+            What::File { blob, .. } => {
+                let (label, file) = workshop.file()?;
+                blob::copy(&File::open(blob::path(snapshot, *blob))?, &file)?;
+                (label, Some(file))
+            }
+            What::Link(target) => (workshop.link(target)?, None),
+            What::Directory | What::Other => return Err(Errno::INVAL.into()),
+        };
+        let warning = match &file {
+            Some(file) => settings::of_open(file, entry)?,
+            None => settings::of_link(workshop.directory(), Path::new(&label), entry)?,
+        };
+        self.warnings.extend(warning);
+        Ok(Made { at, label, file })
+    }
+
+    fn place(&mut self, entry: &Entry, made: &Made) -> Result<(), Barrier> {
+        if let Some(file) = &made.file {
+            file.sync_all()?;
+        }
+        let (directory, name) = self.stir(entry.top, &entry.path)?;
+        self.workshop(entry.top)?
+            .place(&made.label, &directory, &name)?;
+        Ok(())
+    }
+
+    /// Removes the workshops, also those that only a crash left.
+    fn close(&mut self) {
+        for top in 0..self.coverage.directories.len() + self.coverage.files.len() {
+            let open = self.workshops.remove(&top).map_or_else(
+                || match self.home(top) {
+                    Ok(parent) => Workshop::left(&parent, self.run, self.proof),
+                    Err(_) => Ok(None),
+                },
+                |open| Ok(Some(open)),
+            );
+            let closed = open.and_then(|open| {
+                let Some(open) = open else {
+                    return Ok(());
+                };
+                self.stirred.insert((top, PathBuf::new()));
+                open.close()
+            });
+            if let Err(error) = closed {
+                self.note(top, Path::new(""), Err(error.into()));
+            }
+        }
+    }
+
+    /// Modes, owners and times, innermost first: whatever changes in a directory changes its time.
+    fn settle(&mut self, changes: &Changes) {
+        let differ: BTreeSet<usize> = changes.settings.iter().copied().collect();
+        for (at, entry) in self.entries.iter().enumerate().rev() {
+            let stirred = entry.what == What::Directory
+                && self.stirred.contains(&(entry.top, entry.path.clone()));
+            if !stirred && !differ.contains(&at) {
+                continue;
+            }
+            let set = settings::of_path(self.coverage, entry);
+            match set {
+                Ok(warning) => self.warnings.extend(warning),
+                Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Modes, owners and times.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens,
+    openat, utimensat,
+};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::blob;
+use super::coverage::Coverage;
+use super::index::{Entry, MODE};
+use super::tree;
+use crate::roots::{Barrier, Kind, own};
+
+/// Gives an open file or directory what was saved of it; what is not permitted is a warning.
+pub(super) fn of_open(file: &impl AsFd, entry: &Entry) -> io::Result<Option<String>> {
+    let now = own(file)?;
+    let mut warning = None;
+    if (now.owner, now.group) != (entry.owner, entry.group) {
+        let (owner, group) = ids(entry);
+        warning = permitted(fchown(file, owner, group))?;
+    }
+    // After the owner, whose change takes the set-user-id bit away.
+    if own(file)?.mode & MODE != entry.mode {
+        fchmod(file, Mode::from_raw_mode(entry.mode))?;
+    }
+    futimens(file, &times(entry))?;
+    Ok(warning)
+}
+
+/// The same for a symbolic link, which has no mode of its own.
+pub(super) fn of_link(
+    directory: &OwnedFd,
+    name: &Path,
+    entry: &Entry,
+) -> io::Result<Option<String>> {
+    let (owner, group) = ids(entry);
+    let chowned = chownat(directory, name, owner, group, AtFlags::SYMLINK_NOFOLLOW);
+    let warning = permitted(chowned)?;
+    utimensat(directory, name, &times(entry), AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(warning)
+}
+
+/// The same for what stands at the entry's place, durably.
+pub(super) fn of_path(coverage: &Coverage, entry: &Entry) -> Result<Option<String>, Barrier> {
+    let described = |warning: Option<String>| {
+        let path = tree::shown(coverage, entry.top, &entry.path);
+        warning.map(|warning| format!("`{path}`: {warning}"))
+    };
+    if entry.kind() == Kind::Directory {
+        let directory = coverage.roots.open_directory(entry.top, &entry.path)?;
+        let warning = of_open(&directory, entry)?;
+        rustix::fs::fsync(&directory)?;
+        return Ok(described(warning));
+    }
+    let (directory, name) = blob::parent(coverage, entry.top, &entry.path)?;
+    if entry.kind() == Kind::Symlink {
+        let warning = of_link(&directory, &name, entry)?;
+        return Ok(described(warning));
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = |access| retry_on_intr(|| openat(&directory, &name, flags | access, Mode::empty()));
+    // Its owner may set the mode of a file that may be written and not read, or neither.
+    let file = open(OFlags::RDONLY).or_else(|_| open(OFlags::WRONLY))?;
+    let warning = of_open(&file, entry)?;
+    rustix::fs::fsync(&file)?;
+    Ok(described(warning))
+}
+
+/// Lets the owner work in a directory; its mode is put back with all others.
+pub(super) fn open_up(directory: &OwnedFd) -> io::Result<()> {
+    let standing = own(directory)?;
+    let me = rustix::process::geteuid();
+    if me.is_root() || standing.mode & 0o300 == 0o300 || standing.owner != me.as_raw() {
+        return Ok(());
+    }
+    let mode = standing.mode & MODE | 0o700;
+    Ok(fchmod(directory, Mode::from_raw_mode(mode))?)
+}
+
+fn ids(entry: &Entry) -> (Option<Uid>, Option<Gid>) {
+    (
+        Some(Uid::from_raw(entry.owner)),
+        Some(Gid::from_raw(entry.group)),
+    )
+}
+
+fn permitted(chowned: Result<(), Errno>) -> io::Result<Option<String>> {
+    match chowned {
+        Ok(()) => Ok(None),
+        Err(error @ (Errno::PERM | Errno::INVAL)) => Ok(Some(format!(
+            "its owner or group could not be set back: {}",
+            io::Error::from(error)
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The time of the last access is left alone.
+fn times(entry: &Entry) -> Timestamps {
+    let omit = Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_OMIT,
+    };
+    let (seconds, rest) = (
+        entry.mtime_ns.div_euclid(1_000_000_000),
+        entry.mtime_ns.rem_euclid(1_000_000_000),
+    );
+    Timestamps {
+        last_access: omit,
+        last_modification: Timespec {
+            tv_sec: seconds.try_into().unwrap_or_default(),
+            tv_nsec: rest.try_into().unwrap_or_default(),
+        },
+    }
+}

@@ -1,0 +1,179 @@
+//! What a restore, or a save, refuses: with the reason, and with nothing changed.
+
+use std::fs;
+
+use crate::support::install::Install;
+use crate::support::small::small;
+use crate::{archive, command, inside, save};
+
+/// Changed rows and files, so that a restore would have something to do.
+fn changed() -> Install {
+    let install = small();
+    save(&install, "clean");
+    install.execute("DELETE FROM images");
+    fs::write(install.path("storage/images/crumbs.png"), "other").unwrap();
+    install
+}
+
+fn refuses(install: &Install, words: &[&str], code: i32, reasons: &[&str]) {
+    let before = install.digest();
+    command(install, words)
+        .run()
+        .expect(code)
+        .complains(reasons.iter().copied());
+    assert_eq!(install.digest(), before, "{words:?}");
+}
+
+const RESTORE: [&str; 4] = ["snapshot", "restore", "clean", "--force"];
+
+#[test]
+fn a_damaged_snapshot_is_recognised_before_anything_is_written() {
+    let install = changed();
+    let files = ["snapshot.json", "files.tsv", "database.sqlite"];
+    for file in files {
+        let path = inside(&install, "clean", file);
+        let whole = fs::read(&path).unwrap();
+        let places = [0, whole.len() / 3, whole.len() / 2, whole.len() - 1];
+        for at in places {
+            let mut torn = whole.clone();
+            torn[at] ^= 0x10;
+            fs::write(&path, &torn).unwrap();
+            refuses(&install, &RESTORE, 4, &["clean", "nothing was changed"]);
+        }
+        for torn in [&whole[..0], &whole[..whole.len() / 2]] {
+            fs::write(&path, torn).unwrap();
+            refuses(&install, &RESTORE, 4, &["damaged"]);
+        }
+        fs::remove_file(&path).unwrap();
+        refuses(&install, &RESTORE, 4, &["damaged"]);
+        fs::write(&path, whole).unwrap();
+    }
+    command(&install, &RESTORE).run().expect(0);
+}
+
+#[test]
+fn a_damaged_content_is_recognised_before_anything_is_written() {
+    let install = changed();
+    let content = inside(&install, "clean", "content/0");
+    for entry in fs::read_dir(content).unwrap() {
+        let path = entry.unwrap().path();
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
+    }
+    refuses(
+        &install,
+        &RESTORE,
+        4,
+        &["is not as it was saved", "nothing was changed"],
+    );
+}
+
+#[test]
+fn a_snapshot_of_another_application_is_refused() {
+    let install = changed();
+    let manifest = include_str!("../../src/manifest/builtin.toml");
+    let manifest = manifest.replacen("\"Vedfolnir\"", "\"Other\"", 1);
+    fs::write(install.path("reset-app.toml"), manifest).unwrap();
+    refuses(&install, &RESTORE, 4, &["Vedfolnir", "Other"]);
+    refuses(
+        &install,
+        &["snapshot", "diff", "clean"],
+        4,
+        &["Vedfolnir", "Other"],
+    );
+}
+
+#[test]
+fn a_migrated_structure_is_refused_with_what_differs_and_restored_when_that_is_meant() {
+    let install = changed();
+    install.execute(
+        "ALTER TABLE posts ADD COLUMN extra; CREATE TABLE fresh(a); DROP TABLE compliance_metrics",
+    );
+    let differences = [
+        "`posts.extra` is not in the snapshot",
+        "`fresh` is not in the snapshot",
+        "`compliance_metrics` is only in the snapshot",
+        "--other-structure",
+    ];
+    refuses(&install, &RESTORE, 4, &differences);
+    let words = [&RESTORE[..], &["--other-structure"]].concat();
+    command(&install, &words).run().expect(0);
+    command(&install, &["snapshot", "diff", "clean"])
+        .run()
+        .expect(0);
+}
+
+#[test]
+fn an_index_or_trigger_that_differs_is_named() {
+    let install = changed();
+    install.execute("CREATE INDEX fresh ON posts (post_content)");
+    refuses(&install, &RESTORE, 4, &["the index `fresh`"]);
+}
+
+#[test]
+fn names_and_places() {
+    let install = changed();
+    refuses(
+        &install,
+        &["snapshot", "restore", "cleen", "--force"],
+        4,
+        &["there are: clean"],
+    );
+    refuses(
+        &install,
+        &["snapshot", "save", "clean"],
+        4,
+        &["snapshot drop clean"],
+    );
+    refuses(
+        &install,
+        &["snapshot", "save", "../x"],
+        4,
+        &["begins with a dot"],
+    );
+    refuses(
+        &install,
+        &["snapshot", "restore", "a/b", "--force"],
+        4,
+        &["slash"],
+    );
+    let within = ["snapshot", "save", "x", "--to", "storage/images/snapshots"];
+    refuses(&install, &within, 4, &["`--to`"]);
+    let elsewhere = install.outside().join("snapshots");
+    let elsewhere = elsewhere.to_str().unwrap();
+    command(&install, &["snapshot", "save", "x", "--to", elsewhere])
+        .run()
+        .expect(0);
+    command(&install, &["snapshot", "diff", "x", "--from", elsewhere])
+        .run()
+        .expect(0);
+    command(&install, &["snapshot", "drop", "x", "--from", elsewhere])
+        .run()
+        .expect(0);
+}
+
+#[test]
+fn unfinished_work_is_finished_first() {
+    let install = changed();
+    install.execute(
+        "CREATE TABLE _reset_app_outbox(id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, root BLOB, path BLOB, identity TEXT, detail TEXT)",
+    );
+    refuses(&install, &RESTORE, 4, &["reset-app resume"]);
+    refuses(
+        &install,
+        &["snapshot", "save", "other"],
+        4,
+        &["reset-app resume"],
+    );
+}
+
+/// A forger who can write the snapshot gains nothing that the owner of the database has not.
+#[test]
+fn an_index_that_leads_out_of_the_roots_is_no_index() {
+    let install = changed();
+    let index = inside(&install, "clean", "files.tsv");
+    let text = fs::read_to_string(&index).unwrap();
+    fs::write(&index, text.replace("crumbs.png", "../../../canary/x")).unwrap();
+    refuses(&install, &RESTORE, 4, &["damaged"]);
+    let _ = archive(&install);
+}
