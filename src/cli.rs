@@ -3,6 +3,7 @@
 
 mod arguments;
 mod exit;
+mod explain;
 mod guard;
 mod json;
 mod progress;
@@ -19,10 +20,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use reset_app::consent::Consent;
 use reset_app::error::Result;
+use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
 use reset_app::run::{App, Job, Reset};
 
-use arguments::{Arguments, Asking, Command, Format};
+use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage};
 use exit::Exit;
 use question::Undo;
 
@@ -68,6 +70,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Explain(explaining) => explain(arguments, &open()?, explaining),
         Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
@@ -80,6 +83,17 @@ fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
     print(&match arguments.format {
         Format::Text => plain(&text::status(&status)),
         Format::Json => json::status(&status),
+    });
+    Ok(Exit::Done)
+}
+
+fn explain(arguments: &Arguments, app: &App, explaining: &Explaining) -> Result<Exit> {
+    let explanation = app.explain(explaining.about.as_deref())?;
+    print(&match (explaining.graph, arguments.format) {
+        (Some(GraphLanguage::Mermaid), _) => plain(&mermaid(&explanation)),
+        (Some(GraphLanguage::Dot), _) => plain(&dot(&explanation)),
+        (None, Format::Text) => plain(&explain::text(&explanation)),
+        (None, Format::Json) => explain::json(&explanation),
     });
     Ok(Exit::Done)
 }

@@ -3,6 +3,8 @@
 //! Never touches the file system: what is to become of files and Redis keys is handed in and
 //! committed as the outbox (invariant 3).
 
+mod counterweight;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -68,10 +70,18 @@ impl<'c> Deletion<'c> {
         heir: Option<&Value>,
     ) -> Result<()> {
         for at in 0..plan.mentions.len() {
-            set_mention(self.connection, plan, at, owner)?;
-            if let Some(heir) = heir {
-                hand_over(self.connection, plan, at, owner, heir)?;
-            }
+            let each = plan.mentions[at].self_references;
+            let weight = match each {
+                0 => 0,
+                _ => counterweight::of(in_mention(self.connection, at, owner)?, each),
+            };
+            counterweight::hold(self.connection, weight, || {
+                set_mention(self.connection, plan, at, owner)?;
+                match heir {
+                    Some(heir) => hand_over(self.connection, plan, at, owner, heir),
+                    None => Ok(()),
+                }
+            })?;
         }
         for index in &plan.indexes {
             take_out_of_index(self.connection, plan, index, owner)?;
@@ -106,11 +116,21 @@ impl<'c> Deletion<'c> {
         if wanted == 0 {
             return Ok(true);
         }
-        for level in (0..=rows.levels(self.connection, group, owner)?).rev() {
-            for at in group.tables.clone() {
-                deleted += delete(self.connection, plan, at, owner, Some(level))?;
+        let levels = rows.levels(self.connection, group, owner)?;
+        let most = group.tables.clone().map(|at| plan.tables[at].foreign_keys);
+        let weight = if levels.circles {
+            counterweight::of(wanted, most.max().unwrap_or_default())
+        } else {
+            0
+        };
+        counterweight::hold(self.connection, weight, || {
+            for level in (0..=levels.highest).rev() {
+                for at in group.tables.clone() {
+                    deleted += delete(self.connection, plan, at, owner, Some(level))?;
+                }
             }
-        }
+            Ok(())
+        })?;
         Ok(deleted == wanted)
     }
 
@@ -241,7 +261,15 @@ fn in_set(row: &RowIdentity, set: &str, condition: &str) -> String {
 }
 
 fn expected(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
-    let sql = format!("SELECT count(*) FROM {} WHERE owner = ?1", set_name(at));
+    in_set_of(connection, &set_name(at), owner)
+}
+
+fn in_mention(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
+    in_set_of(connection, &mention_set(at), owner)
+}
+
+fn in_set_of(connection: &Connection, set: &str, owner: i64) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM {set} WHERE owner = ?1");
     let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
     statement
         .query_row([owner], |row| row.get(0))

@@ -143,6 +143,20 @@ pub enum Error {
     /// Mentions that stop the run.
     #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
+    /// Keys by which `SQLite` would take along rows that do not name them.
+    #[error(
+        "SQLite would take rows with `{columns}` for children of {rows} rows of `{parent}` that are to go and \
+         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
+         give the column the type of the key, or write such keys in another way"
+    )]
+    LooseKeys {
+        /// The children's columns.
+        columns: String,
+        /// The table whose rows go.
+        parent: String,
+        /// How many of them.
+        rows: u64,
+    },
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
     UnknownUser {

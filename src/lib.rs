@@ -71,6 +71,7 @@ pub mod database;
 mod drain;
 mod erase;
 pub mod error;
+pub mod explain;
 pub mod full_text;
 pub mod graph;
 pub mod keyspace;

@@ -7,6 +7,7 @@
 mod components;
 mod indexes;
 mod links;
+mod loose;
 mod mentions;
 mod person;
 mod refusals;
@@ -62,6 +63,8 @@ pub struct Plan {
     pub files: Vec<FileSource>,
     /// Full-text indexes of rows that go.
     pub indexes: Vec<PlannedIndex>,
+    /// Foreign keys by which `SQLite` takes rows for children of what goes that do not name it.
+    pub loose: Vec<Loose>,
     /// Triggers stand on tables that this plan changes.
     pub triggers: bool,
 }
@@ -84,6 +87,8 @@ pub struct PlannedTable {
     pub identity: RowIdentity,
     /// The owner references by which its rows are found.
     pub owners: Vec<Link>,
+    /// How many foreign keys it declares.
+    pub foreign_keys: usize,
     /// The references that keep its rows: a row goes with the last that keeps it.
     pub keepers: Vec<Keeper>,
 }
@@ -131,6 +136,28 @@ pub struct Link {
     pub plain_comparison: bool,
     /// How the value stands in the columns.
     pub form: Form,
+}
+
+/// A foreign key by which `SQLite` may take rows for children of a row that they do not name.
+#[derive(Clone, Debug)]
+pub struct Loose {
+    /// The table that holds it.
+    pub table: String,
+    /// What it names.
+    pub link: Link,
+    /// How `SQLite` compares.
+    pub compared: Compared,
+}
+
+/// How `SQLite` compares a row that goes with its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// By the operator `=`, and as the child's column asks.
+    AsColumns,
+    /// As numbers: this or another foreign key has made a number of the parent's value.
+    AsNumbers,
+    /// As numbers, and the child's column holds a number as text would be written that is one.
+    AsPlainNumbers,
 }
 
 /// What tells a row of a table from every other.
@@ -183,6 +210,8 @@ pub struct Mention {
     pub link: Link,
     /// What becomes of it.
     pub fate: MentionFate,
+    /// How many foreign keys lead from that table to itself.
+    pub self_references: usize,
 }
 
 impl Mention {
@@ -257,6 +286,7 @@ impl Plan {
             mentions: mentions(schema, graph, &step, accounts)?,
             files: file_sources(schema, manifest, &step)?,
             indexes: indexes::of(schema, &step),
+            loose: loose::of(schema, graph, &step),
             triggers: has_triggers(schema, graph, &step),
         })
     }
@@ -288,6 +318,7 @@ fn planned(
     Ok(PlannedTable {
         name: schema.tables[table].name.clone(),
         identity: identity(&schema.tables[table])?,
+        foreign_keys: schema.tables[table].foreign_keys.len(),
         owners: owners
             .iter()
             .filter_map(|r| link(schema, step, r))

@@ -4,6 +4,7 @@
 //! it is.
 
 mod deed;
+mod explaining;
 mod keys;
 mod recovery;
 mod reset;

@@ -15,6 +15,7 @@ mod keepers;
 mod levels;
 mod lists;
 mod lookup;
+mod loose;
 mod person;
 mod right_root;
 mod rows;
@@ -125,11 +126,10 @@ impl<'p> Survey<'p> {
 
     fn refuse_blocked(&self, connection: &Connection) -> Result<()> {
         let blocking = counts::blocking(connection, self.plan, self.heir.is_some())?;
-        if blocking.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Blocked(blocking))
+        if !blocking.is_empty() {
+            return Err(Error::Blocked(blocking));
         }
+        loose::refuse(connection, self.plan)
     }
 
     /// Counts what was found.

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "full_text",
     "graph",
     "plan",
+    "explain",
     "sql",
     "roots",
     "database",
@@ -290,7 +291,7 @@ fn the_library_does_not_know_the_command_line() {
 #[test]
 fn graph_and_plan_are_pure() {
     let pure = [
-        "graph", "plan", "sql", "summary", "user", "consent", "watch",
+        "graph", "plan", "explain", "sql", "summary", "user", "consent", "watch",
     ];
     never(
         &pure,

@@ -252,3 +252,40 @@ fn a_user_without_a_key_is_not_passed_over_in_silence() {
         .expect(0);
     outcome.says(["1 rows of the users table have no key"]);
 }
+
+/// To `SQLite` the text `01` and the number 1 are one key: it would cascade to rows that name `1`.
+#[test]
+fn a_key_that_is_a_number_in_another_spelling_takes_no_rows_of_others() {
+    let sql = |column: &str, keys: &str| {
+        format!(
+            "{TEXT_USERS} INSERT INTO users VALUES {keys};
+             CREATE TABLE posts(id INTEGER PRIMARY KEY,
+                 user_id {column} REFERENCES users ON DELETE CASCADE, title TEXT);
+             CREATE TABLE notes(id INTEGER PRIMARY KEY, user_id TEXT REFERENCES users ON DELETE CASCADE);
+             INSERT INTO posts VALUES (1, 1, 'one'), (2, 7, 'seven'); INSERT INTO notes VALUES (1, '7')"
+        )
+    };
+    let manifest = "[users]\ntable = \"users\"\n";
+    let delete = ["delete-user", "--delete-accounts"];
+    let keys = "('1', 'a'), ('01', 'b'), ('7', 'c'), ('abc', 'd')";
+    for column in ["INTEGER", "NUMERIC", "REAL"] {
+        let application = Application::new(&sql(column, keys), manifest);
+        for words in [
+            &delete[..],
+            &["delete-user", "--delete-accounts", "--dry-run"],
+        ] {
+            let outcome = application.run(&[words, &["01"]].concat()).expect(4);
+            outcome.complains(["posts.user_id", "`users`"]);
+        }
+        assert_eq!(
+            application.count("SELECT count(*) FROM posts, users"),
+            8,
+            "{column}"
+        );
+        application.run(&[&delete[..], &["abc"]].concat()).expect(0);
+    }
+    let application = Application::new(&sql("INTEGER", keys), manifest);
+    application.run(&[&delete[..], &["7"]].concat()).expect(0);
+    assert_eq!(application.count("SELECT count(*) FROM posts"), 1);
+    assert_eq!(application.count("SELECT count(*) FROM notes"), 0);
+}

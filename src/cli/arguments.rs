@@ -1,5 +1,6 @@
 //! What may be typed.
 
+mod looking;
 mod resetting;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process
 
 use super::exit;
 use super::snapshot::Snapshotting;
+pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
 pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
@@ -99,6 +101,8 @@ pub(crate) enum Command {
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Explain which references make a table the user's, in which order it is emptied, and what stays
+    Explain(Explaining),
     /// Save rows and files together, put them back, list, compare or remove what was saved
     Snapshot {
         /// What to do
@@ -150,19 +154,6 @@ pub(crate) struct DeletingUser {
 
     #[command(flatten)]
     deleting: Deleting,
-}
-
-/// Whom to search for.
-#[derive(Args, Debug)]
-#[group(required = true)]
-pub(crate) struct Verifying {
-    /// The user, by key or name
-    #[arg(value_name = "USER")]
-    user: Option<String>,
-
-    /// Every user
-    #[arg(long, conflicts_with = "user")]
-    all: bool,
 }
 
 /// What goes beside the users' data, and what must not.
@@ -343,19 +334,6 @@ impl DeletingUser {
             ..Job::default()
         };
         self.deleting.apply(job)
-    }
-}
-
-impl Verifying {
-    /// A job of the same selection, which is not done.
-    pub(crate) fn job(&self) -> Job {
-        Job {
-            selection: match &self.user {
-                Some(user) => Selection::Only(vec![user.clone()]),
-                None => Selection::All,
-            },
-            ..Job::default()
-        }
     }
 }
 

@@ -7,18 +7,12 @@ use crate::manifest::Meaning;
 use crate::schema::{Affinity, Identity, Schema, Table};
 
 pub(super) fn link(schema: &Schema, step: &[Option<usize>], reference: &Reference) -> Option<Link> {
-    let (child, parent) = (
-        &schema.tables[reference.child],
-        &schema.tables[reference.parent?],
-    );
+    let parent = &schema.tables[reference.parent?];
     let (columns, parent_columns) = (&reference.columns, &reference.parent_columns);
     let is_rowid = |name: &String| {
         parent.is_rowid_alias(name) && matches!(parent.identity, Identity::Rowid(_))
     };
     let parent_is_rowid = parent_columns.len() == 1 && parent_columns.iter().all(is_rowid);
-    let affinity =
-        |table: &Table, name: &String| table.column(name).map_or(Affinity::Blob, |c| c.affinity);
-    let pairs = || columns.iter().zip(parent_columns);
     Some(Link {
         columns: columns.clone(),
         parent: step[reference.parent?]?,
@@ -28,10 +22,23 @@ pub(super) fn link(schema: &Schema, step: &[Option<usize>], reference: &Referenc
             .iter()
             .map(|name| column_type(parent, name))
             .collect(),
-        plain_comparison: pairs()
-            .all(|(c, p)| compares_plainly(affinity(child, c), affinity(parent, p))),
+        plain_comparison: types(schema, reference).all(|(c, p)| compares_plainly(c, p)),
         form: reference.form.clone(),
     })
+}
+
+/// The affinities of each column of a reference and of the parent's that it names.
+pub(super) fn types(
+    schema: &Schema,
+    reference: &Reference,
+) -> impl Iterator<Item = (Affinity, Affinity)> {
+    let affinity = |table: usize, name: &str| {
+        let column = schema.tables[table].column(name);
+        column.map_or(Affinity::Blob, |c| c.affinity)
+    };
+    let parent = reference.parent.unwrap_or(reference.child);
+    let pairs = reference.columns.iter().zip(&reference.parent_columns);
+    pairs.map(move |(c, p)| (affinity(reference.child, c), affinity(parent, p)))
 }
 
 fn column_type(table: &Table, name: &str) -> (Affinity, String) {

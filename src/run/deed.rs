@@ -187,6 +187,7 @@ impl Deed<'_> {
             | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
+            | Error::LooseKeys { .. }
             | Error::Blocked(_) => Next::GoOn,
             _ => Next::Stop,
         };

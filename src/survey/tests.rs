@@ -612,6 +612,62 @@ fn a_default_that_names_nothing() {
     assert_eq!(zoo.left("users"), "ann bob eve");
 }
 
+/// `SQLite` looks at a table's foreign keys to itself with every update, and miscounts.
+#[test]
+fn a_mention_in_a_row_that_names_nothing_of_its_own_table() {
+    let zoo = Zoo::with(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, n TEXT, next INTEGER REFERENCES t, last REFERENCES t,
+             by INTEGER REFERENCES users ON DELETE SET NULL);
+         INSERT INTO t VALUES (1, 'whole', 2, 1, 1), (2, 'half', 2, 8, 1), (3, 'nothing', 9, 8, 1),
+             (4, 'also', 9, 8, 2), (5, 'other', 9, 8, NULL)",
+        "",
+        Accounts::Delete,
+    );
+    zoo.erase().unwrap();
+    assert_eq!(zoo.left("users"), "");
+    let named = "SELECT group_concat(next || '/' || last || coalesce(by, ''), ' ') FROM t";
+    let named: String = zoo
+        .connection
+        .query_row(named, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(named, "2/1 2/8 9/8 9/8 9/8", "nothing else was changed");
+}
+
+/// The first of a circle leaves a violation behind while the others are still there.
+#[test]
+fn a_circle_with_rows_that_name_nothing_elsewhere() {
+    let zoo = Zoo::with(
+        "CREATE TABLE kind(id INTEGER PRIMARY KEY);
+         CREATE TABLE t(id INTEGER PRIMARY KEY, n TEXT, next INTEGER NOT NULL REFERENCES t,
+             kind INTEGER REFERENCES kind DEFERRABLE INITIALLY DEFERRED, user INTEGER REFERENCES users ON DELETE CASCADE);
+         INSERT INTO t VALUES (2, 'two', 3, NULL, 1), (3, 'three', 2, NULL, NULL), (4, 'four', 3, 7, NULL),
+             (5, 'five', 3, 8, NULL), (6, 'six', 2, NULL, NULL), (7, 'seven', 9, 7, NULL), (8, 'eight', 9, 7, 2)",
+        "\"t.next\" = \"owner\"",
+        Accounts::Keep,
+    );
+    zoo.erase().unwrap();
+    assert_eq!(zoo.left("t"), "seven");
+}
+
+/// What is wrong already hides nothing that would go wrong now.
+#[test]
+fn a_row_that_named_nothing_does_not_outweigh_one_that_names_nothing_now() {
+    let zoo = Zoo::with(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, n TEXT, next INTEGER REFERENCES t,
+             by INTEGER REFERENCES users ON DELETE SET NULL);
+         CREATE TABLE later(n TEXT, user INTEGER REFERENCES users);
+         CREATE TRIGGER tells AFTER UPDATE ON t BEGIN INSERT INTO later VALUES ('new', old.by); END;
+         INSERT INTO t VALUES (1, 'a', 9, 1), (2, 'b', 9, 1)",
+        "",
+        Accounts::Delete,
+    );
+    zoo.erase().unwrap_err();
+    assert_eq!(
+        (zoo.left("users"), zoo.left("t")),
+        ("ann bob eve".into(), "a b".into())
+    );
+}
+
 #[test]
 fn collateral_is_the_natural_owners() {
     let zoo = Zoo::new(

@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
     UnknownUser,
     AmbiguousUser,
     Blocked,
-    /// `SQLite` would take rows for children of a row that they do not name.
+    /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
 }
 
@@ -63,8 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) rows_on_the_way: Vec<Rows>,
     /// The tags of rows that go, by table.
     pub(crate) gone: Vec<BTreeSet<i64>>,
-    /// Rows name by a declared foreign key what does not exist: `SQLite` miscounts when one of them
-    /// is deleted or updated, and may refuse to commit.
+    /// Rows name by a declared foreign key what does not exist: `SQLite` miscounts when it sets a
+    /// default in one of them, and may refuse to commit.
     pub(crate) dangles: bool,
     pub(crate) unowned: BTreeMap<String, u64>,
     pub(crate) collateral: BTreeMap<(String, String), u64>,
