@@ -24,7 +24,7 @@ use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
 use reset_app::run::{App, Job, Reset};
 
-use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage};
+use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
 use question::Undo;
 
@@ -75,6 +75,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Replay(replaying) => replay(arguments, &open()?, replaying),
     }
 }
 
@@ -153,6 +154,26 @@ fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
     let mut watch = progress::bars(arguments);
     let report = app.reset(
         job,
+        &mut |preview| consent(asking, preview, &undo),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn replay(arguments: &Arguments, app: &App, replaying: &Replaying) -> Result<Exit> {
+    let asking = &arguments.asking;
+    let since = replaying.since.as_ref();
+    if asking.dry_run {
+        show(arguments, &app.preview_replay(since)?);
+        return Ok(Exit::Done);
+    }
+    let undo = undo(arguments, replaying.snapshot.as_ref());
+    let mut watch = progress::bars(arguments);
+    let report = app.replay(
+        (since, replaying.snapshot.as_deref()),
         &mut |preview| consent(asking, preview, &undo),
         &mut watch,
     );

@@ -7,6 +7,7 @@ mod deed;
 mod explaining;
 mod keys;
 mod recovery;
+mod replay;
 mod reset;
 mod scene;
 mod verifying;
@@ -70,6 +71,8 @@ pub enum Operation {
     DeleteAllUserData,
     /// One user's.
     DeleteUser,
+    /// That of users whom the audit trail names and who are back.
+    Replay,
 }
 
 impl Operation {
@@ -79,6 +82,7 @@ impl Operation {
         match self {
             Self::DeleteAllUserData => "delete-all-user-data",
             Self::DeleteUser => "delete-user",
+            Self::Replay => "replay",
         }
     }
 }
@@ -99,7 +103,7 @@ impl Job {
     fn keys(&self) -> KeysRecord {
         match self.selection {
             Selection::All => KeysRecord::Everyone,
-            Selection::Only(_) | Selection::Except(_) => KeysRecord::Users,
+            Selection::Only(_) | Selection::Except(_) | Selection::Accounts(_) => KeysRecord::Users,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Line, Report, Stage};
+use reset_app::report::{Line, Replay, Report, Stage};
 use reset_app::status::Status;
 use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
@@ -32,6 +32,7 @@ pub(crate) fn report(report: &Report) -> String {
         "left": report.left.iter().map(|left| path(left, "failed")).collect::<Vec<_>>(),
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
+        "replay": report.replay.as_ref().map(replay),
         "snapshot": report.snapshot,
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
@@ -88,6 +89,16 @@ fn audit(seen: &Seen) -> Value {
             KeyState::Missing => "missing",
             KeyState::Unusable(_) => "unusable",
         },
+    })
+}
+
+fn replay(replay: &Replay) -> Value {
+    json!({
+        "since": replay.since,
+        "snapshot": replay.snapshot,
+        "named": replay.named,
+        "absent": replay.absent,
+        "unclear": replay.unclear,
     })
 }
 

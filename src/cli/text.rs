@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Report, ResetReport, Stage};
+use reset_app::report::{Replay, Report, ResetReport, Stage};
 use reset_app::status::Status;
 use reset_app::survey::{Emptied, Kept, TableCount};
 
@@ -13,8 +13,13 @@ const DOTS: usize = 40;
 /// The summary block, then whatever is not in it, each with its remedy.
 pub(crate) fn report(report: &Report) -> String {
     let mut out = String::new();
-    if report.operation != "resume" || (report.recovery.is_some() && report.snapshot.is_none()) {
+    let nobody = matches!(report.operation, "resume" | "replay") && report.summary.is_empty();
+    let resumed = report.operation == "resume" || nobody;
+    if !resumed || (report.recovery.is_some() && report.snapshot.is_none()) {
         summary(&mut out, report);
+    }
+    if let Some(told) = &report.replay {
+        replay(&mut out, report, told);
     }
     details(&mut out, report);
     if let Some(verification) = &report.verification {
@@ -110,6 +115,30 @@ fn details_of_reset(out: &mut String, reset: &ResetReport) {
         "Environment removed:",
         reset.environment_file.iter().cloned(),
     );
+}
+
+fn replay(out: &mut String, report: &Report, told: &Replay) {
+    let back = told.named - told.absent;
+    if back == 0 && report.users_processed == 0 {
+        out.push_str("Nobody to replay.\n");
+    }
+    let of = match &told.snapshot {
+        Some(snapshot) => format!(" of the snapshot `{snapshot}`"),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "\nThe audit trail names {} users after the position{of} ({}); {back} of them were found in this database.",
+        told.named, told.since
+    );
+    if told.unclear > 0 {
+        let _ = writeln!(
+            out,
+            "{} of its lines are about users who cannot be told from others who got their keys; \
+             nobody is erased by them: erase with `delete-user` whom you know of.",
+            told.unclear
+        );
+    }
 }
 
 fn details_of_rows(out: &mut String, report: &Report) {
