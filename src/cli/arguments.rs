@@ -1,11 +1,13 @@
 //! What may be typed.
 
 mod looking;
+mod resetting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Afterwards, Bytes, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -14,6 +16,7 @@ use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process
 use super::exit;
 use super::snapshot::Snapshotting;
 pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
+pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -90,6 +93,9 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// All users' data, then the structure anew: directories emptied, Redis cleared, .env removed
+    #[command(long_flag = "reset-complete")]
+    ResetComplete(Resetting),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,
@@ -112,6 +118,9 @@ pub(crate) enum Command {
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
     Resume,
+    /// After a restore, erase again whom the audit trail says was erased since
+    #[command(long_flag = "replay")]
+    Replay(Replaying),
 }
 
 #[derive(Args, Debug)]
@@ -191,6 +200,19 @@ pub(crate) struct Asking {
     /// Ask no question
     #[arg(short, long, global = true)]
     pub(crate) force: bool,
+}
+
+/// From where on a trail is replayed.
+#[derive(Args, Debug)]
+pub(crate) struct Replaying {
+    /// The position in the trail of the copy that was put back, as `status` prints it, or its number
+    /// of lines [default: that of the last snapshot restored]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) since: Option<Since>,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
 }
 
 /// How a fresh `.env` is written.

@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
+pub(crate) use super::figures::is_soak;
+use super::figures::write_down;
 use super::install::{DATABASE, Dump, Install, Tree, difference};
 use super::run::{Outcome, reset_app, say};
 use super::small::small;
@@ -85,6 +87,40 @@ impl Case {
     pub(crate) fn one(journal: Journal, options: &[&'static str]) -> Self {
         let one = [options, &["--only", "1"]].concat();
         Self::new(journal, &one, &[&one])
+    }
+
+    /// The replay of a trail that names both users, one with the account, after their data was put
+    /// back.
+    pub(crate) fn replay(journal: Journal) -> Self {
+        let template = match journal {
+            Journal::Wal => small().wal(),
+            Journal::Delete => small(),
+        };
+        let erase = |install: &Install, user: &str, options: &[&str]| {
+            let words = ["delete-user", user, "--force", "--no-redis"];
+            let run = reset_app().root(install.root()).args(words);
+            run.args(options).run().expect(0);
+        };
+        let erased = template.again();
+        erase(&erased, "1", &["--delete-accounts"]);
+        erase(&erased, "2", &[]);
+        put_trail_back(&erased, &template);
+        let one = template.again();
+        erase(&one, "1", &["--delete-accounts"]);
+        let command = vec!["replay", "--since", "0", "--force", "--no-redis"];
+        let end = template.again();
+        let run = reset_app().root(end.root()).args(&command).run();
+        run.expect(0);
+        super::install::assert_same("erased again", &erased.dump(), &end.dump());
+        Self {
+            name: format!("{journal:?} replay"),
+            command,
+            before: Before::of(&template),
+            legal: vec![template.dump(), one.dump(), end.dump()],
+            end: End::of(&end).unwrap(),
+            template,
+            counts: Mutex::default(),
+        }
     }
 
     /// `steps` are the options of runs that lead through the legal states, the last to the end.
@@ -257,6 +293,14 @@ impl Case {
     }
 }
 
+/// Gives an install the trail of another, as if its data had been put back.
+pub(crate) fn put_trail_back(from: &Install, to: &Install) {
+    fs::create_dir_all(to.path(TRAIL).parent().unwrap()).unwrap();
+    for file in [TRAIL, KEY] {
+        fs::copy(from.path(file), to.path(file)).unwrap();
+    }
+}
+
 impl Before {
     fn of(install: &Install) -> Self {
         let ids = install.query_bytes("SELECT id FROM images ORDER BY id");
@@ -424,6 +468,7 @@ pub(crate) fn sweep(
         "{what}: {points} points, {} violations, {took:.1} s",
         violations.len()
     ));
+    write_down(what, points, violations.len(), took);
     assert!(points > 0, "{what}: no point was tried");
     let shown: Vec<_> = violations.iter().take(5).map(String::as_str).collect();
     assert!(
@@ -432,9 +477,4 @@ pub(crate) fn sweep(
         violations.len(),
         shown.join("\n\n")
     );
-}
-
-/// Whether every point is to be tried, however long that takes.
-pub(crate) fn is_soak() -> bool {
-    std::env::var_os("RESET_APP_SOAK").is_some_and(|value| value == "1")
 }
