@@ -122,6 +122,7 @@ impl App {
     }
 
     fn found(&self, connection: &Connection, since: Option<&Since>) -> Result<Replaying> {
+        super::recovery::require_no_reset(connection)?;
         snapshot::require_no_unfinished_restore(connection)?;
         let named = audit::named(&self.target, since)?;
         let back = self.back(connection, &named)?;
