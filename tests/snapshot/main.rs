@@ -127,6 +127,25 @@ fn a_deletion_takes_the_snapshot_that_undoes_it() {
 }
 
 #[test]
+fn a_complete_reset_is_undone_with_its_logs_and_environment() {
+    let install = small();
+    let before = State::of(&install);
+    let words = [
+        "--reset-complete",
+        "--force",
+        "--no-redis",
+        "--snapshot",
+        "before",
+    ];
+    command(&install, &words).run().expect(0);
+    assert!(!install.has(".env") && !install.has("logs/vedfolnir.log"));
+    command(&install, &["snapshot", "restore", "before", "--force"])
+        .run()
+        .expect(0);
+    before.assert_same(&State::of(&install));
+}
+
+#[test]
 fn without_its_snapshot_nothing_is_deleted() {
     let install = small();
     save(&install, "taken");
