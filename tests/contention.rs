@@ -595,10 +595,10 @@ fn a_run_that_waits_does_not_keep_a_processor_busy() {
         let install = copy_of("example", journal);
         let writer = install.connect();
         writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let timed = "TIMEFORMAT='processor %U %S'; time \"$@\"";
+        let shell = "TIMEFORMAT='processor %U %S'; time \"$@\"";
         let outcome = on(&install)
             .args(DELETE)
-            .under(["bash", "-c", timed, "bash"])
+            .under(["bash", "-c", shell, "bash"])
             .run()
             .expect(1);
         drop(writer);
