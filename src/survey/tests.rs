@@ -685,6 +685,33 @@ fn collateral_is_the_natural_owners() {
     assert_eq!(found, [("replies", "2".into(), 2)]);
 }
 
+/// `SQLite` joins no more than 64 tables.
+#[test]
+fn collateral_at_the_end_of_a_hundred_tables() {
+    let table = |at: usize| {
+        let parent = if at == 0 {
+            "users".into()
+        } else {
+            format!("t{}", at - 1)
+        };
+        format!(
+            "CREATE TABLE t{at}(id INTEGER PRIMARY KEY, n TEXT,
+                 up INTEGER REFERENCES {parent} ON DELETE CASCADE);
+             INSERT INTO t{at} VALUES (1, 'a', 1), (2, 'b', 2);"
+        )
+    };
+    let mut sql: String = (0..100).map(table).collect();
+    sql.push_str(
+        "ALTER TABLE t99 ADD COLUMN other INTEGER REFERENCES t98 ON DELETE CASCADE;
+         UPDATE t99 SET other = 1 WHERE id = 2",
+    );
+    let zoo = Zoo::new(&sql);
+    let survey = zoo.survey(&only("1")).unwrap();
+    let found = survey.findings(&zoo.connection).unwrap().collateral;
+    let found: Vec<_> = found.iter().map(|c| (&*c.table, c.rows)).collect();
+    assert_eq!(found, [("t99", 1)]);
+}
+
 #[test]
 fn rows_of_nobody_never_have_the_place_of_a_user() {
     let zoo = Zoo::new(
