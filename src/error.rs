@@ -339,6 +339,16 @@ pub enum Error {
         /// How many.
         rows: u64,
     },
+    /// A row would name nothing that names something now.
+    #[error(
+        "a row of `{table}` would name no row of `{parent}` any more; the user is left as before"
+    )]
+    NewViolation {
+        /// The table.
+        table: String,
+        /// What its row would have to name.
+        parent: String,
+    },
     /// A default that names no row.
     #[error(
         "{rows} rows of `{table}` that stay would be set to a default that names no row of `{parent}`; \
