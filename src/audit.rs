@@ -14,6 +14,7 @@ mod chain;
 mod file;
 mod key;
 mod lines;
+mod named;
 mod position;
 mod seen;
 mod trail;
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 
 use chain::Break;
 pub(crate) use key::Key;
+pub(crate) use named::{Named, Way, key as key_of, named};
 pub use position::{Position, Since};
 pub use seen::{Chain, KeyState, Seen, look, position};
 pub(crate) use trail::Trail;

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod exit;
+mod explain;
 mod guard;
 mod json;
 mod progress;
@@ -19,10 +20,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use reset_app::consent::Consent;
 use reset_app::error::Result;
+use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
-use reset_app::run::{App, Job};
+use reset_app::run::{App, Job, Reset};
 
-use arguments::{Arguments, Asking, Command, Format};
+use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
 use question::Undo;
 
@@ -59,12 +61,21 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             delete(arguments, &app, &erasing.job())
         }
         Command::DeleteUser(deleting) => delete(arguments, &open()?, &deleting.job()),
+        Command::ResetComplete(resetting) => {
+            let app = open()?;
+            if !arguments.asking.dry_run && !guard::admits(&app, resetting.production) {
+                return Ok(Exit::Refused);
+            }
+            reset(arguments, &app, &resetting.job(&arguments.settings()))
+        }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
+        Command::Explain(explaining) => explain(arguments, &open()?, explaining),
         Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Replay(replaying) => replay(arguments, &open()?, replaying),
     }
 }
 
@@ -73,6 +84,17 @@ fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
     print(&match arguments.format {
         Format::Text => plain(&text::status(&status)),
         Format::Json => json::status(&status),
+    });
+    Ok(Exit::Done)
+}
+
+fn explain(arguments: &Arguments, app: &App, explaining: &Explaining) -> Result<Exit> {
+    let explanation = app.explain(explaining.about.as_deref())?;
+    print(&match (explaining.graph, arguments.format) {
+        (Some(GraphLanguage::Mermaid), _) => plain(&mermaid(&explanation)),
+        (Some(GraphLanguage::Dot), _) => plain(&dot(&explanation)),
+        (None, Format::Text) => plain(&explain::text(&explanation)),
+        (None, Format::Json) => explain::json(&explanation),
     });
     Ok(Exit::Done)
 }
@@ -109,10 +131,7 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
         show(arguments, &app.preview(job)?);
         return Ok(Exit::Done);
     }
-    let undo = match &job.snapshot {
-        Some(name) => Undo::Snapshot(name.clone()),
-        None => Undo::Command(arguments.snapshot_command()),
-    };
+    let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
     let report = app.delete(
         job,
@@ -123,6 +142,52 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     let report = report?;
     show(arguments, &report);
     Ok(Exit::of_report(&report))
+}
+
+fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
+    let asking = &arguments.asking;
+    if asking.dry_run {
+        show(arguments, &app.preview_reset(job)?);
+        return Ok(Exit::Done);
+    }
+    let undo = undo(arguments, job.snapshot.as_ref());
+    let mut watch = progress::bars(arguments);
+    let report = app.reset(
+        job,
+        &mut |preview| consent(asking, preview, &undo),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn replay(arguments: &Arguments, app: &App, replaying: &Replaying) -> Result<Exit> {
+    let asking = &arguments.asking;
+    let since = replaying.since.as_ref();
+    if asking.dry_run {
+        show(arguments, &app.preview_replay(since)?);
+        return Ok(Exit::Done);
+    }
+    let undo = undo(arguments, replaying.snapshot.as_ref());
+    let mut watch = progress::bars(arguments);
+    let report = app.replay(
+        (since, replaying.snapshot.as_deref()),
+        &mut |preview| consent(asking, preview, &undo),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn undo(arguments: &Arguments, snapshot: Option<&String>) -> Undo {
+    match snapshot {
+        Some(name) => Undo::Snapshot(name.clone()),
+        None => Undo::Command(arguments.snapshot_command()),
+    }
 }
 
 fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {

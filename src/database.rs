@@ -5,7 +5,6 @@
 
 mod preview;
 mod readers;
-#[allow(dead_code)]
 mod replace;
 
 use std::fs;
@@ -22,9 +21,7 @@ pub(crate) use preview::immutable;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
-// What restores a snapshot and what resets an application replace the content.
-#[allow(unused_imports)]
-pub(crate) use replace::{OldPages, cut_tail, replace};
+pub(crate) use replace::{OldPages, cut_tail, replace, write_back};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

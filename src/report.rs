@@ -2,7 +2,7 @@
 
 use crate::summary::Counts;
 pub use crate::summary::Line;
-use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+use crate::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use crate::target::Target;
 use crate::verify::Verification;
 
@@ -47,14 +47,33 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Work of an interrupted run: to be finished first, in a preview; finished, in a deed.
     pub recovery: Option<Recovery>,
+    /// Whom the audit trail named, in a replay.
+    pub replay: Option<Replay>,
     /// The snapshot that was taken first, or that an interrupted run was to restore.
     pub snapshot: Option<String>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What a complete reset takes beside users' data.
+    pub reset: Option<ResetReport>,
     /// What the search for what identified the users found, where there was one.
     pub verification: Option<Verification>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
+}
+
+/// What a complete reset takes beside users' data, and what is to be done after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResetReport {
+    /// Rows of tables that hold no user's data, the accounts among them: they go as well.
+    pub rows: Vec<TableCount>,
+    /// Rows that are kept: the books of migration tools, and what the manifest lists.
+    pub kept_rows: Vec<TableCount>,
+    /// The directories that are emptied, with everything in them that goes.
+    pub emptied: Vec<Emptied>,
+    /// The file that holds the environment, if it goes.
+    pub environment_file: Option<String>,
+    /// What is to be done then, as the manifest says.
+    pub next_steps: Vec<String>,
 }
 
 /// Whether a report tells what was found or what was done.
@@ -84,6 +103,21 @@ pub struct Recovery {
     pub paths: u64,
 }
 
+/// Whom the audit trail named who may be back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// After which position of the trail.
+    pub since: String,
+    /// The snapshot that was restored, if the trail says so.
+    pub snapshot: Option<String>,
+    /// Users named, and not erased again since.
+    pub named: u64,
+    /// Those of them whom the database does not hold.
+    pub absent: u64,
+    /// Lines about users who cannot be told from others who got their keys; nobody is erased by them.
+    pub unclear: u64,
+}
+
 impl Report {
     /// A report of nothing.
     pub(crate) fn empty(target: &Target, stage: Stage, operation: &'static str) -> Self {
@@ -107,11 +141,42 @@ impl Report {
             failed: Vec::new(),
             warnings: Vec::new(),
             recovery: None,
+            replay: None,
             snapshot: None,
             stopped: false,
+            reset: None,
             verification: None,
             counts: Counts::default(),
         }
+    }
+
+    /// Adds what a later run of the same command found or did.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.run = later.run.or(self.run.take());
+        self.users_processed += later.users_processed;
+        self.counts.add(later.counts);
+        self.collateral.extend(later.collateral);
+        self.collateral = Collateral::merged(std::mem::take(&mut self.collateral));
+        self.mentions.extend(later.mentions);
+        self.still_named.extend(later.still_named);
+        self.reassigned.extend(later.reassigned);
+        for (kept, more) in [
+            (&mut self.shared, later.shared),
+            (&mut self.refused, later.refused),
+            (&mut self.left, later.left),
+        ] {
+            kept.extend(more);
+        }
+        self.refused_more += later.refused_more;
+        self.failed.extend(later.failed);
+        for warning in later.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        self.recovery = self.recovery.or(later.recovery);
+        self.snapshot = self.snapshot.take().or(later.snapshot);
+        self.stopped |= later.stopped;
     }
 
     /// The sum of the summary, as far as it was checked.
@@ -123,6 +188,10 @@ impl Report {
     /// Whether everything that should have gone is gone, and nothing was in doubt.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0
+        let clear = self
+            .replay
+            .as_ref()
+            .is_none_or(|replay| replay.unclear == 0);
+        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0 && clear
     }
 }

@@ -4,8 +4,11 @@
 //! it is.
 
 mod deed;
+mod explaining;
 mod keys;
 mod recovery;
+mod replay;
+mod reset;
 mod scene;
 mod verifying;
 
@@ -24,6 +27,7 @@ use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
+pub use reset::{Fate, Reset};
 use scene::{Picture, Scene};
 
 /// What to delete.
@@ -67,6 +71,8 @@ pub enum Operation {
     DeleteAllUserData,
     /// One user's.
     DeleteUser,
+    /// That of users whom the audit trail names and who are back.
+    Replay,
 }
 
 impl Operation {
@@ -76,6 +82,7 @@ impl Operation {
         match self {
             Self::DeleteAllUserData => "delete-all-user-data",
             Self::DeleteUser => "delete-user",
+            Self::Replay => "replay",
         }
     }
 }
@@ -96,7 +103,7 @@ impl Job {
     fn keys(&self) -> KeysRecord {
         match self.selection {
             Selection::All => KeysRecord::Everyone,
-            Selection::Only(_) | Selection::Except(_) => KeysRecord::Users,
+            Selection::Only(_) | Selection::Except(_) | Selection::Accounts(_) => KeysRecord::Users,
         }
     }
 }
@@ -133,6 +140,7 @@ impl App {
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
         self.looked(job, &|connection| {
+            recovery::require_no_reset(connection)?;
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)
         })
@@ -168,6 +176,7 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
@@ -179,7 +188,7 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let taken = self.snapshot_first(&connection, job)?;
+        let taken = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
@@ -212,12 +221,17 @@ impl App {
             keys: job.keys(),
             snapshot: None,
             trail: TrailRecord::of(&self.target),
+            reset: None,
         })
     }
 
     /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
-    fn snapshot_first(&self, connection: &Connection, job: &Job) -> Result<Option<String>> {
-        let Some(name) = &job.snapshot else {
+    fn snapshot_first(
+        &self,
+        connection: &Connection,
+        name: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(name) = name else {
             return Ok(None);
         };
         let archive = Archive::of(&self.target, None)?;
@@ -244,12 +258,14 @@ impl App {
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
-        let connection = database::open(&self.target.database)?;
+        let mut connection = database::open(&self.target.database)?;
         recovery::require_same_trail(&self.target, &connection)?;
         if let Some(restored) = snapshot::finish(&self.target, &connection)? {
             return Ok(recovery::of_restore(&self.target, restored));
         }
-        recovery::resume(&self.target, &connection, watch)
+        let report = recovery::resume(&self.target, &mut connection, watch)?;
+        recovery::close(&self.target, connection)?;
+        Ok(report)
     }
 }
 

@@ -31,6 +31,21 @@ impl Counts {
         *self.rows.entry(table.to_owned()).or_default() += rows;
     }
 
+    /// Adds others. What was not checked once is not known in sum.
+    pub(crate) fn add(&mut self, others: Self) {
+        for (table, rows) in others.rows {
+            self.add_rows(&table, rows);
+        }
+        for (line, files) in others.files {
+            self.add_files(&line, files);
+        }
+        self.keys = self.keys.take().zip(others.keys).map(|(keys, more)| {
+            let pairs = keys.iter().zip(more);
+            pairs.map(|(one, other)| one + other).collect()
+        });
+        self.files_checked &= others.files_checked;
+    }
+
     pub(crate) fn add_files(&mut self, line: &str, files: u64) {
         *self.files.entry(line.to_owned()).or_default() += files;
     }

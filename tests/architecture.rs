@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "full_text",
     "graph",
     "plan",
+    "explain",
     "sql",
     "roots",
     "database",
@@ -24,6 +25,7 @@ const ORDER: &[&str] = &[
     "target",
     "audit",
     "outbox",
+    "structure",
     "survey",
     "verify",
     "summary",
@@ -289,7 +291,7 @@ fn the_library_does_not_know_the_command_line() {
 #[test]
 fn graph_and_plan_are_pure() {
     let pure = [
-        "graph", "plan", "sql", "summary", "user", "consent", "watch",
+        "graph", "plan", "explain", "sql", "summary", "user", "consent", "watch",
     ];
     never(
         &pure,
@@ -368,8 +370,16 @@ fn one_module_removes_files() {
         "remove_dir_all",
         "fs_extra",
     ];
-    // The lock and the writer of `.env` remove files that they have made themselves.
-    only(&["storage", "run_lock.rs", "secrets/file.rs"], &removal);
+    // The lock, the writer of `.env` and the pointer to a reset remove files that they have made.
+    only(
+        &[
+            "storage",
+            "run_lock.rs",
+            "secrets/file.rs",
+            "target/unfinished.rs",
+        ],
+        &removal,
+    );
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Followed {
     pub(super) unchained: u64,
     /// The first break.
     pub(super) broken: Option<Break>,
+    /// The last one.
+    pub(super) last_broken: Option<Break>,
 }
 
 impl Followed {
@@ -38,9 +40,11 @@ impl Followed {
         if earlier && self.unchained + 1 == self.position.lines {
             self.unchained += 1;
         } else if previous.and_then(Value::as_str) != Some(&self.position.hash) {
-            self.broken.get_or_insert(Break {
+            let broken = Break {
                 line: self.position.lines,
-            });
+            };
+            self.broken.get_or_insert(broken);
+            self.last_broken = Some(broken);
         }
         self.position.hash = line.hash;
         object

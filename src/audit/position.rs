@@ -46,7 +46,6 @@ pub struct Since {
 
 impl Since {
     /// Whether a trail that has come to `position` has come here.
-    #[allow(dead_code)]
     pub(super) fn is_at(&self, position: &Position) -> bool {
         self.lines == position.lines && self.hash.as_ref().is_none_or(|hash| *hash == position.hash)
     }

@@ -65,7 +65,6 @@ pub fn look(target: &Target) -> Result<Option<Seen>> {
     let mut last = None;
     let followed = each_line(target, &mut |_, object| {
         last = object["time"].as_str().map(str::to_owned).or(last.take());
-        Ok(())
     })?;
     let key = key::beside(path);
     Ok(Some(Seen {
@@ -99,7 +98,7 @@ pub fn position(target: &Target) -> Result<Option<Position>> {
 /// line that is no object is an empty one.
 pub(super) fn each_line(
     target: &Target,
-    work: &mut dyn FnMut(&Followed, &Value) -> Result<()>,
+    work: &mut dyn FnMut(&Followed, &Value),
 ) -> Result<Followed> {
     let mut followed = Followed::default();
     let Some(path) = &target.audit else {
@@ -121,7 +120,7 @@ pub(super) fn each_line(
         }
         if line.whole {
             let object = followed.follow(line).unwrap_or(Value::Null);
-            work(&followed, &object)?;
+            work(&followed, &object);
         }
     }
     Ok(followed)

@@ -1,9 +1,13 @@
 //! What may be typed.
 
+mod looking;
+mod resetting;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Afterwards, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -11,6 +15,8 @@ use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process
 
 use super::exit;
 use super::snapshot::Snapshotting;
+pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
+pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -87,12 +93,17 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// All users' data, then the structure anew: directories emptied, Redis cleared, .env removed
+    #[command(long_flag = "reset-complete")]
+    ResetComplete(Resetting),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,
     /// Write a fresh .env: new secrets in the settings of .env.example, or of the manifest
     #[command(long_flag = "generate-secrets")]
     GenerateSecrets(Generating),
+    /// Explain which references make a table the user's, in which order it is emptied, and what stays
+    Explain(Explaining),
     /// Save rows and files together, put them back, list, compare or remove what was saved
     Snapshot {
         /// What to do
@@ -107,6 +118,9 @@ pub(crate) enum Command {
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
     Resume,
+    /// After a restore, erase again whom the audit trail says was erased since
+    #[command(long_flag = "replay")]
+    Replay(Replaying),
 }
 
 #[derive(Args, Debug)]
@@ -146,19 +160,6 @@ pub(crate) struct DeletingUser {
     deleting: Deleting,
 }
 
-/// Whom to search for.
-#[derive(Args, Debug)]
-#[group(required = true)]
-pub(crate) struct Verifying {
-    /// The user, by key or name
-    #[arg(value_name = "USER")]
-    user: Option<String>,
-
-    /// Every user
-    #[arg(long, conflicts_with = "user")]
-    all: bool,
-}
-
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
 struct Deleting {
@@ -194,6 +195,19 @@ pub(crate) struct Asking {
     /// Ask no question
     #[arg(short, long, global = true)]
     pub(crate) force: bool,
+}
+
+/// From where on a trail is replayed.
+#[derive(Args, Debug)]
+pub(crate) struct Replaying {
+    /// The position in the trail of the copy that was put back, as `status` prints it, or its number
+    /// of lines [default: that of the last snapshot restored]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) since: Option<Since>,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
 }
 
 /// How a fresh `.env` is written.
@@ -337,19 +351,6 @@ impl DeletingUser {
             ..Job::default()
         };
         self.deleting.apply(job)
-    }
-}
-
-impl Verifying {
-    /// A job of the same selection, which is not done.
-    pub(crate) fn job(&self) -> Job {
-        Job {
-            selection: match &self.user {
-                Some(user) => Selection::Only(vec![user.clone()]),
-                None => Selection::All,
-            },
-            ..Job::default()
-        }
     }
 }
 

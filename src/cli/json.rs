@@ -1,9 +1,9 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Line, Report, Stage};
+use reset_app::report::{Line, Replay, Report, Stage};
 use reset_app::status::Status;
-use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
+use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) fn report(report: &Report) -> String {
         .iter()
         .map(|kept| path(kept, "shared"))
         .chain(report.refused.iter().map(|kept| path(kept, "refused")));
-    finished(&json!({
+    let mut object = json!({
         "operation": report.operation,
         "dry_run": report.stage == Stage::Preview,
         "run": report.run,
@@ -32,11 +32,20 @@ pub(crate) fn report(report: &Report) -> String {
         "left": report.left.iter().map(|left| path(left, "failed")).collect::<Vec<_>>(),
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
+        "replay": report.replay.as_ref().map(replay),
         "snapshot": report.snapshot,
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
-    }))
+    });
+    if let Some(reset) = &report.reset {
+        object["other_rows"] = tables(&reset.rows).into();
+        object["kept_rows"] = tables(&reset.kept_rows).into();
+        object["emptied"] = reset.emptied.iter().map(emptied).collect();
+        object["environment_file"] = reset.environment_file.clone().into();
+        object["next_steps"] = reset.next_steps.clone().into();
+    }
+    finished(&object)
 }
 
 /// The object of `status`.
@@ -83,6 +92,16 @@ fn audit(seen: &Seen) -> Value {
     })
 }
 
+fn replay(replay: &Replay) -> Value {
+    json!({
+        "since": replay.since,
+        "snapshot": replay.snapshot,
+        "named": replay.named,
+        "absent": replay.absent,
+        "unclear": replay.unclear,
+    })
+}
+
 fn finished(object: &Value) -> String {
     format!("{object:#}\n")
 }
@@ -104,6 +123,10 @@ fn tables(tables: &[TableCount]) -> Vec<Value> {
         .iter()
         .map(|table| json!({"table": table.table, "rows": table.rows}))
         .collect()
+}
+
+fn emptied(emptied: &Emptied) -> Value {
+    json!({"directory": emptied.directory, "entries": emptied.entries})
 }
 
 fn collateral(collateral: &Collateral) -> Value {

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Report, Stage};
+use reset_app::report::{Replay, Report, ResetReport, Stage};
 use reset_app::status::Status;
-use reset_app::survey::Kept;
+use reset_app::survey::{Emptied, Kept, TableCount};
 
 const WIDTH: usize = 60;
 const DOTS: usize = 40;
@@ -13,8 +13,13 @@ const DOTS: usize = 40;
 /// The summary block, then whatever is not in it, each with its remedy.
 pub(crate) fn report(report: &Report) -> String {
     let mut out = String::new();
-    if report.operation != "resume" || (report.recovery.is_some() && report.snapshot.is_none()) {
+    let nobody = matches!(report.operation, "resume" | "replay") && report.summary.is_empty();
+    let resumed = report.operation == "resume" || nobody;
+    if !resumed || (report.recovery.is_some() && report.snapshot.is_none()) {
         summary(&mut out, report);
+    }
+    if let Some(told) = &report.replay {
+        replay(&mut out, report, told);
     }
     details(&mut out, report);
     if let Some(verification) = &report.verification {
@@ -53,6 +58,9 @@ fn details(out: &mut String, report: &Report) {
     if let (Some(snapshot), false) = (&report.snapshot, report.operation == "resume") {
         let _ = writeln!(out, "\nA snapshot was taken first: {snapshot}");
     }
+    if let Some(reset) = &report.reset {
+        details_of_reset(out, reset);
+    }
     details_of_rows(out, report);
     details_of_files(out, report);
     section(
@@ -64,8 +72,72 @@ fn details(out: &mut String, report: &Report) {
             .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
+    if let Some(reset) = report
+        .reset
+        .as_ref()
+        .filter(|_| report.stage == Stage::Done)
+    {
+        let steps = reset.next_steps.iter().enumerate();
+        section(
+            out,
+            "Next steps:",
+            steps.map(|(at, step)| format!("{}. {step}", at + 1)),
+        );
+    }
     if report.stopped {
         out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
+    }
+}
+
+fn details_of_reset(out: &mut String, reset: &ResetReport) {
+    let table = |t: &TableCount| format!("{} of `{}`", rows(t.rows), t.table);
+    section(
+        out,
+        "All other rows go too, for the structure is made anew:",
+        reset.rows.iter().map(table),
+    );
+    section(
+        out,
+        "Rows that are kept:",
+        reset.kept_rows.iter().map(table),
+    );
+    section(
+        out,
+        "Directories emptied (they themselves stay):",
+        reset
+            .emptied
+            .iter()
+            .filter(|one| one.entries > 0)
+            .map(emptied),
+    );
+    section(
+        out,
+        "Environment removed:",
+        reset.environment_file.iter().cloned(),
+    );
+}
+
+fn replay(out: &mut String, report: &Report, told: &Replay) {
+    let back = told.named - told.absent;
+    if back == 0 && report.users_processed == 0 {
+        out.push_str("Nobody to replay.\n");
+    }
+    let of = match &told.snapshot {
+        Some(snapshot) => format!(" of the snapshot `{snapshot}`"),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "\nThe audit trail names {} users after the position{of} ({}); {back} of them were found in this database.",
+        told.named, told.since
+    );
+    if told.unclear > 0 {
+        let _ = writeln!(
+            out,
+            "{} of its lines are about users who cannot be told from others who got their keys; \
+             nobody is erased by them: erase with `delete-user` whom you know of.",
+            told.unclear
+        );
     }
 }
 
@@ -179,6 +251,11 @@ pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item =
 
 fn rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
+fn emptied(one: &Emptied) -> String {
+    let entries = if one.entries == 1 { "entry" } else { "entries" };
+    format!("{}: {} {entries}", one.directory, one.entries)
 }
 
 fn kept(kept: &Kept) -> String {

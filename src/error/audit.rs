@@ -52,6 +52,62 @@ pub enum AuditError {
         /// Why not.
         reason: &'static str,
     },
+    /// No trail to replay.
+    #[error("there is no audit trail to replay: `--audit-log none` keeps none")]
+    NoTrail,
+    /// Nothing says what was put back.
+    #[error(
+        "the audit trail tells of no `snapshot restore`, so nothing says who came back; where the data was put back \
+         by other means, name the position of that copy with `--since LINES` or `--since LINES:HASH`"
+    )]
+    NoRestore,
+    /// A snapshot without a position.
+    #[error(
+        "the snapshot `{snapshot}` that was restored does not know its position in the audit trail; \
+         name it with `--since LINES`"
+    )]
+    NoPosition {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A position that the trail does not hold.
+    #[error(
+        "the audit trail, of {lines} lines, does not hold the position `{since}`: it was changed or cut since, or is \
+         another one; nobody was erased; erase with `delete-user` whom you know of, or name another position with `--since`"
+    )]
+    NoSuchPosition {
+        /// The position.
+        since: String,
+        /// The lines there are.
+        lines: u64,
+    },
+    /// A chain broken where lines count.
+    #[error(
+        "line {line} of the audit trail does not follow from the line before, so nobody can tell whom the lines after \
+         the position truly name; nobody was erased; erase with `delete-user` whom you know of"
+    )]
+    Broken {
+        /// The line.
+        line: u64,
+    },
+    /// No key.
+    #[error(
+        "the key `{}` is missing, without which nobody can tell whom the audit trail names; \
+         put it back from a copy; nobody was erased", file.display()
+    )]
+    KeyMissing {
+        /// The key's file.
+        file: PathBuf,
+    },
+    /// Another key.
+    #[error(
+        "the key `{}` is not the one, or not the only one, under which the audit trail names users after the position; \
+         put the key of those lines back from a copy; nobody was erased", file.display()
+    )]
+    OtherKey {
+        /// The key's file.
+        file: PathBuf,
+    },
     /// An interrupted run that writes into another trail.
     #[error(
         "unfinished work in the database is recorded in the audit trail `{recorded}`, not in {given}; \
@@ -69,7 +125,7 @@ impl AuditError {
     pub(super) fn class(&self) -> Class {
         match self {
             Self::Write { .. } | Self::Read { .. } | Self::Key { .. } => Class::Failed,
-            Self::NotATrail { .. } | Self::File { .. } | Self::OtherTrail { .. } => Class::Refused,
+            _ => Class::Refused,
         }
     }
 }

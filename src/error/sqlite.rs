@@ -37,6 +37,10 @@ impl Error {
         Self::sqlite("replacing the content of the database", error)
     }
 
+    pub(crate) fn imaging(error: rusqlite::Error) -> Self {
+        Self::sqlite("making the new content of the database", error)
+    }
+
     /// What the first statement on a database says about the file.
     pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
         let extended = match &error {

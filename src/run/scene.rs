@@ -192,7 +192,9 @@ impl<'a> Picture<'a> {
         }
         Ok(match &self.job.selection {
             Selection::All => Scope::Everyone(keys),
-            Selection::Only(_) | Selection::Except(_) => Scope::Users(keys),
+            Selection::Only(_) | Selection::Except(_) | Selection::Accounts(_) => {
+                Scope::Users(keys)
+            }
         })
     }
 }

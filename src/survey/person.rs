@@ -50,7 +50,6 @@ fn one(
 }
 
 /// Hands every user of the database to `work`.
-#[allow(dead_code)]
 pub(crate) fn each_person(
     connection: &Connection,
     plan: &Plan,

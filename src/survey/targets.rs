@@ -1,6 +1,8 @@
 //! Which users a run is about, in the order in which they are processed.
 
-use rusqlite::types::{Value, ValueRef};
+use std::collections::BTreeMap;
+
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::rows::set_name;
@@ -21,6 +23,9 @@ pub enum Selection {
     Only(Vec<String>),
     /// Every user but these.
     Except(Vec<String>),
+    /// These, by key alone; each with the name by which the audit trail knows that account, and no
+    /// other one that has the key when it comes to the deed.
+    Accounts(BTreeMap<UserKey, String>),
 }
 
 /// The users of a run, held in a temporary table of one connection under their positions, from 1 up.
@@ -47,6 +52,7 @@ impl Targets {
         let create = "CREATE TEMP TABLE target(position INTEGER PRIMARY KEY, key UNIQUE NOT NULL)";
         connection.execute_batch(create).map_err(Error::surveying)?;
         match selection {
+            Selection::Accounts(accounts) => insert_accounts(connection, accounts)?,
             Selection::All => insert_all(connection, plan)?,
             Selection::Only(names) => {
                 for name in names {
@@ -234,6 +240,19 @@ fn insert_named(connection: &Connection, plan: &Plan, users: &Users, name: &str)
         .execute(sql, [key])
         .map_err(Error::surveying)
         .map(drop)
+}
+
+fn insert_accounts(connection: &Connection, accounts: &BTreeMap<UserKey, String>) -> Result<()> {
+    let sql = "INSERT OR IGNORE INTO temp.target(key) VALUES (?1)";
+    let mut statement = connection.prepare(sql).map_err(Error::surveying)?;
+    for key in accounts.keys() {
+        let key = match key {
+            UserKey::Integer(number) => ToSqlOutput::from(*number),
+            UserKey::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text)),
+        };
+        statement.execute([key]).map_err(Error::surveying)?;
+    }
+    Ok(())
 }
 
 fn remove(connection: &Connection, key: &Value) -> Result<()> {

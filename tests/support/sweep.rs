@@ -87,6 +87,40 @@ impl Case {
         Self::new(journal, &one, &[&one])
     }
 
+    /// The replay of a trail that names both users, one with the account, after their data was put
+    /// back.
+    pub(crate) fn replay(journal: Journal) -> Self {
+        let template = match journal {
+            Journal::Wal => small().wal(),
+            Journal::Delete => small(),
+        };
+        let erase = |install: &Install, user: &str, options: &[&str]| {
+            let words = ["delete-user", user, "--force", "--no-redis"];
+            let run = reset_app().root(install.root()).args(words);
+            run.args(options).run().expect(0);
+        };
+        let erased = template.again();
+        erase(&erased, "1", &["--delete-accounts"]);
+        erase(&erased, "2", &[]);
+        put_trail_back(&erased, &template);
+        let one = template.again();
+        erase(&one, "1", &["--delete-accounts"]);
+        let command = vec!["replay", "--since", "0", "--force", "--no-redis"];
+        let end = template.again();
+        let run = reset_app().root(end.root()).args(&command).run();
+        run.expect(0);
+        super::install::assert_same("erased again", &erased.dump(), &end.dump());
+        Self {
+            name: format!("{journal:?} replay"),
+            command,
+            before: Before::of(&template),
+            legal: vec![template.dump(), one.dump(), end.dump()],
+            end: End::of(&end).unwrap(),
+            template,
+            counts: Mutex::default(),
+        }
+    }
+
     /// `steps` are the options of runs that lead through the legal states, the last to the end.
     fn new(journal: Journal, options: &[&'static str], steps: &[&[&'static str]]) -> Self {
         let template = match journal {
@@ -254,6 +288,14 @@ impl Case {
             ));
         }
         Ok(())
+    }
+}
+
+/// Gives an install the trail of another, as if its data had been put back.
+pub(crate) fn put_trail_back(from: &Install, to: &Install) {
+    fs::create_dir_all(to.path(TRAIL).parent().unwrap()).unwrap();
+    for file in [TRAIL, KEY] {
+        fs::copy(from.path(file), to.path(file)).unwrap();
     }
 }
 

@@ -87,6 +87,25 @@ impl Trail {
     }
 }
 
+/// Appends a line to the trail of an application, as this program would.
+pub(crate) fn append(root: &Path, mut line: Value) {
+    let path = root.join(TRAIL);
+    let text = fs::read_to_string(&path).unwrap();
+    let last = text.split_inclusive('\n').next_back().unwrap();
+    line["previous"] = sha256(last.as_bytes()).into();
+    fs::write(path, [text, line.to_string(), "\n".into()].concat()).unwrap();
+}
+
+/// The position of the end of a trail, as far as these lines.
+pub(crate) fn position(root: &Path, lines: usize) -> Value {
+    let text = fs::read_to_string(root.join(TRAIL)).unwrap();
+    let hash = match lines.checked_sub(1) {
+        Some(at) => sha256(text.split_inclusive('\n').nth(at).unwrap().as_bytes()),
+        None => "0".repeat(64),
+    };
+    serde_json::json!({"lines": lines, "hash": hash})
+}
+
 /// Each line carries the hash of the one before, newline included.
 fn require_chain(text: &str) -> Result<(), String> {
     let mut previous = "0".repeat(64);

@@ -7,7 +7,7 @@ use super::Deed;
 use crate::audit::now;
 use crate::error::{Error, Result};
 use crate::plan::{Accounts, Extent};
-use crate::survey::{self, TableCount};
+use crate::survey::{self, Selection, TableCount};
 
 impl Deed<'_> {
     /// The line of the user at a position, but for what follows the commit. In the transaction of
@@ -35,7 +35,13 @@ impl Deed<'_> {
         }
         let person = survey::person_at(self.connection, survey.plan, position)?;
         let person = person.ok_or(Error::UserGone)?;
-        line["user"] = key.name(&person).into();
+        let name = key.name(&person);
+        if let Selection::Accounts(accounts) = &self.picture.job.selection
+            && accounts.get(&person.key) != Some(&name)
+        {
+            return Err(Error::UserGone);
+        }
+        line["user"] = name.into();
         line["by"] = person.mark.name().into();
         line["key"] = key.id().into();
         line["accounts"] = match survey.plan.accounts {

@@ -1,0 +1,117 @@
+//! Why a table is a user's, in which order it is emptied, and what stays: as text and as JSON.
+
+use std::fmt::Write;
+
+use reset_app::explain::{Because, Explanation, Stay, Step};
+use reset_app::manifest::UserRows;
+use serde_json::{Value, json};
+
+use super::text::section;
+
+/// As a person reads it.
+pub(crate) fn text(explanation: &Explanation) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "Users: `{}`, key `{}`",
+        explanation.users, explanation.key
+    );
+    if !explanation.steps.is_empty() {
+        let whose = explanation.user.as_ref();
+        let whose = whose.map_or_else(String::new, |user| format!(", with the rows of {user}"));
+        let _ = writeln!(out, "\nDeleted in this order{whose}:");
+    }
+    for step in &explanation.steps {
+        one_step(&mut out, explanation, step);
+    }
+    section(
+        &mut out,
+        "Rows that stay but name what goes:",
+        explanation.mentions.iter().map(stay),
+    );
+    let nobodys = explanation.nobodys.iter();
+    section(
+        &mut out,
+        "Tables that are nobody's, and stay:",
+        nobodys.map(|nobodys| format!("`{}`: {}", nobodys.table, nobodys.reason)),
+    );
+    out
+}
+
+fn one_step(out: &mut String, explanation: &Explanation, step: &Step) {
+    let rows = step
+        .rows
+        .map_or_else(String::new, |rows| format!(", {rows} rows"));
+    let account = step.table == explanation.users && explanation.accounts == UserRows::One;
+    let account = if account {
+        ", only with --delete-accounts"
+    } else {
+        ""
+    };
+    let _ = writeln!(out, "  {}. `{}`{rows}{account}", step.place, step.table);
+    for because in &step.because {
+        let _ = writeln!(out, "     {}", reference(because));
+    }
+    for kept in &step.kept_by {
+        let _ = writeln!(
+            out,
+            "     goes with the last that keeps it: {}",
+            reference(kept)
+        );
+    }
+    if step.way.len() > 1 {
+        let _ = writeln!(out, "     way to the user: {}", step.way.join(", "));
+    }
+    for column in &step.files {
+        let _ = writeln!(out, "     files named in `{column}` go too");
+    }
+    for (index, how) in &step.indexes {
+        let _ = writeln!(out, "     full-text index `{index}`: {how}");
+    }
+}
+
+fn reference(because: &Because) -> String {
+    format!(
+        "`{}` names `{}`: {}",
+        because.from, because.to, because.evidence
+    )
+}
+
+fn stay(stay: &Stay) -> String {
+    format!("{}; {}", reference(&stay.reference), stay.becomes)
+}
+
+/// As programs read it.
+pub(crate) fn json(explanation: &Explanation) -> String {
+    let step = |step: &Step| {
+        let indexes = step.indexes.iter();
+        json!({
+            "table": step.table,
+            "place": step.place,
+            "rows": step.rows,
+            "because": step.because.iter().map(because).collect::<Vec<_>>(),
+            "kept_by": step.kept_by.iter().map(because).collect::<Vec<_>>(),
+            "way": step.way,
+            "files": step.files,
+            "full_text": indexes.map(|(index, how)| json!({"index": index, "how": how})).collect::<Vec<_>>(),
+        })
+    };
+    let stay =
+        |stay: &Stay| json!({"reference": because(&stay.reference), "becomes": stay.becomes});
+    let nobodys = explanation.nobodys.iter();
+    let object = json!({
+        "operation": "explain",
+        "users": explanation.users,
+        "key": explanation.key,
+        "accounts": explanation.accounts == UserRows::One,
+        "user": explanation.user,
+        "order": explanation.steps.iter().map(step).collect::<Vec<_>>(),
+        "mentions": explanation.mentions.iter().map(stay).collect::<Vec<_>>(),
+        "nobodys": nobodys.map(|n| json!({"table": n.table, "reason": n.reason})).collect::<Vec<_>>(),
+    });
+    format!("{object:#}\n")
+}
+
+fn because(because: &Because) -> Value {
+    json!({"from": because.from, "to": because.to, "evidence": because.evidence})
+}
