@@ -3,6 +3,7 @@
 //! Only `SQLite` opens the file. Closing any other handle on it would drop the POSIX locks that a
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
+mod bounds;
 mod preview;
 mod readers;
 mod replace;
@@ -87,6 +88,7 @@ pub fn open(path: &Path) -> Result<Connection> {
     harden(&connection)?;
     // Before the pragmas that read the file too, for it knows what to say of a file that is none.
     first_read(&connection, path)?;
+    bounds::set(&connection)?;
     set(&connection, "foreign_keys", "ON", 1)?;
     set(&connection, "synchronous", "EXTRA", 3)?;
     set(&connection, "secure_delete", "ON", 1)?;

@@ -94,6 +94,9 @@ impl Error {
             Some(ErrorCode::DiskFull) => Self::Full { error },
             Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::from(DatabaseError::Endless { doing, error })
+            }
             _ => Self::Sqlite { doing, error },
         }
     }
