@@ -187,7 +187,7 @@ impl Deed<'_> {
             | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
-            | Error::LooseKeys { .. }
+            | Error::LooseKeys(_)
             | Error::NewViolation { .. }
             | Error::Blocked(_) => Next::GoOn,
             _ => Next::Stop,

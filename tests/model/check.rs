@@ -261,7 +261,7 @@ fn refused(outcome: &Outcome, error: &Error) -> Checked<Ended> {
         Error::UnknownUser { .. } => Refusal::UnknownUser,
         Error::AmbiguousUser { .. } => Refusal::AmbiguousUser,
         Error::Blocked(_) => Refusal::Blocked,
-        Error::LooseKeys { .. } => Refusal::Loose,
+        Error::LooseKeys(_) => Refusal::Loose,
         other => return Err(format!("refused for no good reason: {other}")),
     };
     if outcome.refusals.contains(&reason) {
