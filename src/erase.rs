@@ -4,7 +4,6 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
-
 mod rehearsal;
 
 use rusqlite::Connection;

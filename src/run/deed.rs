@@ -295,20 +295,6 @@ impl Deed<'_> {
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
     }
 
-    fn gone_with(&self, position: i64) -> Result<Gone> {
-        let survey = &self.picture.survey;
-        Ok(Gone {
-            rows: survey.going_with(self.connection, position)?,
-            collateral: survey.collateral_of(self.connection, position)?,
-            mentions: survey.mentions_of(self.connection, position)?,
-            still_named: survey.still_named_of(self.connection, position)?,
-            reassigned: match survey.heir {
-                Some(_) => survey.reassigned_of(self.connection, position)?,
-                None => Vec::new(),
-            },
-        })
-    }
-
     /// The survey holds for the state of the database it saw; a trigger may have written since,
     /// too, in this run's own transactions.
     fn survey_again_if_changed(&mut self, deletion: &Deletion, position: i64) -> Result<()> {
