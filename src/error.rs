@@ -5,6 +5,7 @@ mod audit;
 mod class;
 mod database;
 mod manifest;
+mod reset;
 mod sentences;
 mod sqlite;
 
@@ -15,6 +16,7 @@ pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
 pub use manifest::ManifestError;
+pub use reset::ResetError;
 
 use crate::keyspace::KeyspaceError;
 use crate::manifest::Columns;
@@ -56,6 +58,9 @@ pub enum Error {
     /// The manifest cannot be used, or not with this database.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The application cannot be reset completely.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
     /// `SQLite` found damage.
     #[error(
         "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"

@@ -2,7 +2,7 @@
 
 use crate::summary::Counts;
 pub use crate::summary::Line;
-use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+use crate::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use crate::target::Target;
 use crate::verify::Verification;
 
@@ -53,10 +53,27 @@ pub struct Report {
     pub snapshot: Option<String>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What a complete reset takes beside users' data.
+    pub reset: Option<ResetReport>,
     /// What the search for what identified the users found, where there was one.
     pub verification: Option<Verification>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
+}
+
+/// What a complete reset takes beside users' data, and what is to be done after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResetReport {
+    /// Rows of tables that hold no user's data, the accounts among them: they go as well.
+    pub rows: Vec<TableCount>,
+    /// Rows that are kept: the books of migration tools, and what the manifest lists.
+    pub kept_rows: Vec<TableCount>,
+    /// The directories that are emptied, with everything in them that goes.
+    pub emptied: Vec<Emptied>,
+    /// The file that holds the environment, if it goes.
+    pub environment_file: Option<String>,
+    /// What is to be done then, as the manifest says.
+    pub next_steps: Vec<String>,
 }
 
 /// Whether a report tells what was found or what was done.
@@ -127,6 +144,7 @@ impl Report {
             replay: None,
             snapshot: None,
             stopped: false,
+            reset: None,
             verification: None,
             counts: Counts::default(),
         }

@@ -9,6 +9,7 @@ mod inventory;
 mod keys;
 mod recovery;
 mod replay;
+mod reset;
 mod scene;
 mod verifying;
 
@@ -27,6 +28,7 @@ use crate::survey::{Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
+pub use reset::{Fate, Reset};
 use scene::{Picture, Scene};
 
 /// What to delete.
@@ -140,6 +142,7 @@ impl App {
     pub fn preview(&self, job: &Job) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
+            recovery::require_no_reset(connection)?;
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
@@ -163,6 +166,7 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
         let scene = Scene::set(&self.target, &connection, job)?;
@@ -174,7 +178,7 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let taken = self.snapshot_first(&connection, job)?;
+        let taken = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
@@ -207,12 +211,17 @@ impl App {
             keys: job.keys(),
             snapshot: None,
             trail: TrailRecord::of(&self.target),
+            reset: None,
         })
     }
 
     /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
-    fn snapshot_first(&self, connection: &Connection, job: &Job) -> Result<Option<String>> {
-        let Some(name) = &job.snapshot else {
+    fn snapshot_first(
+        &self,
+        connection: &Connection,
+        name: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(name) = name else {
             return Ok(None);
         };
         let archive = Archive::of(&self.target, None)?;
@@ -239,12 +248,14 @@ impl App {
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
-        let connection = database::open(&self.target.database)?;
+        let mut connection = database::open(&self.target.database)?;
         recovery::require_same_trail(&self.target, &connection)?;
         if let Some(restored) = snapshot::finish(&self.target, &connection)? {
             return Ok(recovery::of_restore(&self.target, restored));
         }
-        recovery::resume(&self.target, &connection, watch)
+        let report = recovery::resume(&self.target, &mut connection, watch)?;
+        recovery::close(&self.target, connection)?;
+        Ok(report)
     }
 }
 

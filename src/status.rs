@@ -5,8 +5,6 @@
 mod environment;
 mod redis;
 
-use std::path::PathBuf;
-
 use crate::audit;
 use crate::database;
 use crate::error::{DatabaseError, Error, Result};
@@ -19,9 +17,6 @@ use crate::survey::{self, Kept, TableCount};
 use crate::target::{FilesChoice, Target};
 pub use environment::EnvironmentStatus;
 pub use redis::RedisStatus;
-
-/// Where applications keep their logs.
-const LOGS: [&str; 1] = ["logs"];
 
 /// What an application holds.
 #[derive(Clone, Debug)]
@@ -48,7 +43,8 @@ pub struct Status {
     pub unowned: Vec<TableCount>,
     /// What lies in the roots; none where files are left alone.
     pub storage: Option<Vec<Held>>,
-    /// What lies in the directories of logs; none where files are left alone.
+    /// What lies in the directories that a complete reset empties beside the roots, such as logs; none
+    /// where files are left alone.
     pub logs: Option<Vec<Held>>,
     /// Which variables `.env` sets; none where that could not be found out.
     pub environment: Option<EnvironmentStatus>,
@@ -156,9 +152,9 @@ fn bytes(target: &Target) -> Result<u64> {
 }
 
 fn logs(target: &Target) -> Result<Vec<Held>> {
-    let directories = LOGS.map(PathBuf::from);
-    let roots = Roots::open(&target.root, &directories, &target.protected())?;
-    Ok(survey::held(&roots, &directories))
+    let directories = &target.manifest.reset.empty;
+    let roots = Roots::open(&target.root, directories, &target.protected())?;
+    Ok(survey::held(&roots, directories))
 }
 
 fn snapshots(target: &Target, unreadable: &mut Vec<Kept>) -> Result<Vec<Saved>> {

@@ -5,6 +5,7 @@
 //! disagree.
 
 mod collateral;
+mod contents;
 mod counts;
 mod due;
 mod file_table;
@@ -31,6 +32,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 pub use collateral::Collateral;
+pub(crate) use contents::Contents;
+pub use contents::Emptied;
 pub use counts::{MentionCount, TableCount};
 pub(crate) use file_table::number;
 pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};

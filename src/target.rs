@@ -2,7 +2,9 @@
 //! which source named each.
 
 mod audit;
+mod environment;
 mod sources;
+pub(crate) mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -185,6 +187,10 @@ impl Target {
         if let Source::File(manifest) = &self.manifest.source {
             paths.push(manifest.clone());
         }
+        let reset = &self.manifest.reset;
+        let scripts = reset.structure.iter().chain(&reset.seed);
+        let named = scripts.chain([&reset.environment_file]);
+        paths.extend(named.map(|file| self.root.join(file)));
         paths
     }
 

@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "target",
     "audit",
     "outbox",
+    "structure",
     "survey",
     "verify",
     "summary",
@@ -369,8 +370,16 @@ fn one_module_removes_files() {
         "remove_dir_all",
         "fs_extra",
     ];
-    // The lock and the writer of `.env` remove files that they have made themselves.
-    only(&["storage", "run_lock.rs", "secrets/file.rs"], &removal);
+    // The lock, the writer of `.env` and the pointer to a reset remove files that they have made.
+    only(
+        &[
+            "storage",
+            "run_lock.rs",
+            "secrets/file.rs",
+            "target/unfinished.rs",
+        ],
+        &removal,
+    );
 }
 
 #[test]

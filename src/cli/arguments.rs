@@ -1,6 +1,7 @@
 //! What may be typed.
 
 mod looking;
+mod resetting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process
 use super::exit;
 use super::snapshot::Snapshotting;
 pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
+pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// All users' data, then the structure anew: directories emptied, Redis cleared, .env removed
+    #[command(long_flag = "reset-complete")]
+    ResetComplete(Resetting),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,

@@ -1,7 +1,7 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
 use reset_app::report::{Line, Replay, Report, Stage};
-use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
+use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub(crate) fn report(report: &Report) -> String {
         .iter()
         .map(|kept| path(kept, "shared"))
         .chain(report.refused.iter().map(|kept| path(kept, "refused")));
-    finished(&json!({
+    let mut object = json!({
         "operation": report.operation,
         "dry_run": report.stage == Stage::Preview,
         "run": report.run,
@@ -35,7 +35,15 @@ pub(crate) fn report(report: &Report) -> String {
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
-    }))
+    });
+    if let Some(reset) = &report.reset {
+        object["other_rows"] = tables(&reset.rows).into();
+        object["kept_rows"] = tables(&reset.kept_rows).into();
+        object["emptied"] = reset.emptied.iter().map(emptied).collect();
+        object["environment_file"] = reset.environment_file.clone().into();
+        object["next_steps"] = reset.next_steps.clone().into();
+    }
+    finished(&object)
 }
 
 /// The object of `verify`.
@@ -74,6 +82,10 @@ pub(super) fn tables(tables: &[TableCount]) -> Vec<Value> {
         .iter()
         .map(|table| json!({"table": table.table, "rows": table.rows}))
         .collect()
+}
+
+fn emptied(emptied: &Emptied) -> Value {
+    json!({"directory": emptied.directory, "entries": emptied.entries})
 }
 
 fn collateral(collateral: &Collateral) -> Value {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use reset_app::report::{Replay, Report, Stage};
-use reset_app::survey::Kept;
+use reset_app::report::{Replay, Report, ResetReport, Stage};
+use reset_app::survey::{Emptied, Kept, TableCount};
 
 const WIDTH: usize = 60;
 const DOTS: usize = 40;
@@ -56,6 +56,9 @@ fn details(out: &mut String, report: &Report) {
     if let (Some(snapshot), false) = (&report.snapshot, report.operation == "resume") {
         let _ = writeln!(out, "\nA snapshot was taken first: {snapshot}");
     }
+    if let Some(reset) = &report.reset {
+        details_of_reset(out, reset);
+    }
     details_of_rows(out, report);
     details_of_files(out, report);
     section(
@@ -67,9 +70,49 @@ fn details(out: &mut String, report: &Report) {
             .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
+    if let Some(reset) = report
+        .reset
+        .as_ref()
+        .filter(|_| report.stage == Stage::Done)
+    {
+        let steps = reset.next_steps.iter().enumerate();
+        section(
+            out,
+            "Next steps:",
+            steps.map(|(at, step)| format!("{}. {step}", at + 1)),
+        );
+    }
     if report.stopped {
         out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
     }
+}
+
+fn details_of_reset(out: &mut String, reset: &ResetReport) {
+    let table = |t: &TableCount| format!("{} of `{}`", rows(t.rows), t.table);
+    section(
+        out,
+        "All other rows go too, for the structure is made anew:",
+        reset.rows.iter().map(table),
+    );
+    section(
+        out,
+        "Rows that are kept:",
+        reset.kept_rows.iter().map(table),
+    );
+    section(
+        out,
+        "Directories emptied (they themselves stay):",
+        reset
+            .emptied
+            .iter()
+            .filter(|one| one.entries > 0)
+            .map(emptied),
+    );
+    section(
+        out,
+        "Environment removed:",
+        reset.environment_file.iter().cloned(),
+    );
 }
 
 fn replay(out: &mut String, report: &Report, told: &Replay) {
@@ -206,6 +249,11 @@ pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item =
 
 pub(super) fn rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
+fn emptied(one: &Emptied) -> String {
+    let entries = if one.entries == 1 { "entry" } else { "entries" };
+    format!("{}: {} {entries}", one.directory, one.entries)
 }
 
 fn kept(kept: &Kept) -> String {

@@ -27,7 +27,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{JOURNALS, Readers, first_read, harden, neighbour, require_plain_neighbours};
+use super::{JOURNALS, Readers, bounds, first_read, harden, neighbour, require_plain_neighbours};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
@@ -206,6 +206,7 @@ fn look_by<R, T>(
     opening.prepare(&connection).map_err(Error::opening)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
+    bounds::set(&connection)?;
     let more = open(&opening)?;
     read(&connection, more)
 }

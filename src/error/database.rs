@@ -102,12 +102,26 @@ pub enum DatabaseError {
         /// The value.
         value: String,
     },
+    /// A statement took more steps than a database of this size can need.
+    #[error(
+        "{doing} came to no end: what triggers, views or expressions of this database do was given up \
+         (`{error}`); the user is left as before; look at the triggers of the tables that go"
+    )]
+    Endless {
+        /// What was tried.
+        doing: &'static str,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
 }
 
 impl DatabaseError {
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::Unreadable { .. } | Self::ReadOnly { .. } | Self::Held { .. } => Class::Failed,
+            Self::Unreadable { .. }
+            | Self::ReadOnly { .. }
+            | Self::Held { .. }
+            | Self::Endless { .. } => Class::Failed,
             _ => Class::Refused,
         }
     }

@@ -42,8 +42,8 @@ pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
 pub(super) fn blocked(blocking: &[Blocking]) -> String {
     let mut text = String::from(
         "rows that stay name what is to go and cannot be set to null; give them to another user with \
-         `--reassign-to USER` (where they name an account), leave those users out with `--except`, or \
-         keep the accounts (without `--delete-accounts`):",
+         `--reassign-to USER` (where they name an account), leave those users out with `--except`, \
+         keep the accounts (without `--delete-accounts`), or start afresh with `reset-complete`:",
     );
     for Blocking {
         column,

@@ -35,6 +35,10 @@ impl Error {
         Self::sqlite("replacing the content of the database", error)
     }
 
+    pub(crate) fn imaging(error: rusqlite::Error) -> Self {
+        Self::sqlite("making the new content of the database", error)
+    }
+
     /// What the first statement on a database says about the file.
     pub(crate) fn first_read(path: &Path, error: rusqlite::Error) -> Self {
         let extended = match &error {
@@ -81,6 +85,9 @@ impl Error {
             Some(ErrorCode::DiskFull) => Self::Full { error },
             Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::from(DatabaseError::Endless { doing, error })
+            }
             _ => Self::Sqlite { doing, error },
         }
     }

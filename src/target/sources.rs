@@ -94,6 +94,10 @@ pub(super) fn database(
             named.push((root.join(path_of(url, source)?), source));
         }
     }
+    // `.env`, which may have named it, is gone before a complete reset ends.
+    if let Some(path) = super::unfinished::database(root) {
+        named.push((path, "an interrupted reset-complete"));
+    }
     let default = manifest.application.database.as_ref().filter(|_| built_in);
     let Some((path, source)) = named.first().cloned() else {
         let path = default.ok_or(Error::NoDatabaseNamed)?;
