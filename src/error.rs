@@ -37,14 +37,14 @@ pub struct Undecided {
     pub parent: String,
 }
 
-/// Mentions that can neither stay nor be set when what they name goes.
+/// References that stand in the way when what they name goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocking {
     /// `table.column`.
     pub column: String,
     /// The table whose rows they name.
     pub parent: String,
-    /// How many rows hold one.
+    /// How many rows.
     pub rows: u64,
 }
 
@@ -144,19 +144,8 @@ pub enum Error {
     #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
     /// Keys by which `SQLite` would take along rows that do not name them.
-    #[error(
-        "SQLite would take rows with `{columns}` for children of {rows} rows of `{parent}` that are to go and \
-         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
-         give the column the type of the key, or write such keys in another way"
-    )]
-    LooseKeys {
-        /// The children's columns.
-        columns: String,
-        /// The table whose rows go.
-        parent: String,
-        /// How many of them.
-        rows: u64,
-    },
+    #[error("{}", sentences::loose(.0))]
+    LooseKeys(Blocking),
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
     UnknownUser {
@@ -343,6 +332,16 @@ pub enum Error {
         table: String,
         /// How many.
         rows: u64,
+    },
+    /// A row would name nothing that names something now.
+    #[error(
+        "a row of `{table}` would name no row of `{parent}` any more; the user is left as before"
+    )]
+    NewViolation {
+        /// The table.
+        table: String,
+        /// What its row would have to name.
+        parent: String,
     },
     /// A default that names no row.
     #[error(

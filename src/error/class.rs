@@ -28,6 +28,7 @@ impl Error {
             | Self::Readers { .. }
             | Self::RowsKept { .. }
             | Self::RowsWritten
+            | Self::NewViolation { .. }
             | Self::DefaultMissing { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }

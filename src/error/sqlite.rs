@@ -6,6 +6,8 @@ use rusqlite::ErrorCode;
 
 use super::{DatabaseError, Error};
 
+const COMMITTING: &str = "committing";
+
 impl Error {
     pub(crate) fn opening(error: rusqlite::Error) -> Self {
         Self::sqlite("opening the database", error)
@@ -28,7 +30,7 @@ impl Error {
     }
 
     pub(crate) fn committing(error: rusqlite::Error) -> Self {
-        Self::sqlite("committing", error)
+        Self::sqlite(COMMITTING, error)
     }
 
     pub(crate) fn replacing(error: rusqlite::Error) -> Self {
@@ -65,6 +67,13 @@ impl Error {
     pub(crate) fn is_locking_protocol(&self) -> bool {
         matches!(self, Self::Sqlite { error, .. }
             if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed))
+    }
+
+    /// Whether COMMIT found a foreign key violated.
+    pub(crate) fn is_violation(&self) -> bool {
+        let foreign_key = rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+        matches!(self, Self::Constraint { doing: COMMITTING, error: rusqlite::Error::SqliteFailure(failure, _) }
+            if failure.extended_code == foreign_key)
     }
 
     /// Whether a reader that met a writer in the middle of things sees this as well: it may be

@@ -187,7 +187,8 @@ impl Deed<'_> {
             | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
-            | Error::LooseKeys { .. }
+            | Error::LooseKeys(_)
+            | Error::NewViolation { .. }
             | Error::Blocked(_) => Next::GoOn,
             _ => Next::Stop,
         };
@@ -234,6 +235,36 @@ impl Deed<'_> {
     /// The transaction of one user.
     fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Gone> {
         let deletion = Deletion::begin(self.connection)?;
+        match self.erase_in(deletion, position, key) {
+            Err(error) if error.is_violation() => self.erase_weighed(error, position, key),
+            erased => erased,
+        }
+    }
+
+    /// The same where rows that named nothing before may have confused `SQLite`'s count.
+    fn erase_weighed(
+        &mut self,
+        error: Error,
+        position: i64,
+        key: Option<&UserKey>,
+    ) -> Result<Gone> {
+        log::debug!("{error}; once more with a counterweight");
+        // What the survey has in temporary tables was rolled back in part.
+        self.surveyed = false;
+        let mut deletion = Deletion::begin(self.connection)?;
+        self.survey_again_if_changed(&deletion, position)?;
+        match deletion.weigh(self.picture.survey.plan, position) {
+            Ok(()) => self.erase_in(deletion, position, key),
+            Err(_) => Err(error),
+        }
+    }
+
+    fn erase_in(
+        &mut self,
+        deletion: Deletion,
+        position: i64,
+        key: Option<&UserKey>,
+    ) -> Result<Gone> {
         if schema_version(self.connection)? != self.schema_version {
             return Err(Error::SchemaChanged);
         }
