@@ -5,6 +5,7 @@
 
 mod deed;
 mod explaining;
+mod inventory;
 mod keys;
 mod recovery;
 mod replay;
@@ -139,22 +140,11 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        self.looked(job, &|connection| {
-            recovery::require_no_reset(connection)?;
-            snapshot::require_no_unfinished_restore(connection)?;
-            recovery::require_same_trail(&self.target, connection)
-        })
-    }
-
-    /// The same, if `first` has nothing against it.
-    pub(crate) fn looked(
-        &self,
-        job: &Job,
-        first: &dyn Fn(&Connection) -> Result<()>,
-    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
-            first(connection)?;
+            recovery::require_no_reset(connection)?;
+            snapshot::require_no_unfinished_restore(connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
             let scene = Scene::set(&self.target, connection, job)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
