@@ -11,6 +11,7 @@ mod question;
 mod secrets;
 mod signals;
 mod snapshot;
+mod status;
 mod text;
 mod verify;
 
@@ -80,10 +81,10 @@ fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
-    let status = app.status()?;
+    let found = app.status()?;
     print(&match arguments.format {
-        Format::Text => plain(&text::status(&status)),
-        Format::Json => json::status(&status),
+        Format::Text => plain(&status::text(&found)),
+        Format::Json => status::json(&found),
     });
     Ok(Exit::Done)
 }

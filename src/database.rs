@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub(crate) use preview::immutable;
+pub(crate) use preview::journal_mode;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;

@@ -5,6 +5,7 @@
 
 mod deed;
 mod explaining;
+mod inventory;
 mod keys;
 mod recovery;
 mod replay;
@@ -153,34 +154,13 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        let may_begin = |connection: &Connection| {
-            recovery::require_no_reset(connection)?;
-            snapshot::require_no_unfinished_restore(connection)?;
-            recovery::require_same_trail(&self.target, connection)
-        };
-        self.look_at(job, &may_begin, Scene::rehearse)
-    }
-
-    /// What is there, whether or not it could be deleted, if `first` has nothing against a look.
-    pub(crate) fn looked(
-        &self,
-        job: &Job,
-        first: &dyn Fn(&Connection) -> Result<()>,
-    ) -> Result<Report> {
-        self.look_at(job, first, |_, _| Ok(()))
-    }
-
-    fn look_at(
-        &self,
-        job: &Job,
-        first: &dyn Fn(&Connection) -> Result<()>,
-        prepare: impl Fn(&mut Scene, &Connection) -> Result<()>,
-    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
-            first(connection)?;
+            recovery::require_no_reset(connection)?;
+            snapshot::require_no_unfinished_restore(connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
             let mut scene = Scene::set(&self.target, connection, job)?;
-            prepare(&mut scene, connection)?;
+            scene.rehearse(connection)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
         })?;

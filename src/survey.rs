@@ -20,6 +20,7 @@ mod person;
 mod right_root;
 mod rows;
 mod standing_files;
+mod strays;
 mod survivors;
 mod targets;
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub(crate) use findings::Findings;
 pub use findings::{Kept, Trouble};
 pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
+pub use strays::Held;
+pub(crate) use strays::{held, with_strays};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
 pub(crate) use targets::{Targets, name_of};

@@ -6,7 +6,7 @@ mod environment;
 mod sources;
 pub(crate) mod unfinished;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -200,6 +200,17 @@ impl Target {
         let name = self.database.file_name().unwrap_or_default();
         crate::roots::shown(Path::new(name))
     }
+}
+
+/// The variables that the `.env` of a directory sets to something; none where there is no `.env`.
+///
+/// Fails where it cannot be read.
+pub(crate) fn dotenv_names(root: &Path) -> Result<Option<BTreeSet<String>>> {
+    if !root.join(".env").exists() {
+        return Ok(None);
+    }
+    let variables = sources::Variables::read(root, &BTreeMap::new())?;
+    Ok(Some(variables.dotenv_names()))
 }
 
 /// Where this program keeps what is its own, in the application's directory.

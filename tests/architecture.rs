@@ -38,8 +38,8 @@ const ORDER: &[&str] = &[
     "drain",
     "snapshot",
     "run",
-    "status",
     "secrets",
+    "status",
 ];
 
 /// Modules of the binary; they use the library as anyone would.

@@ -1,8 +1,6 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
-use reset_app::audit::{Chain, KeyState, Seen};
 use reset_app::report::{Line, Replay, Report, Stage, Written};
-use reset_app::status::Status;
 use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
 use serde_json::{Value, json};
@@ -49,48 +47,9 @@ pub(crate) fn report(report: &Report) -> String {
     finished(&object)
 }
 
-/// The object of `status`.
-pub(crate) fn status(status: &Status) -> String {
-    finished(&json!({
-        "operation": "status",
-        "application": status.application,
-        "database": {"path": status.database, "source": status.database_source, "bytes": status.database_bytes},
-        "manifest": status.manifest,
-        "redis": status.redis,
-        "accounts": status.accounts,
-        "summary": lines(&status.summary),
-        "unowned": tables(&status.unowned),
-        "audit": status.audit.as_ref().map(audit),
-        "unfinished": status.unfinished.map(|r| json!({"users": r.users, "paths": r.paths})),
-        "warnings": status.warnings,
-    }))
-}
-
 /// The object of `verify`.
 pub(crate) fn verification(verification: &Verification) -> String {
     finished(&super::verify::json(verification))
-}
-
-fn audit(seen: &Seen) -> Value {
-    let (broken, unchained) = match seen.chain {
-        Chain::Intact { unchained } => (None, Some(unchained)),
-        Chain::Broken { line } => (Some(line), None),
-    };
-    json!({
-        "file": seen.file,
-        "lines": seen.position.lines,
-        "position": seen.position.to_string(),
-        "last": seen.last,
-        "intact": broken.is_none(),
-        "broken_at_line": broken,
-        "unchained": unchained,
-        "key": match &seen.key {
-            KeyState::Present => "present",
-            KeyState::OpenToOthers => "open to others",
-            KeyState::Missing => "missing",
-            KeyState::Unusable(_) => "unusable",
-        },
-    })
 }
 
 fn replay(replay: &Replay) -> Value {
@@ -103,11 +62,11 @@ fn replay(replay: &Replay) -> Value {
     })
 }
 
-fn finished(object: &Value) -> String {
+pub(super) fn finished(object: &Value) -> String {
     format!("{object:#}\n")
 }
 
-fn lines(lines: &[Line]) -> Vec<Value> {
+pub(super) fn lines(lines: &[Line]) -> Vec<Value> {
     lines
         .iter()
         .map(|line| json!({"line": line.line, "count": line.count}))
@@ -119,7 +78,7 @@ fn mentions(mentions: &[MentionCount]) -> Vec<Value> {
     mentions.iter().map(one).collect()
 }
 
-fn tables(tables: &[TableCount]) -> Vec<Value> {
+pub(super) fn tables(tables: &[TableCount]) -> Vec<Value> {
     tables
         .iter()
         .map(|table| json!({"table": table.table, "rows": table.rows}))

@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use reset_app::audit::{Chain, KeyState, Seen};
 use reset_app::report::{Replay, Report, ResetReport, Stage};
-use reset_app::status::Status;
 use reset_app::survey::{Emptied, Kept, TableCount};
 
 const WIDTH: usize = 60;
@@ -261,7 +259,7 @@ pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item =
     }
 }
 
-fn rows(count: u64) -> String {
+pub(super) fn rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
@@ -272,71 +270,4 @@ fn emptied(one: &Emptied) -> String {
 
 fn kept(kept: &Kept) -> String {
     format!("{}: {}", kept.path, kept.reason)
-}
-
-/// What is there.
-pub(crate) fn status(status: &Status) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "Application: {}", status.application);
-    let _ = writeln!(
-        out,
-        "Database:    {} ({}), {} bytes",
-        status.database, status.database_source, status.database_bytes
-    );
-    let _ = writeln!(out, "Manifest:    {}", status.manifest);
-    let _ = writeln!(out, "Redis:       {}", status.redis);
-    let _ = writeln!(out, "Accounts:    {}", status.accounts);
-    out.push_str("\nUsers' data:\n");
-    for line in &status.summary {
-        let _ = match line.count {
-            Some(count) => writeln!(out, "  {}: {count}", line.line),
-            None => writeln!(out, "  {}: not checked", line.line),
-        };
-    }
-    section(
-        &mut out,
-        "Rows that nobody owns:",
-        status
-            .unowned
-            .iter()
-            .map(|t| format!("{} of `{}`", rows(t.rows), t.table)),
-    );
-    let _ = match status.unfinished {
-        Some(work) => writeln!(
-            out,
-            "\nUnfinished work: {} users, {} files and directories; finish it with `reset-app resume`",
-            work.users, work.paths
-        ),
-        None => writeln!(out, "\nUnfinished work: none"),
-    };
-    let _ = writeln!(out, "Audit trail: {}", trail(status.audit.as_ref()));
-    section(&mut out, "Warnings:", status.warnings.iter().cloned());
-    out
-}
-
-fn trail(seen: Option<&Seen>) -> String {
-    let Some(seen) = seen else {
-        return "none is kept".into();
-    };
-    let Some(last) = &seen.last else {
-        return format!("{}, nothing written yet", seen.file);
-    };
-    let chain = match seen.chain {
-        Chain::Intact { unchained: 0 } => "intact".into(),
-        Chain::Intact { unchained } => {
-            format!("intact after {unchained} lines of an earlier version")
-        }
-        Chain::Broken { line } => {
-            format!("BROKEN: line {line} does not follow from the line before")
-        }
-    };
-    let key = match &seen.key {
-        KeyState::Present => String::new(),
-        KeyState::OpenToOthers => "; others than its owner may read its key".into(),
-        KeyState::Missing => "; its key is missing, by which it names users".into(),
-        KeyState::Unusable(reason) => format!("; {reason}"),
-    };
-    let (file, lines) = (&seen.file, seen.position.lines);
-    let position = &seen.position;
-    format!("{file}, {lines} lines, {chain}, last {last}{key}\n             position {position}")
 }

@@ -1,6 +1,6 @@
 //! Who says where the database and Redis are: the option, the manifest, the environment, `.env`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -43,6 +43,12 @@ impl Variables {
             environment: environment.clone(),
             dotenv,
         })
+    }
+
+    /// The names of those that `.env` sets to something.
+    pub(super) fn dotenv_names(&self) -> BTreeSet<String> {
+        let set = self.dotenv.iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, _)| name.clone()).collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<String> {
