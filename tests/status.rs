@@ -219,3 +219,24 @@ fn a_trail_that_cannot_be_read_is_not_none() {
     assert!(object["audit"]["unreadable"].is_string());
     text.says(["Audit trail: not checked"]);
 }
+
+#[test]
+fn a_file_that_a_row_of_nobody_names_is_no_stray() {
+    let install = small();
+    let strays = |install: &Install| {
+        let (_, object) = status(install, &["--no-redis"]);
+        root(&object, "storage/images")["strays"].as_u64().unwrap()
+    };
+    let known = strays(&install);
+    fs::write(
+        install.path("storage/images/orphan.png"),
+        "of a row without a user",
+    )
+    .unwrap();
+    assert_eq!(strays(&install), known + 1);
+    install.execute(
+        "INSERT INTO images (id, post_id, image_url, local_path, attachment_index, status)
+         VALUES (99, 9999, 'x', 'storage/images/orphan.png', 0, 'pending')",
+    );
+    assert_eq!(strays(&install), known);
+}
