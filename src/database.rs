@@ -23,7 +23,7 @@ pub(crate) use preview::journal_mode;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
-pub(crate) use replace::{OldPages, cut_tail, replace, write_back};
+pub(crate) use replace::{OldPages, cut_tail, replace, settle, write_back};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

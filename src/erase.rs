@@ -4,6 +4,7 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
+mod rehearsal;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -15,6 +16,7 @@ use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
 use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
 use counterweight::Counterweight;
+pub(crate) use rehearsal::{Writes, rehearse};
 
 /// A transaction that holds the write lock. Dropped without a commit, it is rolled back.
 #[derive(Debug)]

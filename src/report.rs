@@ -51,6 +51,8 @@ pub struct Report {
     pub replay: Option<Replay>,
     /// The snapshot that was taken first, or that an interrupted run was to restore.
     pub snapshot: Option<String>,
+    /// Rows that triggers wrote while rows were deleted, in tables that stay.
+    pub written: Vec<Written>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
     /// What a complete reset takes beside users' data.
@@ -83,6 +85,19 @@ pub enum Stage {
     Preview,
     /// It was done.
     Done,
+}
+
+/// Rows that triggers wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The table.
+    pub table: String,
+    /// The triggers that write it.
+    pub triggers: Vec<String>,
+    /// How many rows.
+    pub rows: u64,
+    /// The manifest says that the table is the application's own, and nobody's.
+    pub kept: bool,
 }
 
 /// A user who was not erased.
@@ -143,6 +158,7 @@ impl Report {
             recovery: None,
             replay: None,
             snapshot: None,
+            written: Vec::new(),
             stopped: false,
             reset: None,
             verification: None,
@@ -188,10 +204,15 @@ impl Report {
     /// Whether everything that should have gone is gone, and nothing was in doubt.
     #[must_use]
     pub fn is_complete(&self) -> bool {
+        let written = self.written.iter().all(|written| written.kept);
         let clear = self
             .replay
             .as_ref()
             .is_none_or(|replay| replay.unclear == 0);
-        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0 && clear
+        written
+            && clear
+            && self.left.is_empty()
+            && self.refused.is_empty()
+            && self.refused_more == 0
     }
 }

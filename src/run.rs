@@ -12,6 +12,7 @@ mod replay;
 mod reset;
 mod scene;
 mod verifying;
+mod watched;
 
 use rusqlite::Connection;
 
@@ -23,8 +24,9 @@ use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::scrub;
 use crate::snapshot::{self, Archive, Snapshot};
-use crate::survey::{Selection, Unowned};
+use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
@@ -52,6 +54,18 @@ pub struct Job {
     pub snapshot: Option<String>,
     /// Whether everything is searched afterwards for what identified the users.
     pub afterwards: Afterwards,
+    /// Whether deleted bytes are overwritten wherever they may be.
+    pub bytes: Bytes,
+}
+
+/// How thoroughly deleted bytes are overwritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytes {
+    /// Where they stood.
+    #[default]
+    InPlace,
+    /// Also copies that the application left elsewhere in the database file and its journals.
+    Scrub,
 }
 
 /// What follows a deletion.
@@ -145,7 +159,8 @@ impl App {
             recovery::require_no_reset(connection)?;
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)?;
-            let scene = Scene::set(&self.target, connection, job)?;
+            let mut scene = Scene::set(&self.target, connection, job)?;
+            scene.rehearse(connection)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
         })?;
@@ -169,7 +184,8 @@ impl App {
         recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
-        let scene = Scene::set(&self.target, &connection, job)?;
+        let mut scene = Scene::set(&self.target, &connection, job)?;
+        scene.rehearse(&connection)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
@@ -197,6 +213,13 @@ impl App {
             &mut trail,
             watch,
         )?;
+        if job.bytes == Bytes::Scrub {
+            let path = &self.target.database;
+            let left = scrub::scrub(&connection, path, &scene.schema, &scene.plan).into_iter();
+            report
+                .left
+                .extend(left.map(|(path, reason)| Kept { path, reason }));
+        }
         drop(connection);
         report.snapshot = taken;
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);

@@ -351,7 +351,7 @@ fn one_module_deletes_rows() {
     }
     assert_eq!(
         homes,
-        BTreeSet::from(["erase.rs".to_owned()]),
+        BTreeSet::from(["erase.rs".to_owned(), "erase/rehearsal.rs".to_owned()]),
         "rows of the application"
     );
     only(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Afterwards, Job, Operation, Others};
+use reset_app::run::{Afterwards, Bytes, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -162,6 +162,7 @@ pub(crate) struct DeletingUser {
 
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 struct Deleting {
     /// The users' own rows go too
     #[arg(long)]
@@ -178,6 +179,10 @@ struct Deleting {
     /// Save a snapshot of this name first; without it nothing is deleted
     #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
     snapshot: Option<String>,
+
+    /// Overwrite deleted bytes wherever they may be in the database file and its journals
+    #[arg(long, conflicts_with = "dry_run")]
+    scrub: bool,
 
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
@@ -368,6 +373,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            bytes: if self.scrub {
+                Bytes::Scrub
+            } else {
+                Bytes::InPlace
             },
             afterwards: if self.verify {
                 Afterwards::Verify

@@ -1,6 +1,6 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
-use reset_app::report::{Line, Replay, Report, Stage};
+use reset_app::report::{Line, Replay, Report, Stage, Written};
 use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub(crate) fn report(report: &Report) -> String {
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "replay": report.replay.as_ref().map(replay),
         "snapshot": report.snapshot,
+        "written": report.written.iter().map(written).collect::<Vec<_>>(),
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
@@ -90,6 +91,10 @@ fn emptied(emptied: &Emptied) -> Value {
 
 fn collateral(collateral: &Collateral) -> Value {
     json!({"table": collateral.table, "owner": collateral.owner.to_string(), "rows": collateral.rows})
+}
+
+fn written(written: &Written) -> Value {
+    json!({"table": written.table, "triggers": written.triggers, "rows": written.rows, "kept": written.kept})
 }
 
 fn path(kept: &Kept, why: &str) -> Value {

@@ -174,6 +174,18 @@ fn details_of_rows(out: &mut String, report: &Report) {
     );
     section(
         out,
+        "Rows that triggers wrote meanwhile stay (look at each, and remove it by hand if it tells of a user):",
+        report.written.iter().map(|w| {
+            format!(
+                "{} of `{}`, by `{}`",
+                rows(w.rows),
+                w.table,
+                w.triggers.join("`, `")
+            )
+        }),
+    );
+    section(
+        out,
         "Rows that nobody owns stay (delete them too: --unowned):",
         report
             .unowned

@@ -112,7 +112,7 @@ pub(crate) fn write_back(live: &Connection) -> Result<OldPages> {
 
 /// Ends the old content. After a commit with a rollback journal the file was cut, but that is only
 /// durable with a sync, which the next commit makes; a `-wal` is written back and emptied.
-fn settle(live: &Connection) -> Result<OldPages> {
+pub(crate) fn settle(live: &Connection) -> Result<OldPages> {
     if journal_mode(live)? == WAL {
         return write_back(live);
     }

@@ -1,5 +1,6 @@
 //! What is wrong with a database file.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -93,6 +94,16 @@ pub enum DatabaseError {
         ours: String,
         /// The image's.
         theirs: String,
+    },
+    /// Triggers, indexes or virtual tables that only the application can run.
+    #[error(
+        "deleting needs functions, collations or modules that only the application has; nothing was changed; have the \
+         application remove what uses them first, or delete these rows itself:\n  {}",
+        reasons.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ")
+    )]
+    UnknownCode {
+        /// The tables, and what `SQLite` does not know.
+        reasons: BTreeSet<String>,
     },
     /// A setting did not take.
     #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]

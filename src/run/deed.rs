@@ -43,6 +43,8 @@ struct Deed<'a> {
     mentions: BTreeMap<String, u64>,
     still_named: BTreeMap<String, u64>,
     reassigned: BTreeMap<String, u64>,
+    /// Rows that triggers wrote, in the order of what is watched.
+    written: Vec<u64>,
     failed: Vec<Failure>,
     stopped: bool,
 }
@@ -129,6 +131,7 @@ impl<'a> Deed<'a> {
             mentions: BTreeMap::new(),
             still_named: BTreeMap::new(),
             reassigned: BTreeMap::new(),
+            written: vec![0; picture.scene.watched.len()],
             failed: Vec::new(),
             stopped: false,
             picture,
@@ -274,31 +277,22 @@ impl Deed<'_> {
         let files = self.record_files(position, key)?;
         let detail = self.audit_line(position, &gone.rows, files)?;
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
+        let marks = self.marks()?;
         self.delete_rows(&deletion, position)?;
         if self.picture.survey.plan.triggers {
             self.delete_what_triggers_wrote(&deletion, position, &mut gone.rows)?;
         }
+        let written = self.written_since(&marks)?;
         self.committed(deletion.commit(), position)?;
+        for (sum, rows) in self.written.iter_mut().zip(written) {
+            *sum += rows;
+        }
         Ok(gone)
     }
 
     fn delete_rows(&self, deletion: &Deletion, position: i64) -> Result<()> {
         let survey = &self.picture.survey;
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
-    }
-
-    fn gone_with(&self, position: i64) -> Result<Gone> {
-        let survey = &self.picture.survey;
-        Ok(Gone {
-            rows: survey.going_with(self.connection, position)?,
-            collateral: survey.collateral_of(self.connection, position)?,
-            mentions: survey.mentions_of(self.connection, position)?,
-            still_named: survey.still_named_of(self.connection, position)?,
-            reassigned: match survey.heir {
-                Some(_) => survey.reassigned_of(self.connection, position)?,
-                None => Vec::new(),
-            },
-        })
     }
 
     /// The survey holds for the state of the database it saw; a trigger may have written since,
