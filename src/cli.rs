@@ -12,6 +12,7 @@ mod question;
 mod secrets;
 mod signals;
 mod snapshot;
+mod status;
 mod text;
 mod verify;
 
@@ -23,7 +24,7 @@ use reset_app::consent::Consent;
 use reset_app::error::Result;
 use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
-use reset_app::run::{App, Job};
+use reset_app::run::{App, Job, Reset};
 
 use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
@@ -62,6 +63,13 @@ fn run(arguments: &Arguments) -> Result<Exit> {
             delete(arguments, &app, &erasing.job())
         }
         Command::DeleteUser(deleting) => delete(arguments, &open()?, &deleting.job()),
+        Command::ResetComplete(resetting) => {
+            let app = open()?;
+            if !arguments.asking.dry_run && !guard::admits(&app, resetting.production) {
+                return Ok(Exit::Refused);
+            }
+            reset(arguments, &app, &resetting.job(&arguments.settings()))
+        }
         Command::ClearRedis => clear_redis(arguments, &open()?),
         Command::GenerateSecrets(generating) => secrets::generate(arguments, generating),
         Command::Explain(explaining) => explain(arguments, &open()?, explaining),
@@ -76,10 +84,10 @@ fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
-    let status = app.status()?;
+    let found = app.status()?;
     print(&match arguments.format {
-        Format::Text => plain(&text::status(&status)),
-        Format::Json => json::status(&status),
+        Format::Text => plain(&status::text(&found)),
+        Format::Json => status::json(&found),
     });
     Ok(Exit::Done)
 }
@@ -130,6 +138,25 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
     let report = app.delete(
+        job,
+        &mut |preview| consent(asking, preview, &undo),
+        &mut watch,
+    );
+    watch.finish();
+    let report = report?;
+    show(arguments, &report);
+    Ok(Exit::of_report(&report))
+}
+
+fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
+    let asking = &arguments.asking;
+    if asking.dry_run {
+        show(arguments, &app.preview_reset(job)?);
+        return Ok(Exit::Done);
+    }
+    let undo = undo(arguments, job.snapshot.as_ref());
+    let mut watch = progress::bars(arguments);
+    let report = app.reset(
         job,
         &mut |preview| consent(asking, preview, &undo),
         &mut watch,

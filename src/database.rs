@@ -3,9 +3,9 @@
 //! Only `SQLite` opens the file. Closing any other handle on it would drop the POSIX locks that a
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
+mod bounds;
 mod preview;
 mod readers;
-#[allow(dead_code)]
 mod replace;
 
 use std::fs;
@@ -19,12 +19,11 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub(crate) use preview::immutable;
+pub(crate) use preview::journal_mode;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
-// What restores a snapshot and what resets an application replace the content.
-#[allow(unused_imports)]
-pub(crate) use replace::{OldPages, cut_tail, replace};
+pub(crate) use replace::{OldPages, cut_tail, replace, settle, write_back};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,6 +89,7 @@ pub fn open(path: &Path) -> Result<Connection> {
     harden(&connection)?;
     // Before the pragmas that read the file too, for it knows what to say of a file that is none.
     first_read(&connection, path)?;
+    bounds::set(&connection)?;
     set(&connection, "foreign_keys", "ON", 1)?;
     set(&connection, "synchronous", "EXTRA", 3)?;
     set(&connection, "secure_delete", "ON", 1)?;

@@ -4,6 +4,7 @@
 //! The same code finishes a run and an interrupted one. It repeats safely: what is done already is
 //! found done.
 
+mod environment;
 mod files;
 mod finish;
 
@@ -52,6 +53,8 @@ pub(crate) struct Drained {
     pub(crate) left: Vec<Kept>,
     /// What else a person should know.
     pub(crate) warnings: Vec<String>,
+    /// The file that held the environment, once it is gone.
+    pub(crate) environment: Option<String>,
 }
 
 impl Drain<'_> {
@@ -88,6 +91,11 @@ impl Drained {
             reason: reason.clone(),
         };
         self.shared.iter().map(kept).collect()
+    }
+
+    /// Files and directories removed, by root.
+    pub(crate) fn by_root(&self, root: &str) -> u64 {
+        self.by_root.get(root).copied().unwrap_or_default()
     }
 
     fn count(&mut self, record: &FileRecord) {

@@ -4,6 +4,7 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
+mod rehearsal;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -14,12 +15,15 @@ use crate::outbox::Erased;
 use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
 use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
+use counterweight::Counterweight;
+pub(crate) use rehearsal::{Writes, rehearse};
 
 /// A transaction that holds the write lock. Dropped without a commit, it is rolled back.
 #[derive(Debug)]
 pub(crate) struct Deletion<'c> {
     connection: &'c Connection,
     open: bool,
+    weight: Option<Counterweight>,
 }
 
 /// How a commit ended.
@@ -45,11 +49,21 @@ impl<'c> Deletion<'c> {
         let deletion = Self {
             connection,
             open: true,
+            weight: None,
         };
         connection
             .execute_batch("PRAGMA defer_foreign_keys = ON")
             .map_err(Error::erasing)?;
         Ok(deletion)
+    }
+
+    /// Makes `SQLite` count right, for a user of whom COMMIT found a foreign key violated. Reads the
+    /// whole database, so it is for nobody else.
+    ///
+    /// Fails where the foreign keys of the database cannot be checked.
+    pub(crate) fn weigh(&mut self, plan: &Plan, owner: i64) -> Result<()> {
+        self.weight = Some(Counterweight::put(self.connection, plan, owner)?);
+        Ok(())
     }
 
     /// Whether other connections have left the database as it was at `version`.
@@ -70,18 +84,10 @@ impl<'c> Deletion<'c> {
         heir: Option<&Value>,
     ) -> Result<()> {
         for at in 0..plan.mentions.len() {
-            let each = plan.mentions[at].self_references;
-            let weight = match each {
-                0 => 0,
-                _ => counterweight::of(in_mention(self.connection, at, owner)?, each),
-            };
-            counterweight::hold(self.connection, weight, || {
-                set_mention(self.connection, plan, at, owner)?;
-                match heir {
-                    Some(heir) => hand_over(self.connection, plan, at, owner, heir),
-                    None => Ok(()),
-                }
-            })?;
+            set_mention(self.connection, plan, at, owner)?;
+            if let Some(heir) = heir {
+                hand_over(self.connection, plan, at, owner, heir)?;
+            }
         }
         for index in &plan.indexes {
             take_out_of_index(self.connection, plan, index, owner)?;
@@ -116,26 +122,23 @@ impl<'c> Deletion<'c> {
         if wanted == 0 {
             return Ok(true);
         }
-        let levels = rows.levels(self.connection, group, owner)?;
-        let most = group.tables.clone().map(|at| plan.tables[at].foreign_keys);
-        let weight = if levels.circles {
-            counterweight::of(wanted, most.max().unwrap_or_default())
-        } else {
-            0
-        };
-        counterweight::hold(self.connection, weight, || {
-            for level in (0..=levels.highest).rev() {
-                for at in group.tables.clone() {
-                    deleted += delete(self.connection, plan, at, owner, Some(level))?;
-                }
+        for level in (0..=rows.levels(self.connection, group, owner)?).rev() {
+            for at in group.tables.clone() {
+                deleted += delete(self.connection, plan, at, owner, Some(level))?;
             }
-            Ok(())
-        })?;
+        }
         Ok(deleted == wanted)
     }
 
     /// Commits, and says how that ended.
     pub(crate) fn commit(mut self) -> Commit {
+        if let Some(Err(error)) = self
+            .weight
+            .take()
+            .map(|weight| weight.take(self.connection))
+        {
+            return Commit::RolledBack(error);
+        }
         self.open = false;
         let Err(error) = commit(self.connection) else {
             return Commit::Done(Erased(()));
@@ -261,14 +264,11 @@ fn in_set(row: &RowIdentity, set: &str, condition: &str) -> String {
 }
 
 fn expected(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
-    in_set_of(connection, &set_name(at), owner)
+    held(connection, &set_name(at), owner)
 }
 
-fn in_mention(connection: &Connection, at: usize, owner: i64) -> Result<u64> {
-    in_set_of(connection, &mention_set(at), owner)
-}
-
-fn in_set_of(connection: &Connection, set: &str, owner: i64) -> Result<u64> {
+/// Rows of one user in a set.
+fn held(connection: &Connection, set: &str, owner: i64) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {set} WHERE owner = ?1");
     let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
     statement

@@ -5,7 +5,9 @@ mod audit;
 mod class;
 mod database;
 mod inference;
+mod listed;
 mod manifest;
+mod reset;
 mod sentences;
 mod sqlite;
 
@@ -16,10 +18,11 @@ pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
 pub use inference::InferenceError;
+pub use listed::{Blocking, Undecided};
 pub use manifest::ManifestError;
+pub use reset::ResetError;
 
 use crate::keyspace::KeyspaceError;
-use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
 use crate::snapshot::SnapshotError;
@@ -27,26 +30,6 @@ use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A reference of which neither the database nor the manifest says what it means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undecided {
-    /// The columns that hold it.
-    pub columns: Columns,
-    /// The table it names.
-    pub parent: String,
-}
-
-/// Mentions that can neither stay nor be set when what they name goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocking {
-    /// `table.column`.
-    pub column: String,
-    /// The table whose rows they name.
-    pub parent: String,
-    /// How many rows hold one.
-    pub rows: u64,
-}
 
 /// What stopped a run.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +44,9 @@ pub enum Error {
     /// No manifest can be inferred, or written.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The application cannot be reset completely.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
     /// `SQLite` found damage.
     #[error(
         "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"
@@ -144,19 +130,8 @@ pub enum Error {
     #[error("{}", sentences::blocked(.0))]
     Blocked(Vec<Blocking>),
     /// Keys by which `SQLite` would take along rows that do not name them.
-    #[error(
-        "SQLite would take rows with `{columns}` for children of {rows} rows of `{parent}` that are to go and \
-         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
-         give the column the type of the key, or write such keys in another way"
-    )]
-    LooseKeys {
-        /// The children's columns.
-        columns: String,
-        /// The table whose rows go.
-        parent: String,
-        /// How many of them.
-        rows: u64,
-    },
+    #[error("{}", sentences::loose(.0))]
+    LooseKeys(Blocking),
     /// A name that fits nobody.
     #[error("no user has the key or name `{name}`")]
     UnknownUser {
@@ -343,6 +318,16 @@ pub enum Error {
         table: String,
         /// How many.
         rows: u64,
+    },
+    /// A row would name nothing that names something now.
+    #[error(
+        "a row of `{table}` would name no row of `{parent}` any more; the user is left as before"
+    )]
+    NewViolation {
+        /// The table.
+        table: String,
+        /// What its row would have to name.
+        parent: String,
     },
     /// A default that names no row.
     #[error(

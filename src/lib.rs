@@ -93,6 +93,7 @@ pub mod snapshot;
 mod sql;
 pub mod status;
 pub mod storage;
+mod structure;
 mod summary;
 pub mod survey;
 pub mod target;

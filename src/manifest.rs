@@ -9,6 +9,7 @@ pub mod keys;
 mod names;
 mod path;
 mod reference;
+pub mod reset;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,7 @@ pub use names::Columns;
 pub(crate) use names::quoted;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
+use reset::Reset;
 
 /// The file that holds the manifest, in the application's root.
 pub const FILE_NAME: &str = "reset-app.toml";
@@ -56,6 +58,9 @@ pub struct Manifest {
     /// The variables of a fresh `.env`.
     #[serde(default)]
     pub environment: Environment,
+    /// What a complete reset makes anew, keeps and empties.
+    #[serde(default)]
+    pub reset: Reset,
     /// The lines of the summary, in order.
     #[serde(default)]
     pub summary: Vec<SummaryLine>,
@@ -304,7 +309,9 @@ impl Manifest {
                 }
             }
         }
-        Ok(())
+        self.reset
+            .fault()
+            .map_or(Ok(()), |fault| Err(broken(fault)))
     }
 
     /// Every table that a run needs, with the place that names it: not those of which nothing is
@@ -330,6 +337,7 @@ impl Manifest {
                     .iter()
                     .map(|t| (t.as_str(), "[sessions]")),
             )
+            .chain(self.reset.keep.iter().map(|t| (t.as_str(), "[reset]")))
     }
 }
 

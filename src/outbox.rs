@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place, shown};
 use crate::user::UserKey;
 pub(crate) use record::run_name;
-pub use record::{KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
+pub use record::{KeysRecord, ResetRecord, RunRecord, SnapshotRecord, TrailRecord};
 
 /// The outbox's name in the database.
 pub const TABLE: &str = "_reset_app_outbox";
@@ -68,6 +68,8 @@ pub(crate) enum Kind {
     File,
     /// A directory, removed only when empty.
     Directory,
+    /// The file that holds the environment, which goes last.
+    Environment,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Self::User => "user",
             Self::File => "file",
             Self::Directory => "directory",
+            Self::Environment => "environment",
         }
     }
 }
@@ -155,6 +158,26 @@ pub(crate) fn add_path(
         roots::Kind::Directory => Kind::Directory,
         _ => Kind::File,
     };
+    add_place(connection, (run, kind, position), place, identity, line)
+}
+
+/// Records the file that holds the environment, which goes after everything else.
+pub(crate) fn add_environment(
+    connection: &Connection,
+    run: &str,
+    place: &Place,
+    identity: &Identity,
+) -> Result<()> {
+    add_place(connection, (run, Kind::Environment, 0), place, identity, "")
+}
+
+fn add_place(
+    connection: &Connection,
+    (run, kind, position): (&str, Kind, i64),
+    place: &Place,
+    identity: &Identity,
+    line: &str,
+) -> Result<()> {
     insert(connection, run, kind, Some(position), |row| {
         row.root = Some(bytes(place.root_name()));
         row.path = Some(bytes(place.relative()));
@@ -219,6 +242,11 @@ pub fn pending(connection: &Connection) -> Result<(u64, u64)> {
                FROM main._reset_app_outbox";
     let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
     row.map_err(Error::surveying)
+}
+
+/// Whether a complete reset is among the runs recorded.
+pub(crate) fn holds_reset(connection: &Connection) -> Result<bool> {
+    Ok(exists(connection)? && runs(connection)?.iter().any(|run| run.reset.is_some()))
 }
 
 /// Up to `limit` recorded users after the row `after`.

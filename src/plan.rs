@@ -65,6 +65,8 @@ pub struct Plan {
     pub indexes: Vec<PlannedIndex>,
     /// Foreign keys by which `SQLite` takes rows for children of what goes that do not name it.
     pub loose: Vec<Loose>,
+    /// No table declares more foreign keys than so many.
+    pub foreign_keys: usize,
     /// Triggers stand on tables that this plan changes.
     pub triggers: bool,
 }
@@ -87,8 +89,6 @@ pub struct PlannedTable {
     pub identity: RowIdentity,
     /// The owner references by which its rows are found.
     pub owners: Vec<Link>,
-    /// How many foreign keys it declares.
-    pub foreign_keys: usize,
     /// The references that keep its rows: a row goes with the last that keeps it.
     pub keepers: Vec<Keeper>,
 }
@@ -210,8 +210,6 @@ pub struct Mention {
     pub link: Link,
     /// What becomes of it.
     pub fate: MentionFate,
-    /// How many foreign keys lead from that table to itself.
-    pub self_references: usize,
 }
 
 impl Mention {
@@ -287,6 +285,12 @@ impl Plan {
             files: file_sources(schema, manifest, &step)?,
             indexes: indexes::of(schema, &step),
             loose: loose::of(schema, graph, &step),
+            foreign_keys: schema
+                .tables
+                .iter()
+                .map(|t| t.foreign_keys.len())
+                .max()
+                .unwrap_or(0),
             triggers: has_triggers(schema, graph, &step),
         })
     }
@@ -318,7 +322,6 @@ fn planned(
     Ok(PlannedTable {
         name: schema.tables[table].name.clone(),
         identity: identity(&schema.tables[table])?,
-        foreign_keys: schema.tables[table].foreign_keys.len(),
         owners: owners
             .iter()
             .filter_map(|r| link(schema, step, r))

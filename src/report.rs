@@ -2,7 +2,7 @@
 
 use crate::summary::Counts;
 pub use crate::summary::Line;
-use crate::survey::{Collateral, Kept, MentionCount, TableCount};
+use crate::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use crate::target::Target;
 use crate::verify::Verification;
 
@@ -51,12 +51,31 @@ pub struct Report {
     pub replay: Option<Replay>,
     /// The snapshot that was taken first, or that an interrupted run was to restore.
     pub snapshot: Option<String>,
+    /// Rows that triggers wrote while rows were deleted, in tables that stay.
+    pub written: Vec<Written>,
     /// A signal ended the run after the user in hand.
     pub stopped: bool,
+    /// What a complete reset takes beside users' data.
+    pub reset: Option<ResetReport>,
     /// What the search for what identified the users found, where there was one.
     pub verification: Option<Verification>,
     /// What the summary is made from.
     pub(crate) counts: Counts,
+}
+
+/// What a complete reset takes beside users' data, and what is to be done after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResetReport {
+    /// Rows of tables that hold no user's data, the accounts among them: they go as well.
+    pub rows: Vec<TableCount>,
+    /// Rows that are kept: the books of migration tools, and what the manifest lists.
+    pub kept_rows: Vec<TableCount>,
+    /// The directories that are emptied, with everything in them that goes.
+    pub emptied: Vec<Emptied>,
+    /// The file that holds the environment, if it goes.
+    pub environment_file: Option<String>,
+    /// What is to be done then, as the manifest says.
+    pub next_steps: Vec<String>,
 }
 
 /// Whether a report tells what was found or what was done.
@@ -66,6 +85,19 @@ pub enum Stage {
     Preview,
     /// It was done.
     Done,
+}
+
+/// Rows that triggers wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The table.
+    pub table: String,
+    /// The triggers that write it.
+    pub triggers: Vec<String>,
+    /// How many rows.
+    pub rows: u64,
+    /// The manifest says that the table is the application's own, and nobody's.
+    pub kept: bool,
 }
 
 /// A user who was not erased.
@@ -126,7 +158,9 @@ impl Report {
             recovery: None,
             replay: None,
             snapshot: None,
+            written: Vec::new(),
             stopped: false,
+            reset: None,
             verification: None,
             counts: Counts::default(),
         }
@@ -170,10 +204,15 @@ impl Report {
     /// Whether everything that should have gone is gone, and nothing was in doubt.
     #[must_use]
     pub fn is_complete(&self) -> bool {
+        let written = self.written.iter().all(|written| written.kept);
         let clear = self
             .replay
             .as_ref()
             .is_none_or(|replay| replay.unclear == 0);
-        self.left.is_empty() && self.refused.is_empty() && self.refused_more == 0 && clear
+        written
+            && clear
+            && self.left.is_empty()
+            && self.refused.is_empty()
+            && self.refused_more == 0
     }
 }

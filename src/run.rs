@@ -5,11 +5,14 @@
 
 mod deed;
 mod explaining;
+mod inventory;
 mod keys;
 mod recovery;
 mod replay;
+mod reset;
 mod scene;
 mod verifying;
+mod watched;
 
 use rusqlite::Connection;
 
@@ -21,11 +24,13 @@ use crate::outbox::{KeysRecord, RunRecord, TrailRecord, run_name};
 use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
+use crate::scrub;
 use crate::snapshot::{self, Archive, Snapshot};
-use crate::survey::{Selection, Unowned};
+use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
+pub use reset::{Fate, Reset};
 use scene::{Picture, Scene};
 
 /// What to delete.
@@ -49,6 +54,18 @@ pub struct Job {
     pub snapshot: Option<String>,
     /// Whether everything is searched afterwards for what identified the users.
     pub afterwards: Afterwards,
+    /// Whether deleted bytes are overwritten wherever they may be.
+    pub bytes: Bytes,
+}
+
+/// How thoroughly deleted bytes are overwritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytes {
+    /// Where they stood.
+    #[default]
+    InPlace,
+    /// Also copies that the application left elsewhere in the database file and its journals.
+    Scrub,
 }
 
 /// What follows a deletion.
@@ -137,22 +154,13 @@ impl App {
     ///
     /// Fails as the deletion would be refused.
     pub fn preview(&self, job: &Job) -> Result<Report> {
-        self.looked(job, &|connection| {
-            snapshot::require_no_unfinished_restore(connection)?;
-            recovery::require_same_trail(&self.target, connection)
-        })
-    }
-
-    /// The same, if `first` has nothing against it.
-    pub(crate) fn looked(
-        &self,
-        job: &Job,
-        first: &dyn Fn(&Connection) -> Result<()>,
-    ) -> Result<Report> {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
-            first(connection)?;
-            let scene = Scene::set(&self.target, connection, job)?;
+            recovery::require_no_reset(connection)?;
+            snapshot::require_no_unfinished_restore(connection)?;
+            recovery::require_same_trail(&self.target, connection)?;
+            let mut scene = Scene::set(&self.target, connection, job)?;
+            scene.rehearse(connection)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
             Ok((picture.report(connection)?, picture.scope(connection)?))
         })?;
@@ -173,9 +181,11 @@ impl App {
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
+        recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
-        let scene = Scene::set(&self.target, &connection, job)?;
+        let mut scene = Scene::set(&self.target, &connection, job)?;
+        scene.rehearse(&connection)?;
         let roots = self.target.roots()?;
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
@@ -184,7 +194,7 @@ impl App {
         let mut warnings = preview.warnings.clone();
         scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let taken = self.snapshot_first(&connection, job)?;
+        let taken = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;
         let mut trail = Trail::open(&self.target, &recovery::runs(&connection, &record)?)?;
@@ -203,6 +213,13 @@ impl App {
             &mut trail,
             watch,
         )?;
+        if job.bytes == Bytes::Scrub {
+            let path = &self.target.database;
+            let left = scrub::scrub(&connection, path, &scene.schema, &scene.plan).into_iter();
+            report
+                .left
+                .extend(left.map(|(path, reason)| Kept { path, reason }));
+        }
         drop(connection);
         report.snapshot = taken;
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
@@ -217,12 +234,17 @@ impl App {
             keys: job.keys(),
             snapshot: None,
             trail: TrailRecord::of(&self.target),
+            reset: None,
         })
     }
 
     /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
-    fn snapshot_first(&self, connection: &Connection, job: &Job) -> Result<Option<String>> {
-        let Some(name) = &job.snapshot else {
+    fn snapshot_first(
+        &self,
+        connection: &Connection,
+        name: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(name) = name else {
             return Ok(None);
         };
         let archive = Archive::of(&self.target, None)?;
@@ -249,12 +271,14 @@ impl App {
     /// Finishes what an interrupted run left to do. Without such work nothing is changed.
     pub fn resume(&self, watch: &mut dyn Watch) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
-        let connection = database::open(&self.target.database)?;
+        let mut connection = database::open(&self.target.database)?;
         recovery::require_same_trail(&self.target, &connection)?;
         if let Some(restored) = snapshot::finish(&self.target, &connection)? {
             return Ok(recovery::of_restore(&self.target, restored));
         }
-        recovery::resume(&self.target, &connection, watch)
+        let report = recovery::resume(&self.target, &mut connection, watch)?;
+        recovery::close(&self.target, connection)?;
+        Ok(report)
     }
 }
 

@@ -26,12 +26,13 @@ mod source;
 mod template;
 mod value;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::manifest::Manifest;
-use crate::manifest::environment::Kind;
+use crate::manifest::environment::{Kind, Variable as Declared};
 
 pub use error::SecretsError;
 pub use source::Source;
@@ -163,6 +164,30 @@ pub fn plan(
         template,
         variables,
     })
+}
+
+/// The variables that the `.env` of `root` is expected to set: those of the template that have a
+/// value there or get one, and those of the manifest's list that the template does not leave out.
+///
+/// Fails where the template cannot be read.
+pub(crate) fn expected(root: &Path, manifest: &Manifest) -> Result<BTreeSet<String>> {
+    let template = Template::find(&root.join(TEMPLATE_NAME))?;
+    let listed = manifest.environment.variables();
+    let is_wanted = |variable: &&Declared| match &template {
+        Some(template) => {
+            let fixed = matches!(variable.kind, Kind::Fixed(_));
+            template.value(&variable.name).is_some()
+                || (!fixed && !template.comments_out(&variable.name))
+        }
+        None => true,
+    };
+    let wanted = listed.iter().filter(is_wanted);
+    let mut names: BTreeSet<String> = wanted.map(|variable| variable.name.clone()).collect();
+    if let Some(template) = &template {
+        let filled = |name: &&str| template.value(name).is_some_and(|value| !value.is_empty());
+        names.extend(template.names().filter(filled).map(str::to_owned));
+    }
+    Ok(names)
 }
 
 impl Plan {

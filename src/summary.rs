@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::manifest::keys::KeyRule;
 use crate::manifest::{Manifest, SummaryLine};
 
 /// One line of the summary.
@@ -71,6 +72,23 @@ pub(crate) fn lines(manifest: &Manifest, counts: &Counts) -> Vec<Line> {
                 count,
             });
         }
+    }
+    lines
+}
+
+/// Keys of Redis, a line for each pattern; several rules may share one.
+pub(crate) fn by_pattern(rules: &[KeyRule], counts: &[u64]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for (rule, count) in rules.iter().zip(counts) {
+        let at = *known.entry(rule.to_string()).or_insert(lines.len());
+        if at == lines.len() {
+            lines.push(Line {
+                line: rule.to_string(),
+                count: Some(0),
+            });
+        }
+        lines[at].count = lines[at].count.map(|sum| sum + count);
     }
     lines
 }

@@ -5,6 +5,7 @@
 //! disagree.
 
 mod collateral;
+mod contents;
 mod counts;
 mod due;
 mod file_table;
@@ -19,6 +20,7 @@ mod person;
 mod right_root;
 mod rows;
 mod standing_files;
+mod strays;
 mod survivors;
 mod targets;
 #[cfg(test)]
@@ -30,6 +32,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 pub use collateral::Collateral;
+pub(crate) use contents::Contents;
+pub use contents::Emptied;
 pub use counts::{MentionCount, TableCount};
 pub(crate) use file_table::number;
 pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
@@ -37,6 +41,8 @@ pub(crate) use findings::Findings;
 pub use findings::{Kept, Trouble};
 pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
+pub use strays::Held;
+pub(crate) use strays::{held, with_strays};
 pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
 pub use targets::Selection;
 pub(crate) use targets::{Targets, name_of};

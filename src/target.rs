@@ -2,10 +2,12 @@
 //! which source named each.
 
 mod audit;
+mod environment;
 mod found;
 mod sources;
+pub(crate) mod unfinished;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -186,6 +188,10 @@ impl Target {
         if let Source::File(manifest) = &self.manifest.source {
             paths.push(manifest.clone());
         }
+        let reset = &self.manifest.reset;
+        let scripts = reset.structure.iter().chain(&reset.seed);
+        let named = scripts.chain([&reset.environment_file]);
+        paths.extend(named.map(|file| self.root.join(file)));
         paths
     }
 
@@ -210,6 +216,17 @@ pub(crate) fn undescribed(settings: &Settings) -> Result<(PathBuf, PathBuf)> {
         named => named?.0,
     };
     Ok((root, database::existing(&named)?))
+}
+
+/// The variables that the `.env` of a directory sets to something; none where there is no `.env`.
+///
+/// Fails where it cannot be read.
+pub(crate) fn dotenv_names(root: &Path) -> Result<Option<BTreeSet<String>>> {
+    if !root.join(".env").exists() {
+        return Ok(None);
+    }
+    let variables = sources::Variables::read(root, &BTreeMap::new())?;
+    Ok(Some(variables.dotenv_names()))
 }
 
 /// Where this program keeps what is its own, in the application's directory.

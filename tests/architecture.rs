@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "target",
     "audit",
     "outbox",
+    "structure",
     "survey",
     "verify",
     "summary",
@@ -40,8 +41,8 @@ const ORDER: &[&str] = &[
     "snapshot",
     "run",
     "check",
-    "status",
     "secrets",
+    "status",
 ];
 
 /// Modules of the binary; they use the library as anyone would.
@@ -353,7 +354,7 @@ fn one_module_deletes_rows() {
     }
     assert_eq!(
         homes,
-        BTreeSet::from(["erase.rs".to_owned()]),
+        BTreeSet::from(["erase.rs".to_owned(), "erase/rehearsal.rs".to_owned()]),
         "rows of the application"
     );
     only(
@@ -372,8 +373,16 @@ fn one_module_removes_files() {
         "remove_dir_all",
         "fs_extra",
     ];
-    // The lock and the writer of `.env` remove files that they have made themselves.
-    only(&["storage", "run_lock.rs", "secrets/file.rs"], &removal);
+    // The lock, the writer of `.env` and the pointer to a reset remove files that they have made.
+    only(
+        &[
+            "storage",
+            "run_lock.rs",
+            "secrets/file.rs",
+            "target/unfinished.rs",
+        ],
+        &removal,
+    );
 }
 
 #[test]

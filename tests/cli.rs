@@ -173,11 +173,14 @@ fn usage_errors_end_with_2() {
     reset_app().args(["--version"]).run().expect(0);
 }
 
-/// The codes that a text lists: those at the beginning of a line or of a table's row.
+/// The codes that a text lists: those at the beginning of a line or of a table's row, in the section
+/// about them.
 fn codes(text: &str) -> Vec<u32> {
     let table = text
         .lines()
-        .skip_while(|line| !line.to_lowercase().contains("exit"));
+        .skip_while(|line| !line.to_lowercase().contains("exit"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "));
     let code = |line: &str| {
         let word = line
             .trim_start_matches(['|', ' ', '`'])

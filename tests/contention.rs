@@ -587,3 +587,31 @@ fn a_second_run_waits_for_the_first_and_is_refused_in_time() {
         .expect(0)
         .says(["Total Items: 0"]);
 }
+
+/// A run that waits for a lock sleeps meanwhile.
+#[test]
+fn a_run_that_waits_does_not_keep_a_processor_busy() {
+    for journal in JOURNALS {
+        let install = copy_of("example", journal);
+        let writer = install.connect();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let shell = "TIMEFORMAT='processor %U %S'; time \"$@\"";
+        let outcome = on(&install)
+            .args(DELETE)
+            .under(["bash", "-c", shell, "bash"])
+            .run()
+            .expect(1);
+        drop(writer);
+        let times = outcome
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("processor "));
+        let times = times
+            .unwrap()
+            .split(' ')
+            .map(|time| time.parse::<f32>().unwrap());
+        let busy: f32 = times.sum();
+        let waited = outcome.took.as_secs_f32();
+        assert!(busy < waited / 4.0, "{busy} s of {waited}: {outcome}");
+    }
+}

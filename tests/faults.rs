@@ -18,40 +18,56 @@ use support::run::{Outcome, has_tool, is_root, reset_app, say};
 use support::small::small;
 use support::sweep::{Case, Journal, Point, Series, is_soak, sweep};
 
-/// What fails, how, and the stride of the sample.
-const FAULTS: [(&str, &str, usize); 17] = [
-    ("pwrite64", "error=EIO", 37),
-    ("pwrite64", "error=ENOSPC", 37),
-    ("openat2", "error=EIO", 4),
-    ("openat2", "error=EACCES", 4),
-    ("fsync", "error=EIO", 4),
-    ("fsync", "error=ENOSPC", 5),
-    ("statx", "error=EIO", 11),
-    ("openat", "error=EACCES", 5),
-    ("unlink", "error=EIO", 2),
-    ("unlink", "error=EACCES", 2),
-    ("unlinkat", "error=EIO", 1),
-    ("unlinkat", "error=EACCES", 1),
-    ("renameat2", "error=EIO", 1),
-    ("renameat2", "error=ENOSPC", 1),
-    ("renameat2", "error=EACCES", 1),
-    ("mkdirat", "error=ENOSPC", 1),
-    ("ftruncate", "error=EIO", 1),
+/// Every system call that has to do with a file, with the stride of the sample: the points of one kind
+/// are shared out among the errors.
+const SYSCALLS: [(&str, usize); 22] = [
+    ("pwrite64", 131),
+    ("pread64", 131),
+    ("openat", 29),
+    ("openat2", 19),
+    ("statx", 61),
+    ("newfstatat", 61),
+    ("fstat", 61),
+    ("fsync", 19),
+    ("fdatasync", 19),
+    ("fcntl", 131),
+    ("getdents64", 31),
+    ("lseek", 31),
+    ("unlink", 7),
+    ("unlinkat", 3),
+    ("renameat2", 3),
+    ("renameat", 1),
+    ("linkat", 1),
+    ("mkdir", 1),
+    ("mkdirat", 1),
+    ("rmdir", 1),
+    ("ftruncate", 3),
+    ("flock", 1),
+];
+
+const ERRORS: [&str; 5] = [
+    "error=EIO",
+    "error=ENOSPC",
+    "error=EROFS",
+    "error=EACCES",
+    "error=ENOSYS",
 ];
 
 fn series(cases: &[Case]) -> Vec<Series<'_>> {
-    let of_fault =
-        |(kind, (syscall, how, stride)): (usize, (&'static str, &'static str, usize))| {
-            let stride = if is_soak() { 1 } else { stride };
-            cases.iter().enumerate().map(move |(at, case)| Series {
+    let mut series = Vec::new();
+    for (syscall, stride) in SYSCALLS {
+        let stride = if is_soak() { 1 } else { stride };
+        for (kind, how) in ERRORS.into_iter().enumerate() {
+            series.extend(cases.iter().enumerate().map(|(at, case)| Series {
                 case,
                 how,
                 syscall,
-                first: 1 + (kind + at) % stride,
+                first: 1 + (kind * cases.len() + at) * stride / (ERRORS.len() * cases.len()),
                 stride,
-            })
-        };
-    FAULTS.into_iter().enumerate().flat_map(of_fault).collect()
+            }));
+        }
+    }
+    series
 }
 
 /// Whether the code tells the truth about what is left.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,35 +45,12 @@ fn every_patch_names_the_test_that_catches_it_and_what_that_says() {
         };
         assert!(!field("Says").is_empty());
         let (suite, test) = field("Caught-by").split_once(' ').unwrap();
-        let (start, sources) = match suite {
-            "lib" => ("src", sources("src")),
-            _ => (suite, sources(&format!("tests/{suite}"))),
-        };
+        let sources = support::sources::of_suite(suite);
         let declared = format!("fn {test}()");
         assert!(
             sources.iter().any(|source| source.contains(&declared)),
-            "{}: no `{test}` in {start}",
+            "{}: no `{test}` in `{suite}`",
             patch.display()
         );
     }
-}
-
-/// The texts of a file without its `.rs`, and of all below a directory of that name.
-fn sources(name: &str) -> Vec<String> {
-    let path = Path::new(CRATE).join(name);
-    let mut texts: Vec<String> = fs::read_to_string(path.with_extension("rs"))
-        .into_iter()
-        .collect();
-    let mut directories = vec![path];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                texts.push(fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    texts
 }

@@ -1,6 +1,6 @@
 //! Which of several names was meant by a misspelt one. Pure.
 
-/// The name that is nearest, if one is near: at most a third of its letters differ.
+/// The name that is nearest, if one is near: at most two of five letters differ.
 pub(super) fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wrong: Vec<char> = wrong.to_lowercase().chars().take(200).collect();
     let distance = |name: &str| {
@@ -10,7 +10,7 @@ pub(super) fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> 
         )
     };
     let near = names.map(|name| (distance(name), name)).min()?;
-    (near.0 * 3 <= wrong.len()).then_some(near.1)
+    (near.0 * 5 <= wrong.len() * 2).then_some(near.1)
 }
 
 /// Letters to insert, delete or replace (V. Levenshtein, Soviet Physics Doklady 10(8), 1966).

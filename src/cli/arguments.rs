@@ -2,6 +2,7 @@
 
 mod describing;
 mod looking;
+mod resetting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
-use reset_app::run::{Afterwards, Job, Operation, Others};
+use reset_app::run::{Afterwards, Bytes, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
 use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process_environment};
 
@@ -17,6 +18,7 @@ use super::exit;
 use super::snapshot::Snapshotting;
 pub(crate) use describing::Initialising;
 pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
+pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
 #[derive(Debug, Parser)]
@@ -93,6 +95,9 @@ pub(crate) enum Command {
     /// Delete one user's data; the account stays
     #[command(long_flag = "delete-user")]
     DeleteUser(DeletingUser),
+    /// All users' data, then the structure anew: directories emptied, Redis cleared, .env removed
+    #[command(long_flag = "reset-complete")]
+    ResetComplete(Resetting),
     /// Clear the application's keys in Redis, and no other program's
     #[command(long_flag = "clear-redis")]
     ClearRedis,
@@ -165,6 +170,7 @@ pub(crate) struct DeletingUser {
 
 /// What goes beside the users' data, and what must not.
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 struct Deleting {
     /// The users' own rows go too
     #[arg(long)]
@@ -181,6 +187,10 @@ struct Deleting {
     /// Save a snapshot of this name first; without it nothing is deleted
     #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
     snapshot: Option<String>,
+
+    /// Overwrite deleted bytes wherever they may be in the database file and its journals
+    #[arg(long, conflicts_with = "dry_run")]
+    scrub: bool,
 
     /// Search everything afterwards for what identified the users
     #[arg(long, conflicts_with = "dry_run")]
@@ -371,6 +381,11 @@ impl Deleting {
                 Others::Refuse
             } else {
                 Others::GoAlong
+            },
+            bytes: if self.scrub {
+                Bytes::Scrub
+            } else {
+                Bytes::InPlace
             },
             afterwards: if self.verify {
                 Afterwards::Verify

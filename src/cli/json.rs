@@ -1,9 +1,7 @@
 //! Reports as programs read them: one object, which grows and does not change.
 
-use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Line, Replay, Report, Stage};
-use reset_app::status::Status;
-use reset_app::survey::{Collateral, Kept, MentionCount, TableCount};
+use reset_app::report::{Line, Replay, Report, Stage, Written};
+use reset_app::survey::{Collateral, Emptied, Kept, MentionCount, TableCount};
 use reset_app::verify::Verification;
 use serde_json::{Value, json};
 
@@ -14,7 +12,7 @@ pub(crate) fn report(report: &Report) -> String {
         .iter()
         .map(|kept| path(kept, "shared"))
         .chain(report.refused.iter().map(|kept| path(kept, "refused")));
-    finished(&json!({
+    let mut object = json!({
         "operation": report.operation,
         "dry_run": report.stage == Stage::Preview,
         "run": report.run,
@@ -34,54 +32,24 @@ pub(crate) fn report(report: &Report) -> String {
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "replay": report.replay.as_ref().map(replay),
         "snapshot": report.snapshot,
+        "written": report.written.iter().map(written).collect::<Vec<_>>(),
         "stopped": report.stopped,
         "verification": report.verification.as_ref().map(super::verify::json),
         "warnings": report.warnings,
-    }))
-}
-
-/// The object of `status`.
-pub(crate) fn status(status: &Status) -> String {
-    finished(&json!({
-        "operation": "status",
-        "application": status.application,
-        "database": {"path": status.database, "source": status.database_source, "bytes": status.database_bytes},
-        "manifest": status.manifest,
-        "redis": status.redis,
-        "accounts": status.accounts,
-        "summary": lines(&status.summary),
-        "unowned": tables(&status.unowned),
-        "audit": status.audit.as_ref().map(audit),
-        "unfinished": status.unfinished.map(|r| json!({"users": r.users, "paths": r.paths})),
-        "warnings": status.warnings,
-    }))
+    });
+    if let Some(reset) = &report.reset {
+        object["other_rows"] = tables(&reset.rows).into();
+        object["kept_rows"] = tables(&reset.kept_rows).into();
+        object["emptied"] = reset.emptied.iter().map(emptied).collect();
+        object["environment_file"] = reset.environment_file.clone().into();
+        object["next_steps"] = reset.next_steps.clone().into();
+    }
+    finished(&object)
 }
 
 /// The object of `verify`.
 pub(crate) fn verification(verification: &Verification) -> String {
     finished(&super::verify::json(verification))
-}
-
-fn audit(seen: &Seen) -> Value {
-    let (broken, unchained) = match seen.chain {
-        Chain::Intact { unchained } => (None, Some(unchained)),
-        Chain::Broken { line } => (Some(line), None),
-    };
-    json!({
-        "file": seen.file,
-        "lines": seen.position.lines,
-        "position": seen.position.to_string(),
-        "last": seen.last,
-        "intact": broken.is_none(),
-        "broken_at_line": broken,
-        "unchained": unchained,
-        "key": match &seen.key {
-            KeyState::Present => "present",
-            KeyState::OpenToOthers => "open to others",
-            KeyState::Missing => "missing",
-            KeyState::Unusable(_) => "unusable",
-        },
-    })
 }
 
 fn replay(replay: &Replay) -> Value {
@@ -94,11 +62,11 @@ fn replay(replay: &Replay) -> Value {
     })
 }
 
-fn finished(object: &Value) -> String {
+pub(super) fn finished(object: &Value) -> String {
     format!("{object:#}\n")
 }
 
-fn lines(lines: &[Line]) -> Vec<Value> {
+pub(super) fn lines(lines: &[Line]) -> Vec<Value> {
     lines
         .iter()
         .map(|line| json!({"line": line.line, "count": line.count}))
@@ -110,15 +78,23 @@ fn mentions(mentions: &[MentionCount]) -> Vec<Value> {
     mentions.iter().map(one).collect()
 }
 
-fn tables(tables: &[TableCount]) -> Vec<Value> {
+pub(super) fn tables(tables: &[TableCount]) -> Vec<Value> {
     tables
         .iter()
         .map(|table| json!({"table": table.table, "rows": table.rows}))
         .collect()
 }
 
+fn emptied(emptied: &Emptied) -> Value {
+    json!({"directory": emptied.directory, "entries": emptied.entries})
+}
+
 fn collateral(collateral: &Collateral) -> Value {
     json!({"table": collateral.table, "owner": collateral.owner.to_string(), "rows": collateral.rows})
+}
+
+fn written(written: &Written) -> Value {
+    json!({"table": written.table, "triggers": written.triggers, "rows": written.rows, "kept": written.kept})
 }
 
 fn path(kept: &Kept, why: &str) -> Value {

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use reset_app::audit::{Chain, KeyState, Seen};
-use reset_app::report::{Replay, Report, Stage};
-use reset_app::status::Status;
-use reset_app::survey::Kept;
+use reset_app::report::{Replay, Report, ResetReport, Stage};
+use reset_app::survey::{Emptied, Kept, TableCount};
 
 const WIDTH: usize = 60;
 const DOTS: usize = 40;
@@ -58,6 +56,9 @@ fn details(out: &mut String, report: &Report) {
     if let (Some(snapshot), false) = (&report.snapshot, report.operation == "resume") {
         let _ = writeln!(out, "\nA snapshot was taken first: {snapshot}");
     }
+    if let Some(reset) = &report.reset {
+        details_of_reset(out, reset);
+    }
     details_of_rows(out, report);
     details_of_files(out, report);
     section(
@@ -69,9 +70,49 @@ fn details(out: &mut String, report: &Report) {
             .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
+    if let Some(reset) = report
+        .reset
+        .as_ref()
+        .filter(|_| report.stage == Stage::Done)
+    {
+        let steps = reset.next_steps.iter().enumerate();
+        section(
+            out,
+            "Next steps:",
+            steps.map(|(at, step)| format!("{}. {step}", at + 1)),
+        );
+    }
     if report.stopped {
         out.push_str("\nStopped by a signal after the user in hand; run again for the others.\n");
     }
+}
+
+fn details_of_reset(out: &mut String, reset: &ResetReport) {
+    let table = |t: &TableCount| format!("{} of `{}`", rows(t.rows), t.table);
+    section(
+        out,
+        "All other rows go too, for the structure is made anew:",
+        reset.rows.iter().map(table),
+    );
+    section(
+        out,
+        "Rows that are kept:",
+        reset.kept_rows.iter().map(table),
+    );
+    section(
+        out,
+        "Directories emptied (they themselves stay):",
+        reset
+            .emptied
+            .iter()
+            .filter(|one| one.entries > 0)
+            .map(emptied),
+    );
+    section(
+        out,
+        "Environment removed:",
+        reset.environment_file.iter().cloned(),
+    );
 }
 
 fn replay(out: &mut String, report: &Report, told: &Replay) {
@@ -130,6 +171,18 @@ fn details_of_rows(out: &mut String, report: &Report) {
             .reassigned
             .iter()
             .map(|m| format!("{}, `{}`", rows(m.rows), m.column)),
+    );
+    section(
+        out,
+        "Rows that triggers wrote meanwhile stay (look at each, and remove it by hand if it tells of a user):",
+        report.written.iter().map(|w| {
+            format!(
+                "{} of `{}`, by `{}`",
+                rows(w.rows),
+                w.table,
+                w.triggers.join("`, `")
+            )
+        }),
     );
     section(
         out,
@@ -206,77 +259,15 @@ pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item =
     }
 }
 
-fn rows(count: u64) -> String {
+pub(super) fn rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
+fn emptied(one: &Emptied) -> String {
+    let entries = if one.entries == 1 { "entry" } else { "entries" };
+    format!("{}: {} {entries}", one.directory, one.entries)
 }
 
 fn kept(kept: &Kept) -> String {
     format!("{}: {}", kept.path, kept.reason)
-}
-
-/// What is there.
-pub(crate) fn status(status: &Status) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "Application: {}", status.application);
-    let _ = writeln!(
-        out,
-        "Database:    {} ({}), {} bytes",
-        status.database, status.database_source, status.database_bytes
-    );
-    let _ = writeln!(out, "Manifest:    {}", status.manifest);
-    let _ = writeln!(out, "Redis:       {}", status.redis);
-    let _ = writeln!(out, "Accounts:    {}", status.accounts);
-    out.push_str("\nUsers' data:\n");
-    for line in &status.summary {
-        let _ = match line.count {
-            Some(count) => writeln!(out, "  {}: {count}", line.line),
-            None => writeln!(out, "  {}: not checked", line.line),
-        };
-    }
-    section(
-        &mut out,
-        "Rows that nobody owns:",
-        status
-            .unowned
-            .iter()
-            .map(|t| format!("{} of `{}`", rows(t.rows), t.table)),
-    );
-    let _ = match status.unfinished {
-        Some(work) => writeln!(
-            out,
-            "\nUnfinished work: {} users, {} files and directories; finish it with `reset-app resume`",
-            work.users, work.paths
-        ),
-        None => writeln!(out, "\nUnfinished work: none"),
-    };
-    let _ = writeln!(out, "Audit trail: {}", trail(status.audit.as_ref()));
-    section(&mut out, "Warnings:", status.warnings.iter().cloned());
-    out
-}
-
-fn trail(seen: Option<&Seen>) -> String {
-    let Some(seen) = seen else {
-        return "none is kept".into();
-    };
-    let Some(last) = &seen.last else {
-        return format!("{}, nothing written yet", seen.file);
-    };
-    let chain = match seen.chain {
-        Chain::Intact { unchained: 0 } => "intact".into(),
-        Chain::Intact { unchained } => {
-            format!("intact after {unchained} lines of an earlier version")
-        }
-        Chain::Broken { line } => {
-            format!("BROKEN: line {line} does not follow from the line before")
-        }
-    };
-    let key = match &seen.key {
-        KeyState::Present => String::new(),
-        KeyState::OpenToOthers => "; others than its owner may read its key".into(),
-        KeyState::Missing => "; its key is missing, by which it names users".into(),
-        KeyState::Unusable(reason) => format!("; {reason}"),
-    };
-    let (file, lines) = (&seen.file, seen.position.lines);
-    let position = &seen.position;
-    format!("{file}, {lines} lines, {chain}, last {last}{key}\n             position {position}")
 }

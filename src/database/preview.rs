@@ -25,9 +25,9 @@ use std::time::{Duration, SystemTime};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{JOURNALS, Readers, first_read, harden, neighbour, require_plain_neighbours};
+use super::{JOURNALS, Readers, bounds, first_read, harden, neighbour, require_plain_neighbours};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
@@ -74,6 +74,22 @@ impl Way {
             Self::Locked => "mode=ro",
             Self::Immutable => "immutable=1",
         }
+    }
+}
+
+/// Which journal the database at `path` keeps: `wal` or `rollback`. That is all its header says; an
+/// immutable connection does not even say that.
+///
+/// A connection that takes no locks cannot open a database in WAL mode, and no other reason keeps it
+/// from one that could be looked at before.
+pub(crate) fn journal_mode(path: &Path) -> Result<&'static str> {
+    let uri = uri(path, "mode=ro&nolock=1");
+    let connection = Connection::open_with_flags(uri, Opening::FLAGS).map_err(Error::opening)?;
+    let sql = "SELECT count(*) FROM main.sqlite_schema";
+    match connection.query_row(sql, [], |row| row.get::<_, i64>(0)) {
+        Ok(_) => Ok("rollback"),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => Ok("wal"),
+        Err(error) => Err(Error::first_read(path, error)),
     }
 }
 
@@ -190,6 +206,7 @@ fn look_by<R, T>(
     opening.prepare(&connection).map_err(Error::opening)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
+    bounds::set(&connection)?;
     let more = open(&opening)?;
     read(&connection, more)
 }

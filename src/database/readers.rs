@@ -7,7 +7,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
 use super::preview::Opening;
-use super::{BUSY_TIMEOUT, harden, set};
+use super::{BUSY_TIMEOUT, bounds, harden, set};
 use crate::error::{Error, Result};
 
 /// Read connections to one database, each within a read transaction that began when the pool was
@@ -56,6 +56,7 @@ impl Readers {
     pub(crate) fn get(&self) -> Result<PooledConnection<SqliteConnectionManager>> {
         let connection = self.pool.get().map_err(|error| failed(&error))?;
         harden(&connection)?;
+        bounds::set(&connection)?;
         set(&connection, "query_only", "ON", 1)?;
         if connection.is_autocommit() {
             return Err(Error::Bug("a reader has lost its view"));

@@ -97,16 +97,24 @@ fn require_alike(live: &Connection, image: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Writes the `-wal` back and empties it, which overwrites the old content, where there is one.
+pub(crate) fn write_back(live: &Connection) -> Result<OldPages> {
+    if journal_mode(live)? != WAL {
+        return Ok(OldPages::Gone);
+    }
+    let busy = live.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    Ok(if busy.map_err(Error::replacing)? {
+        OldPages::HeldByReader
+    } else {
+        OldPages::Gone
+    })
+}
+
 /// Ends the old content. After a commit with a rollback journal the file was cut, but that is only
 /// durable with a sync, which the next commit makes; a `-wal` is written back and emptied.
-fn settle(live: &Connection) -> Result<OldPages> {
+pub(crate) fn settle(live: &Connection) -> Result<OldPages> {
     if journal_mode(live)? == WAL {
-        let busy = live.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
-        return Ok(if busy.map_err(Error::replacing)? {
-            OldPages::HeldByReader
-        } else {
-            OldPages::Gone
-        });
+        return write_back(live);
     }
     transaction(live, || {
         let version: i64 = pragma(live, "user_version")?;

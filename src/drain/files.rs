@@ -18,10 +18,10 @@ use crate::watch::Watch;
 const BATCH: usize = 512;
 
 /// One outbox row on its way through a batch.
-struct Taking {
-    record: FileRecord,
+pub(super) struct Taking {
+    pub(super) record: FileRecord,
     /// It was taken, and counts once the purge has settled it.
-    counts: bool,
+    pub(super) counts: bool,
 }
 
 impl Drain<'_> {
@@ -89,36 +89,20 @@ impl Drain<'_> {
         if self.is_named(&place)? {
             return Ok(release(quarantine, record, place, drained));
         }
-        Ok(match quarantine.take(record.id, &place, &record.identity) {
-            Taken::Quarantined | Taken::Removed => {
-                drained.shared.remove(&place);
-                Fate::Taken { counts: true }
-            }
-            Taken::Missing => Fate::Taken { counts: false },
-            Taken::Replaced => {
-                drained.refuse(
-                    place.to_string(),
-                    &"another file stands there than was listed",
-                );
-                Fate::Taken { counts: false }
-            }
-            Taken::Stranded { held } => {
-                let reason = format!(
-                    "another file than was listed is held in `{}`",
-                    crate::roots::shown(&held)
-                );
-                drained.leave(place.to_string(), &reason);
-                Fate::Stays
-            }
-            Taken::Refused(refusal) => {
-                drained.refuse(place.to_string(), &refusal);
-                Fate::Dropped
-            }
-            Taken::Failed(error) => {
-                drained.leave(place.to_string(), &error);
-                Fate::Stays
-            }
-        })
+        Ok(take_listed(quarantine, record, &place, drained))
+    }
+
+    /// The same, of a file that no row is asked about.
+    pub(super) fn take_unnamed(
+        &self,
+        quarantine: &mut Quarantine,
+        record: &FileRecord,
+        drained: &mut Drained,
+    ) -> Fate {
+        match self.standing(record, drained) {
+            Ok(place) => take_listed(quarantine, record, &place, drained),
+            Err(fate) => fate,
+        }
     }
 
     fn place(&self, record: &FileRecord) -> std::result::Result<Place, Refusal> {
@@ -299,13 +283,51 @@ impl Drain<'_> {
 }
 
 /// What becomes of an outbox row.
-enum Fate {
+pub(super) enum Fate {
     /// It is not to be done: it goes without ado.
     Dropped,
     /// It stays for the next run.
     Stays,
     /// The purge settles it.
     Taken { counts: bool },
+}
+
+fn take_listed(
+    quarantine: &mut Quarantine,
+    record: &FileRecord,
+    place: &Place,
+    drained: &mut Drained,
+) -> Fate {
+    match quarantine.take(record.id, place, &record.identity) {
+        Taken::Quarantined | Taken::Removed => {
+            drained.shared.remove(place);
+            Fate::Taken { counts: true }
+        }
+        Taken::Missing => Fate::Taken { counts: false },
+        Taken::Replaced => {
+            drained.refuse(
+                place.to_string(),
+                &"another file stands there than was listed",
+            );
+            Fate::Taken { counts: false }
+        }
+        Taken::Stranded { held } => {
+            let reason = format!(
+                "another file than was listed is held in `{}`",
+                crate::roots::shown(&held)
+            );
+            drained.leave(place.to_string(), &reason);
+            Fate::Stays
+        }
+        Taken::Refused(refusal) => {
+            drained.refuse(place.to_string(), &refusal);
+            Fate::Dropped
+        }
+        Taken::Failed(error) => {
+            drained.leave(place.to_string(), &error);
+            Fate::Stays
+        }
+    }
 }
 
 fn release(
@@ -347,7 +369,7 @@ fn runs(batch: Vec<FileRecord>) -> Vec<Vec<FileRecord>> {
 }
 
 /// Counts what is settled, reports what is not, and returns the outbox rows that may go.
-fn settle(taking: &[Taking], report: &PurgeReport, drained: &mut Drained) -> Vec<i64> {
+pub(super) fn settle(taking: &[Taking], report: &PurgeReport, drained: &mut Drained) -> Vec<i64> {
     let settled: BTreeSet<i64> = report.settled.iter().copied().collect();
     let mut done = Vec::new();
     for Taking { record, counts } in taking {

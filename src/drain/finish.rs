@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Drain, Drained};
 use crate::audit::{Trail, now};
+use crate::database::{OldPages, write_back};
 use crate::error::{Error, Result};
 use crate::keyspace::{Deadline, Scope};
 use crate::outbox::{self, KeysRecord, RunRecord, TrailRecord, UserRecord};
@@ -34,10 +35,12 @@ impl Drain<'_> {
             .filter(|run| run.trail != TrailRecord::None)
             .collect();
         self.write_users(&told, trail)?;
+        self.environment(drained)?;
         self.write_runs(&told, trail)?;
         // Users are known to the outbox as long as there is one: whoever names an account that an
         // interrupted run deleted is not told that there is no such user.
-        let dissolved = self.remove_quarantines(&runs, drained);
+        let dissolved =
+            self.remove_quarantines(&runs, drained) && self.old_pages_are_gone(&runs, drained)?;
         self.in_transaction(|| {
             outbox::remove_users(self.connection)?;
             if dissolved {
@@ -69,10 +72,39 @@ impl Drain<'_> {
                 dissolved = false;
             }
         }
+        for run in runs.iter().filter(|run| run.reset.is_some()) {
+            if let Err(error) = self.remove_quarantine_of_environment(&run.run) {
+                drained.leave(roots::shown(self.target.environment_file()), &error);
+                dissolved = false;
+            }
+        }
         dissolved
     }
 
+    /// Whether no byte of what a reset replaced is left in the database's files. While a reader holds
+    /// it, the run stays recorded, so that `resume` comes back to it.
+    fn old_pages_are_gone(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<bool> {
+        if runs.iter().all(|run| run.reset.is_none()) {
+            return Ok(true);
+        }
+        let gone = write_back(self.connection)? == OldPages::Gone;
+        if !gone {
+            let reason =
+                "another program still reads the old content, which its files hold until it ends";
+            let path = roots::shown(&self.target.database);
+            drained.leave(path, &reason);
+        }
+        Ok(gone)
+    }
+
     fn clear_keys(&self, runs: &[RunRecord], drained: &mut Drained) -> Result<KeysCleared> {
+        // The environment, which names Redis, goes when its keys are cleared.
+        let reset = runs
+            .iter()
+            .any(|run| run.reset.as_ref().is_some_and(|reset| reset.environment));
+        if reset && self.target.environment_is_gone() {
+            return Ok(None);
+        }
         let server = match &self.target.redis {
             Ok(server) => server,
             Err(NoServer::LeftOut) => return Ok(None),
@@ -108,6 +140,9 @@ impl Drain<'_> {
     }
 
     fn scope(&self, runs: &[RunRecord]) -> Result<Option<Scope>> {
+        if runs.iter().any(|run| run.keys == KeysRecord::Application) {
+            return Ok(Some(Scope::Application));
+        }
         let keys = self.user_keys()?;
         if runs.iter().any(|run| run.keys == KeysRecord::Everyone) {
             return Ok(Some(Scope::Everyone(keys)));
@@ -138,14 +173,18 @@ impl Drain<'_> {
 
     /// A run's line follows its last user's.
     fn write_runs(&self, runs: &[&RunRecord], trail: &mut Trail) -> Result<()> {
-        let (_, paths) = outbox::pending(self.connection)?;
-        if paths > 0 {
+        if !self.paths_are_done()? {
             return Ok(());
         }
         let lines = runs.iter().map(|run| {
-            let line = json!({
+            let mut line = json!({
                 "time": now(), "run": run.run, "operation": run.operation, "finished": true,
             });
+            if let Some(reset) = &run.reset {
+                line["users"] = reset.users.into();
+                line["rows"] = json!(reset.rows);
+                line["paths"] = reset.paths.into();
+            }
             (run.run.clone(), line)
         });
         trail.append(lines.collect::<Vec<_>>())

@@ -18,6 +18,7 @@ impl Error {
         match self {
             Self::Database(error) => error.class(),
             Self::Secrets(error) => error.class(),
+            Self::Reset(error) => error.class(),
             Self::Snapshot(error) => error.class(),
             Self::Audit(error) => error.class(),
             Self::Locked { .. }
@@ -27,6 +28,7 @@ impl Error {
             | Self::Readers { .. }
             | Self::RowsKept { .. }
             | Self::RowsWritten
+            | Self::NewViolation { .. }
             | Self::DefaultMissing { .. }
             | Self::NewCollateral { .. }
             | Self::FileTrouble { .. }

@@ -1,5 +1,6 @@
 //! What is wrong with a database file.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -94,6 +95,16 @@ pub enum DatabaseError {
         /// The image's.
         theirs: String,
     },
+    /// Triggers, indexes or virtual tables that only the application can run.
+    #[error(
+        "deleting needs functions, collations or modules that only the application has; nothing was changed; have the \
+         application remove what uses them first, or delete these rows itself:\n  {}",
+        reasons.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ")
+    )]
+    UnknownCode {
+        /// The tables, and what `SQLite` does not know.
+        reasons: BTreeSet<String>,
+    },
     /// A setting did not take.
     #[error("SQLite did not accept `PRAGMA {pragma} = {value}`, without which nothing is deleted")]
     Pragma {
@@ -102,12 +113,26 @@ pub enum DatabaseError {
         /// The value.
         value: String,
     },
+    /// A statement took more steps than a database of this size can need.
+    #[error(
+        "{doing} came to no end: what triggers, views or expressions of this database do was given up \
+         (`{error}`); the user is left as before; look at the triggers of the tables that go"
+    )]
+    Endless {
+        /// What was tried.
+        doing: &'static str,
+        /// What `SQLite` said.
+        error: rusqlite::Error,
+    },
 }
 
 impl DatabaseError {
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::Unreadable { .. } | Self::ReadOnly { .. } | Self::Held { .. } => Class::Failed,
+            Self::Unreadable { .. }
+            | Self::ReadOnly { .. }
+            | Self::Held { .. }
+            | Self::Endless { .. } => Class::Failed,
             _ => Class::Refused,
         }
     }

@@ -36,11 +36,24 @@ pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
     }
 }
 
+pub(super) fn loose(keys: &Blocking) -> String {
+    let Blocking {
+        column,
+        parent,
+        rows,
+    } = keys;
+    format!(
+        "SQLite would take rows with `{column}` for children of {rows} rows of `{parent}` that are to go and \
+         that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
+         give the column the type of the key, or write such keys in another way"
+    )
+}
+
 pub(super) fn blocked(blocking: &[Blocking]) -> String {
     let mut text = String::from(
         "rows that stay name what is to go and cannot be set to null; give them to another user with \
-         `--reassign-to USER` (where they name an account), leave those users out with `--except`, or \
-         keep the accounts (without `--delete-accounts`):",
+         `--reassign-to USER` (where they name an account), leave those users out with `--except`, \
+         keep the accounts (without `--delete-accounts`), or start afresh with `reset-complete`:",
     );
     for Blocking {
         column,

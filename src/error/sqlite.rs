@@ -6,6 +6,8 @@ use rusqlite::ErrorCode;
 
 use super::{DatabaseError, Error};
 
+const COMMITTING: &str = "committing";
+
 impl Error {
     pub(crate) fn opening(error: rusqlite::Error) -> Self {
         Self::sqlite("opening the database", error)
@@ -28,11 +30,15 @@ impl Error {
     }
 
     pub(crate) fn committing(error: rusqlite::Error) -> Self {
-        Self::sqlite("committing", error)
+        Self::sqlite(COMMITTING, error)
     }
 
     pub(crate) fn replacing(error: rusqlite::Error) -> Self {
         Self::sqlite("replacing the content of the database", error)
+    }
+
+    pub(crate) fn imaging(error: rusqlite::Error) -> Self {
+        Self::sqlite("making the new content of the database", error)
     }
 
     /// What the first statement on a database says about the file.
@@ -63,6 +69,13 @@ impl Error {
             if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed))
     }
 
+    /// Whether COMMIT found a foreign key violated.
+    pub(crate) fn is_violation(&self) -> bool {
+        let foreign_key = rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+        matches!(self, Self::Constraint { doing: COMMITTING, error: rusqlite::Error::SqliteFailure(failure, _) }
+            if failure.extended_code == foreign_key)
+    }
+
     /// Whether a reader that met a writer in the middle of things sees this as well: it may be
     /// otherwise in a moment.
     pub(crate) fn may_pass(&self) -> bool {
@@ -81,6 +94,9 @@ impl Error {
             Some(ErrorCode::DiskFull) => Self::Full { error },
             Some(ErrorCode::ConstraintViolation) => Self::Constraint { doing, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { error },
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::from(DatabaseError::Endless { doing, error })
+            }
             _ => Self::Sqlite { doing, error },
         }
     }

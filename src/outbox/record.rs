@@ -1,5 +1,6 @@
 //! What a run records about itself.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -21,6 +22,9 @@ pub struct RunRecord {
     pub base: String,
     /// Whose Redis keys go.
     pub keys: KeysRecord,
+    /// What a complete reset has done and has to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<ResetRecord>,
     /// The snapshot that it restores: its files are still to be put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotRecord>,
@@ -84,4 +88,19 @@ pub enum KeysRecord {
     Users,
     /// Every key that belongs to a user.
     Everyone,
+    /// Every key of the application.
+    Application,
+}
+
+/// What a complete reset records beside that: its audit line is made from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetRecord {
+    /// Accounts that are gone.
+    pub users: u64,
+    /// Rows that are gone, by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Files and directories that were to go.
+    pub paths: u64,
+    /// The file that holds the environment was to go.
+    pub environment: bool,
 }

@@ -5,7 +5,7 @@ use super::{Accounts, Mention, MentionFate, identity};
 use crate::error::Result;
 use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
-use crate::schema::{Action, ForeignKey, Identity, Schema, Table};
+use crate::schema::{Action, Identity, Schema};
 
 pub(super) fn mentions(
     schema: &Schema,
@@ -32,15 +32,9 @@ pub(super) fn mentions(
             planned: step[reference.child],
             link,
             fate,
-            self_references: self_references(table),
         });
     }
     Ok(mentions)
-}
-
-fn self_references(table: &Table) -> usize {
-    let to_itself = |key: &&ForeignKey| key.parent.eq_ignore_ascii_case(&table.name);
-    table.foreign_keys.iter().filter(to_itself).count()
 }
 
 /// The columns of a mention that are set to null: one of several is enough to name nothing, so

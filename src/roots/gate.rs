@@ -110,6 +110,12 @@ impl Roots {
         found.ok_or(Refusal::Outside)
     }
 
+    /// Whether a place is protected by its path, whatever stands there.
+    pub(crate) fn protects(&self, place: &Place) -> bool {
+        let root = self.known.get(place.root);
+        root.is_some_and(|root| self.refuse_protected(root, &place.relative).is_err())
+    }
+
     pub(super) fn refuse_protected(&self, root: &Root, relative: &Path) -> Result<(), Refusal> {
         root.spellings
             .iter()
@@ -147,7 +153,7 @@ fn refuse_whole(raw: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
+pub(super) fn refuse_reserved(relative: &Path) -> Result<(), Refusal> {
     let first = relative
         .components()
         .next()

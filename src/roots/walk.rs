@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use rustix::fs::Dir;
 
@@ -72,6 +73,36 @@ impl Roots {
             roots: self,
             sink,
             here: place.clone(),
+            levels: Vec::new(),
+        };
+        if walk.enter()? {
+            walk.run()?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Roots {
+    /// As [`walk`](Self::walk), of everything beneath the root with this number. The root itself is not
+    /// told, and what is this program's own at its top is refused.
+    pub(crate) fn walk_root(&self, root: usize, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let Some(known) = self.known.get(root).filter(|root| root.directory.is_some()) else {
+            return ControlFlow::Continue(());
+        };
+        let mut beneath = |entry: Entry| match entry {
+            Entry::Directory(place, _) if place.relative.as_os_str().is_empty() => {
+                ControlFlow::Continue(())
+            }
+            entry => sink(entry),
+        };
+        let mut walk = Walk {
+            roots: self,
+            sink: &mut beneath,
+            here: Place {
+                root,
+                name: known.name.clone(),
+                relative: PathBuf::new(),
+            },
             levels: Vec::new(),
         };
         if walk.enter()? {
@@ -162,6 +193,7 @@ impl Walk<'_, '_, '_> {
         if place.relative.iter().count() > MAX_WALKED {
             return Err(Refusal::TooDeep);
         }
+        super::gate::refuse_reserved(&place.relative)?;
         if let Some(root) = self.roots.known.get(place.root) {
             self.roots.refuse_protected(root, &place.relative)?;
         }

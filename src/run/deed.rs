@@ -43,6 +43,8 @@ struct Deed<'a> {
     mentions: BTreeMap<String, u64>,
     still_named: BTreeMap<String, u64>,
     reassigned: BTreeMap<String, u64>,
+    /// Rows that triggers wrote, in the order of what is watched.
+    written: Vec<u64>,
     failed: Vec<Failure>,
     stopped: bool,
 }
@@ -129,6 +131,7 @@ impl<'a> Deed<'a> {
             mentions: BTreeMap::new(),
             still_named: BTreeMap::new(),
             reassigned: BTreeMap::new(),
+            written: vec![0; picture.scene.watched.len()],
             failed: Vec::new(),
             stopped: false,
             picture,
@@ -187,7 +190,8 @@ impl Deed<'_> {
             | Error::Constraint { .. }
             | Error::DefaultMissing { .. }
             | Error::NewCollateral { .. }
-            | Error::LooseKeys { .. }
+            | Error::LooseKeys(_)
+            | Error::NewViolation { .. }
             | Error::Blocked(_) => Next::GoOn,
             _ => Next::Stop,
         };
@@ -234,6 +238,36 @@ impl Deed<'_> {
     /// The transaction of one user.
     fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Gone> {
         let deletion = Deletion::begin(self.connection)?;
+        match self.erase_in(deletion, position, key) {
+            Err(error) if error.is_violation() => self.erase_weighed(error, position, key),
+            erased => erased,
+        }
+    }
+
+    /// The same where rows that named nothing before may have confused `SQLite`'s count.
+    fn erase_weighed(
+        &mut self,
+        error: Error,
+        position: i64,
+        key: Option<&UserKey>,
+    ) -> Result<Gone> {
+        log::debug!("{error}; once more with a counterweight");
+        // What the survey has in temporary tables was rolled back in part.
+        self.surveyed = false;
+        let mut deletion = Deletion::begin(self.connection)?;
+        self.survey_again_if_changed(&deletion, position)?;
+        match deletion.weigh(self.picture.survey.plan, position) {
+            Ok(()) => self.erase_in(deletion, position, key),
+            Err(_) => Err(error),
+        }
+    }
+
+    fn erase_in(
+        &mut self,
+        deletion: Deletion,
+        position: i64,
+        key: Option<&UserKey>,
+    ) -> Result<Gone> {
         if schema_version(self.connection)? != self.schema_version {
             return Err(Error::SchemaChanged);
         }
@@ -243,31 +277,22 @@ impl Deed<'_> {
         let files = self.record_files(position, key)?;
         let detail = self.audit_line(position, &gone.rows, files)?;
         outbox::add_user(self.connection, &self.record.run, position, key, detail)?;
+        let marks = self.marks()?;
         self.delete_rows(&deletion, position)?;
         if self.picture.survey.plan.triggers {
             self.delete_what_triggers_wrote(&deletion, position, &mut gone.rows)?;
         }
+        let written = self.written_since(&marks)?;
         self.committed(deletion.commit(), position)?;
+        for (sum, rows) in self.written.iter_mut().zip(written) {
+            *sum += rows;
+        }
         Ok(gone)
     }
 
     fn delete_rows(&self, deletion: &Deletion, position: i64) -> Result<()> {
         let survey = &self.picture.survey;
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
-    }
-
-    fn gone_with(&self, position: i64) -> Result<Gone> {
-        let survey = &self.picture.survey;
-        Ok(Gone {
-            rows: survey.going_with(self.connection, position)?,
-            collateral: survey.collateral_of(self.connection, position)?,
-            mentions: survey.mentions_of(self.connection, position)?,
-            still_named: survey.still_named_of(self.connection, position)?,
-            reassigned: match survey.heir {
-                Some(_) => survey.reassigned_of(self.connection, position)?,
-                None => Vec::new(),
-            },
-        })
     }
 
     /// The survey holds for the state of the database it saw; a trigger may have written since,

@@ -1,7 +1,5 @@
 //! Clearing the application's Redis, and nothing else.
 
-use std::collections::BTreeMap;
-
 use super::App;
 use crate::audit::{Trail, now};
 use crate::consent::Consent;
@@ -11,9 +9,10 @@ use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope, Server};
 use crate::outbox::{Erased, run_name};
 use crate::redis::{self, RuleCleared};
-use crate::report::{Line, Report, Stage};
+use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
 use crate::schema;
+use crate::summary;
 
 const OPERATION: &str = "clear-redis";
 
@@ -99,24 +98,9 @@ impl App {
         Ok(again.map(sentence).collect())
     }
 
-    /// One line a pattern; several rules may share one.
     fn report(&self, stage: Stage, counts: &[u64]) -> Report {
-        let mut lines: Vec<Line> = Vec::new();
-        let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (rule, count) in self.target.manifest.redis.keys.iter().zip(counts) {
-            let at = *known.entry(rule.to_string()).or_insert(lines.len());
-            if at == lines.len() {
-                lines.push(Line {
-                    line: rule.to_string(),
-                    count: Some(0),
-                });
-            }
-            if let Some(sum) = &mut lines[at].count {
-                *sum += count;
-            }
-        }
         Report {
-            summary: lines,
+            summary: summary::by_pattern(&self.target.manifest.redis.keys, counts),
             ..Report::empty(&self.target, stage, OPERATION)
         }
     }

@@ -2,9 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::Reset;
 use crate::audit::Trail;
+use crate::database::cut_tail;
 use crate::drain::{Drain, Drained};
-use crate::error::{AuditError, Error, Result};
+use crate::error::{AuditError, Error, ResetError, Result};
 use crate::outbox::{self, Erased, RunRecord, TrailRecord};
 use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
@@ -12,7 +14,7 @@ use crate::roots::{Roots, shown};
 use crate::schema;
 use crate::snapshot::Restored;
 use crate::summary::{self, Counts};
-use crate::target::Target;
+use crate::target::{Target, unfinished};
 use crate::watch::Watch;
 
 /// The command that finishes an interrupted run.
@@ -32,6 +34,13 @@ pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
         return Ok(None);
     }
     let (users, paths) = outbox::pending(connection)?;
+    let runs = outbox::runs(connection)?;
+    let reset: u64 = runs
+        .iter()
+        .flat_map(|run| &run.reset)
+        .map(|reset| reset.users)
+        .sum();
+    let users = users + reset;
     Ok(Some(Recovery { users, paths }))
 }
 
@@ -82,7 +91,7 @@ pub(super) fn files(
 /// Finishes an interrupted run and nothing else.
 pub(super) fn resume(
     target: &Target,
-    connection: &Connection,
+    connection: &mut Connection,
     watch: &mut dyn Watch,
 ) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, RESUME);
@@ -91,13 +100,22 @@ pub(super) fn resume(
     };
     require_same_root(target, connection)?;
     require_same_trail(target, connection)?;
+    let reset = outbox::holds_reset(connection)?;
+    if reset {
+        cut_tail(connection, &target.database)?;
+    }
+    let connection = &*connection;
     let runs: Vec<String> = outbox::runs(connection)?
         .into_iter()
         .map(|run| run.run)
         .collect();
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
-    let roots = target.roots()?;
+    let roots = if reset {
+        target.roots_emptied(&Reset::default())?
+    } else {
+        target.roots()?
+    };
     let mut trail = Trail::open(target, &runs)?;
     let mut drained = Drained::default();
     let erased = Erased(());
@@ -116,6 +134,9 @@ pub(super) fn resume(
     for (line, files) in &drained.removed {
         counts.add_files(line, *files);
     }
+    if reset {
+        report.reset = Some(super::reset::report_of(target, &roots, &drained));
+    }
     report.run = runs.last().cloned();
     report.recovery = Some(recovery);
     report.users_processed = recovery.users;
@@ -126,6 +147,25 @@ pub(super) fn resume(
     report.warnings = drained.warnings;
     report.warnings.extend(trail.warnings());
     Ok(report)
+}
+
+/// A complete reset that was interrupted is finished before anything else begins, by itself.
+pub(super) fn require_no_reset(connection: &Connection) -> Result<()> {
+    if outbox::holds_reset(connection)? {
+        return Err(Error::from(ResetError::Unfinished));
+    }
+    Ok(())
+}
+
+/// Closes the database, and forgets that a reset of it was under way if nothing is left to do: only
+/// then, for without its environment it is found by that alone.
+pub(super) fn close(target: &Target, connection: Connection) -> Result<()> {
+    let unfinished = outbox::exists(&connection)?;
+    drop(connection);
+    if unfinished {
+        return Ok(());
+    }
+    unfinished::forget(&target.root, &target.database)
 }
 
 /// What finishing a restore came to, as a report of `resume`.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::scene::Scene;
-use super::{App, Job, Operation};
+use super::{App, Job, Operation, recovery};
 use crate::audit::{self, Named, Since, Way};
 use crate::consent::Consent;
 use crate::database;
@@ -122,6 +122,8 @@ impl App {
     }
 
     fn found(&self, connection: &Connection, since: Option<&Since>) -> Result<Replaying> {
+        super::recovery::require_no_reset(connection)?;
+        recovery::require_no_reset(connection)?;
         snapshot::require_no_unfinished_restore(connection)?;
         let named = audit::named(&self.target, since)?;
         let back = self.back(connection, &named)?;

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::watched::{self, Watched};
 use super::{Job, Operation, Others};
 use crate::database::schema_version;
+use crate::erase;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope};
@@ -14,7 +16,7 @@ use crate::outbox;
 use crate::plan::{Extent, FileSource, Plan, file_sources};
 use crate::report::{Report, Stage};
 use crate::roots::{Roots, shown};
-use crate::schema;
+use crate::schema::{self, Schema};
 use crate::summary::{self, Counts};
 use crate::survey::{Files, Findings, Request, Selection, Survey, Targets, name_of};
 use crate::target::{FilesChoice, NoServer, Target};
@@ -27,6 +29,10 @@ pub(super) struct Scene {
     pub(super) schema_version: i64,
     /// Every column that names files, whatever part of them this run is about.
     pub(super) sources: Vec<FileSource>,
+    /// The structure itself.
+    pub(super) schema: Schema,
+    /// Tables that triggers write when rows of the plan are deleted.
+    pub(super) watched: Vec<Watched>,
     manifest: Manifest,
     /// The users' key is a rowid without AUTOINCREMENT (<https://sqlite.org/autoinc.html>).
     keys_are_reused: bool,
@@ -54,6 +60,7 @@ impl Scene {
             require_planned(&plan, &manifest)?;
         }
         Ok(Self {
+            watched: Vec::new(),
             plan,
             schema_version,
             sources: file_sources(&schema, &target.manifest, &[])?,
@@ -62,7 +69,15 @@ impl Scene {
                 Extent::Everything => manifest,
                 Extent::Sessions => without_files(manifest),
             },
+            schema,
         })
+    }
+
+    /// Refuses a plan of which a statement could not be run, and finds out what its triggers write.
+    pub(super) fn rehearse(&mut self, connection: &Connection) -> Result<()> {
+        let writes = erase::rehearse(connection, &self.plan)?;
+        self.watched = watched::of(&self.schema, &self.plan, &self.manifest, writes);
+        Ok(())
     }
 }
 
@@ -173,6 +188,7 @@ impl<'a> Picture<'a> {
         let warning = "the highest key of the users goes, and the database hands it out again: \
                        the next account inherits whatever still carries it";
         let mut warnings: Vec<String> = reused.then(|| warning.to_owned()).into_iter().collect();
+        warnings.extend(self.scene.watched.iter().map(Watched::warning));
         let keyless = self.survey.keyless_users(connection)?;
         if keyless > 0 {
             warnings.push(format!(

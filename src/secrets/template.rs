@@ -72,6 +72,13 @@ impl Template {
         Some(&self.values[at])
     }
 
+    /// The variables it assigns a value to, or leaves empty to be filled in.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.assignments
+            .iter()
+            .map(|assignment| assignment.name.as_str())
+    }
+
     /// Whether the value of a variable itself refers to all of these, as `${NAME}`.
     pub(super) fn refers<'n>(&self, name: &str, mut to: impl Iterator<Item = &'n str>) -> bool {
         let assignment = self.assignments.iter().find(|a| a.name == name);

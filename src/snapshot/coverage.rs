@@ -18,7 +18,9 @@ pub(super) struct Coverage {
 
 /// The directories that are covered, the outermost only.
 pub(super) fn directories(target: &Target) -> Vec<PathBuf> {
-    let mut names: Vec<PathBuf> = target.manifest.files.roots.clone();
+    let manifest = &target.manifest;
+    let emptied = manifest.reset.empty.iter().cloned();
+    let mut names: Vec<PathBuf> = emptied.chain(manifest.files.roots.clone()).collect();
     names.sort();
     names.dedup();
     let all = names.clone();
@@ -39,7 +41,11 @@ impl Coverage {
         if target.files == FilesChoice::Leave {
             return Self::open(target, Vec::new(), Vec::new());
         }
-        Self::open(target, directories(target), vec![".env".into()])
+        Self::open(
+            target,
+            directories(target),
+            vec![target.manifest.reset.environment_file.clone()],
+        )
     }
 
     /// What a snapshot covered when it was saved.

@@ -172,6 +172,7 @@ impl<'a> Plan<'a> {
                 database: self.target.database.clone(),
                 position: self.about.trail_position.clone(),
             }),
+            reset: None,
         };
         let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
         archive.remove_unfinished()?;

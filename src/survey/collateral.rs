@@ -76,9 +76,7 @@ fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
         return None;
     }
     links.sort_by_key(|link| ways.steps[link.parent]);
-    let owners = links
-        .into_iter()
-        .map(|link| format!("({})", owner_along(plan, ways, link)));
+    let owners = links.into_iter().map(|link| owner_along(plan, ways, link));
     Some(format!(
         "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
          CROSS JOIN {} AS c ON {} WHERE {whose}) WHERE theirs IS NOT NULL \
@@ -90,26 +88,32 @@ fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
     ))
 }
 
-/// The key of the user to whom `link` of the row `c` leads, by the shortest way.
+/// The key of the user to whom `link` of the row `c` leads, by the shortest way: a join, and at its
+/// end the question for the rest, for no join takes more than 64 tables.
 fn owner_along(plan: &Plan, ways: &Ways, link: &Link) -> String {
-    let parent = &plan.tables[link.parent];
-    let mut from = vec![format!("{} AS w0", main_table(&parent.name))];
-    let (mut at, mut step) = (link.parent, 0);
-    while let Some(way) = ways.next[at] {
-        let (child, alias) = (format!("w{step}"), format!("w{}", step + 1));
-        let table = main_table(&plan.tables[way.parent].name);
-        from.push(format!(
-            "{table} AS {alias} ON {}",
-            names(&child, &alias, way)
-        ));
-        (at, step) = (way.parent, step + 1);
+    const JOINED: usize = 32;
+    let mut way = vec![link];
+    while let Some(next) = way.last().and_then(|last| ways.next[last.parent]) {
+        way.push(next);
     }
-    let key = quote(&plan.user_key);
-    format!(
-        "SELECT w{step}.{key} FROM {} WHERE {}",
-        joined(from, " CROSS JOIN "),
-        names("c", "w0", link)
-    )
+    let row = |step: usize| {
+        step.checked_sub(1)
+            .map_or("c".into(), |at| format!("w{at}"))
+    };
+    let joins = way.chunks(JOINED).enumerate().rev();
+    let key = format!("{}.{}", row(way.len()), quote(&plan.user_key));
+    joins.fold(key, |answer, (part, links)| {
+        let first = part * JOINED;
+        let tables = links.iter().enumerate().map(|(at, link)| {
+            let table = main_table(&plan.tables[link.parent].name);
+            format!("{table} AS {}", row(first + at + 1))
+        });
+        let conditions = links.iter().enumerate();
+        let conditions =
+            conditions.map(|(at, link)| names(&row(first + at), &row(first + at + 1), link));
+        let (tables, conditions) = (joined(tables, " CROSS JOIN "), joined(conditions, " AND "));
+        format!("(SELECT {answer} FROM {tables} WHERE {conditions})")
+    })
 }
 
 /// For each table the owner link that leads to the users table in the fewest steps, and how many.

@@ -54,7 +54,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn refuse(&mut self, path: String, refusal: &Refusal) {
+    pub(crate) fn refuse(&mut self, path: String, refusal: &Refusal) {
         let kept = Kept {
             path: shortened(path),
             reason: refusal.to_string(),

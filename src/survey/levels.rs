@@ -10,28 +10,13 @@ use crate::error::Result;
 use crate::plan::{Group, Link};
 use crate::sql::set_columns;
 
-/// The levels of one user's rows in a cyclic group.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Levels {
-    /// The deepest, from 0.
-    pub(crate) highest: i64,
-    /// Rows name each other in a circle: the first of them to go leaves the next without what it
-    /// names.
-    pub(crate) circles: bool,
-}
-
 impl Rows<'_> {
     /// Gives each row of one user in a cyclic group its level: rows on level 0 name no other row
-    /// that goes, rows on level n + 1 name one on level n.
+    /// that goes, rows on level n + 1 name one on level n. Returns the highest level.
     ///
     /// Rows are peeled off as those they name are numbered (A. Kahn, Topological sorting of large
     /// networks, CACM 5(11), 1962); what is left names itself in a circle and counts as deepest.
-    pub(crate) fn levels(
-        &self,
-        connection: &Connection,
-        group: &Group,
-        owner: i64,
-    ) -> Result<Levels> {
+    pub(crate) fn levels(&self, connection: &Connection, group: &Group, owner: i64) -> Result<i64> {
         for (at, link) in inner_links(self.plan, group) {
             self.count_parents(connection, at, link, owner)?;
         }
@@ -42,18 +27,14 @@ impl Rows<'_> {
             }
             level += 1;
         }
-        let mut circles = false;
         for at in group.tables.clone() {
             let sql = format!(
                 "UPDATE {} SET level = ?2 WHERE owner = ?1 AND level IS NULL",
                 set_name(at)
             );
-            circles |= execute(connection, &sql, params![owner, level])? > 0;
+            execute(connection, &sql, params![owner, level])?;
         }
-        Ok(Levels {
-            highest: level,
-            circles,
-        })
+        Ok(level)
     }
 
     fn count_parents(

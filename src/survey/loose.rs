@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::rows::set_name;
-use crate::error::{Error, Result};
+use crate::error::{Blocking, Error, Result};
 use crate::manifest::Columns;
 use crate::plan::{Compared, Link, Loose, Plan};
 use crate::sql::{joined, main_table, names, quote, same_row};
@@ -22,11 +22,11 @@ pub(super) fn refuse(connection: &Connection, plan: &Plan) -> Result<()> {
                 table: loose.table.clone(),
                 columns: loose.link.columns.clone(),
             };
-            return Err(Error::LooseKeys {
-                columns: columns.to_string(),
+            return Err(Error::LooseKeys(Blocking {
+                column: columns.to_string(),
                 parent: plan.tables[loose.link.parent].name.clone(),
                 rows,
-            });
+            }));
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Who says where the database and Redis are: the option, the manifest, the environment, `.env`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -45,6 +45,12 @@ impl Variables {
         })
     }
 
+    /// The names of those that `.env` sets to something.
+    pub(super) fn dotenv_names(&self) -> BTreeSet<String> {
+        let set = self.dotenv.iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let found = self.environment.get(name).or_else(|| self.dotenv.get(name));
         found.filter(|value| !value.is_empty()).cloned()
@@ -87,6 +93,10 @@ pub(super) fn database(
         if let Some(url) = values.get("DATABASE_URL").filter(|url| !url.is_empty()) {
             named.push((root.join(path_of(url, source)?), source));
         }
+    }
+    // `.env`, which may have named it, is gone before a complete reset ends.
+    if let Some(path) = super::unfinished::database(root) {
+        named.push((path, "an interrupted reset-complete"));
     }
     let default = manifest.application.database.as_ref().filter(|_| built_in);
     let Some((path, source)) = named.first().cloned() else {

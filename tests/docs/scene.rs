@@ -36,6 +36,8 @@ impl Scene {
             let without = rest.strip_prefix(" without ");
             return Some(Self::blog(readme, without));
         }
+        // A second word sets the scene again, for a transcript that begins anew.
+        let name = name.split(' ').next().unwrap_or(name);
         let redis = RedisServer::start()?;
         redis.feed(&repository().join("fixtures").join(name).join("redis.txt"));
         Some(Self {

@@ -9,6 +9,8 @@
 
 mod case;
 mod check;
+#[path = "../support/figures.rs"]
+mod figures;
 mod generate;
 mod oracle;
 mod value;
@@ -46,6 +48,7 @@ fn run_cases(number: u64) {
         max_shrink_iters: 20_000,
         ..Config::default()
     };
+    let started = std::time::Instant::now();
     let mut tally = check::Tally::default();
     let tally = std::cell::RefCell::new(&mut tally);
     let result = TestRunner::new(config).run(&generate::case(), |case| {
@@ -54,6 +57,10 @@ fn run_cases(number: u64) {
         Ok(())
     });
     eprintln!("{:?}", tally.borrow());
+    let what = format!("random applications, part {number}");
+    let seconds = started.elapsed().as_secs_f32();
+    let violations = usize::from(result.is_err());
+    figures::write_down(&what, cases() as usize, violations, seconds);
     if let Err(error) = result {
         panic!("{error}");
     }

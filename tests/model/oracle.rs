@@ -63,9 +63,6 @@ pub(crate) struct Outcome {
     pub(crate) rows_on_the_way: Vec<Rows>,
     /// The tags of rows that go, by table.
     pub(crate) gone: Vec<BTreeSet<i64>>,
-    /// Rows name by a declared foreign key what does not exist: `SQLite` miscounts when it sets a
-    /// default in one of them, and may refuse to commit.
-    pub(crate) dangles: bool,
     pub(crate) unowned: BTreeMap<String, u64>,
     pub(crate) collateral: BTreeMap<(String, String), u64>,
     pub(crate) mentions: BTreeMap<String, u64>,
@@ -113,7 +110,6 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
     let oracle = Oracle::new(case, before);
     let mut outcome = Outcome {
         refusals: oracle.refusals(),
-        dangles: oracle.dangles(),
         ..Outcome::default()
     };
     if oracle.is_ambiguous() {
@@ -291,19 +287,6 @@ impl<'a> Oracle<'a> {
             refusals.insert(Refusal::Identity);
         }
         refusals
-    }
-
-    fn dangles(&self) -> bool {
-        self.parents.iter().any(|(((at, tag), number), parents)| {
-            let reference = &self.case.tables[*at].references[*number];
-            let columns = self.case.columns(*at, *number);
-            let row = &self.before[*at][tag];
-            parents.is_empty()
-                && reference.action != Action::Undeclared
-                && columns
-                    .iter()
-                    .all(|column| row[&column.name] != Value::Null)
-        })
     }
 
     /// Mentions of this table may be set.

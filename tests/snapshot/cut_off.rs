@@ -73,7 +73,7 @@ impl Case {
 /// A copy that keeps times and owners.
 fn again(install: &Install) -> Install {
     let copy = install.again();
-    for part in ["storage", ".reset-app", ".env"] {
+    for part in ["storage", "logs", ".reset-app", ".env"] {
         let (from, to) = (install.path(part), copy.path(part));
         if !from.exists() {
             continue;

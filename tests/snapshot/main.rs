@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
-use reset_app::snapshot::{Archive, Asking, Restored, Snapshot, Structure};
+use reset_app::snapshot::{Archive, Asking, Guard, Restored, Snapshot, Structure};
 use reset_app::target::{RedisChoice, Settings, Target};
 use state::State;
 use support::install::Install;
@@ -127,6 +127,25 @@ fn a_deletion_takes_the_snapshot_that_undoes_it() {
 }
 
 #[test]
+fn a_complete_reset_is_undone_with_its_logs_and_environment() {
+    let install = small();
+    let before = State::of(&install);
+    let words = [
+        "--reset-complete",
+        "--force",
+        "--no-redis",
+        "--snapshot",
+        "before",
+    ];
+    command(&install, &words).run().expect(0);
+    assert!(!install.has(".env") && !install.has("logs/vedfolnir.log"));
+    command(&install, &["snapshot", "restore", "before", "--force"])
+        .run()
+        .expect(0);
+    before.assert_same(&State::of(&install));
+}
+
+#[test]
 fn without_its_snapshot_nothing_is_deleted() {
     let install = small();
     save(&install, "taken");
@@ -167,6 +186,44 @@ fn an_application_that_has_the_database_open_goes_on_with_the_restored_rows() {
             .query_row("PRAGMA integrity_check", [], |row| row.get(0))
             .unwrap();
         assert_eq!(found, "ok");
+    }
+}
+
+#[test]
+fn a_guard_goes_back_when_a_test_ends_on_any_thread() {
+    fn sendable<T: Send>(value: T) -> T {
+        value
+    }
+    let install = small();
+    let before = State::of(&install);
+    let snapshot = sendable(save(&install, "clean"));
+    let guard = sendable(Guard::new(
+        target(&install),
+        archive(&install),
+        &snapshot.about.name,
+    ));
+    let test = || {
+        let _guard = guard;
+        install.execute("DELETE FROM images; CREATE TABLE added(a)");
+        fs::remove_dir_all(install.path("storage/images/user_1")).unwrap();
+        panic!("as a test does that fails");
+    };
+    std::thread::scope(|threads| assert!(threads.spawn(test).join().is_err()));
+    before.assert_same(&State::of(&install));
+}
+
+#[test]
+fn a_database_whose_pages_were_all_moved_goes_back() {
+    for install in [small(), small().wal()] {
+        let before = State::of(&install);
+        save(&install, "clean");
+        let sql = "CREATE TABLE added(a PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO added VALUES (1, x'00'); VACUUM";
+        install.execute(sql);
+        for _ in 0..2 {
+            restore(&install, "clean");
+            before.assert_same(&State::of(&install));
+            assert_eq!(install.query_bytes("PRAGMA integrity_check"), [b"ok"]);
+        }
     }
 }
 

@@ -10,7 +10,13 @@ use crate::support::install::{Dump, Install, difference};
 use crate::support::sweep::OUTBOX;
 
 /// The directories and files that the reference application's snapshots cover.
-pub(crate) const COVERED: [&str; 4] = ["storage/images", "storage/temp", "storage/backups", ".env"];
+pub(crate) const COVERED: [&str; 5] = [
+    "logs",
+    "storage/images",
+    "storage/temp",
+    "storage/backups",
+    ".env",
+];
 
 /// Rows, structure, and every covered file with its bytes, mode, owner and time.
 #[derive(Clone, PartialEq)]

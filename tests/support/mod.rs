@@ -6,9 +6,11 @@
 pub(crate) mod application;
 pub(crate) mod disk;
 pub(crate) mod fake_redis;
+pub(crate) mod figures;
 pub(crate) mod install;
 pub(crate) mod redis_server;
 pub(crate) mod run;
 pub(crate) mod small;
+pub(crate) mod sources;
 pub(crate) mod sweep;
 pub(crate) mod trail;

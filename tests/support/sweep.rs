@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
+pub(crate) use super::figures::is_soak;
+use super::figures::write_down;
 use super::install::{DATABASE, Dump, Install, Tree, difference};
 use super::run::{Outcome, reset_app, say};
 use super::small::small;
@@ -466,6 +468,7 @@ pub(crate) fn sweep(
         "{what}: {points} points, {} violations, {took:.1} s",
         violations.len()
     ));
+    write_down(what, points, violations.len(), took);
     assert!(points > 0, "{what}: no point was tried");
     let shown: Vec<_> = violations.iter().take(5).map(String::as_str).collect();
     assert!(
@@ -474,9 +477,4 @@ pub(crate) fn sweep(
         violations.len(),
         shown.join("\n\n")
     );
-}
-
-/// Whether every point is to be tried, however long that takes.
-pub(crate) fn is_soak() -> bool {
-    std::env::var_os("RESET_APP_SOAK").is_some_and(|value| value == "1")
 }

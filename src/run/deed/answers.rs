@@ -5,6 +5,7 @@ use super::Deed;
 use crate::erase::Deletion;
 use crate::error::{Error, Result};
 use crate::plan::Accounts;
+use crate::report::Written;
 use crate::scrub;
 use crate::survey::{Kept, TableCount};
 
@@ -34,6 +35,29 @@ impl Deed<'_> {
             }
         }
         Err(Error::RowsWritten)
+    }
+
+    /// Where the tables stand that triggers write, before rows are deleted.
+    pub(super) fn marks(&self) -> Result<Vec<i64>> {
+        let watched = self.picture.scene.watched.iter();
+        watched
+            .map(|watched| watched.mark(self.connection))
+            .collect()
+    }
+
+    /// How many rows each of them got since.
+    pub(super) fn written_since(&self, marks: &[i64]) -> Result<Vec<u64>> {
+        let watched = self.picture.scene.watched.iter().zip(marks);
+        watched
+            .map(|(watched, mark)| watched.since(self.connection, *mark))
+            .collect()
+    }
+
+    /// What triggers wrote in the whole run.
+    pub(super) fn written(&self) -> Vec<Written> {
+        let watched = self.picture.scene.watched.iter().zip(&self.written);
+        let some = watched.filter(|(_, rows)| **rows > 0);
+        some.map(|(watched, rows)| watched.written(*rows)).collect()
     }
 
     /// Once for all users: an index is merged as a whole.

@@ -2,15 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::Deed;
+use super::{Deed, Gone};
 use crate::drain::{Drained, KeysCleared};
+use crate::error::Result;
 use crate::report::{Report, Stage};
 use crate::summary;
 use crate::survey::{Collateral, MentionCount};
 
 impl Deed<'_> {
+    /// What goes with one user, and what stays and changes.
+    pub(super) fn gone_with(&self, position: i64) -> Result<Gone> {
+        let survey = &self.picture.survey;
+        Ok(Gone {
+            rows: survey.going_with(self.connection, position)?,
+            collateral: survey.collateral_of(self.connection, position)?,
+            mentions: survey.mentions_of(self.connection, position)?,
+            still_named: survey.still_named_of(self.connection, position)?,
+            reassigned: match survey.heir {
+                Some(_) => survey.reassigned_of(self.connection, position)?,
+                None => Vec::new(),
+            },
+        })
+    }
+
     pub(super) fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
         let target = self.picture.target;
+        let written = self.written();
         self.counts.keys = keys;
         for (line, files) in &drained.removed {
             self.counts.add_files(line, *files);
@@ -32,6 +49,7 @@ impl Deed<'_> {
             refused_more: findings.refused_more,
             left: drained.left.clone(),
             failed: self.failed,
+            written,
             warnings: drained.warnings.clone(),
             stopped: self.stopped,
             counts: self.counts,

@@ -1,0 +1,71 @@
+//! Going back when a test ends, however it ends.
+
+use super::{Archive, Asking, Restored, Snapshot, Structure};
+use crate::error::Result;
+use crate::target::Target;
+
+/// Restores a snapshot when it is dropped.
+///
+/// ```no_run
+/// use reset_app::run::App;
+/// use reset_app::snapshot::{Archive, Guard, Snapshot};
+/// use reset_app::target::Settings;
+///
+/// # fn main() -> reset_app::error::Result<()> {
+/// let app = App::open(&Settings::default())?;
+/// let archive = Archive::of(app.target(), None)?;
+/// Snapshot::save(app.target(), &archive, "clean")?;
+/// {
+///     let _clean = Guard::new(app.target().clone(), archive, "clean");
+///     // a test, which may change whatever it likes
+/// } // everything is as it was
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Guard {
+    target: Target,
+    archive: Archive,
+    name: String,
+}
+
+impl Guard {
+    /// From now on; changes nothing yet. A structure that was changed meanwhile goes back, too.
+    #[must_use]
+    pub fn new(target: Target, archive: Archive, name: impl Into<String>) -> Self {
+        Self {
+            target,
+            archive,
+            name: name.into(),
+        }
+    }
+
+    /// Goes back now, and once more when it is dropped.
+    ///
+    /// Fails as [`Snapshot::restore`] does.
+    pub fn restore(&self) -> Result<Restored> {
+        let asking = Asking::Nobody;
+        Snapshot::restore(
+            &self.target,
+            &self.archive,
+            &self.name,
+            Structure::Any,
+            asking,
+        )
+    }
+}
+
+impl Drop for Guard {
+    /// What fails here is an error in the log: call [`Guard::restore`] where it has to be known.
+    fn drop(&mut self) {
+        match self.restore() {
+            Ok(restored) if restored.left.is_empty() => {}
+            Ok(restored) => log::error!(
+                "the snapshot `{}` was restored, but for {} files",
+                self.name,
+                restored.left.len()
+            ),
+            Err(error) => log::error!("the snapshot `{}` was not restored: {error}", self.name),
+        }
+    }
+}

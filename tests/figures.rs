@@ -1,0 +1,152 @@
+//! The README's promises, each with the test that would falsify it, and the figures of the long form,
+//! which `scripts/figures` renders. The figures themselves are not tested: they are what was found.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::figures::directory;
+
+const CRATE: &str = env!("CARGO_MANIFEST_DIR");
+const BEGIN: &str = "<!-- figures -->\n";
+const END: &str = "<!-- end of figures -->";
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(CRATE).join("README.md")).unwrap()
+}
+
+/// The README before, in and behind the table of figures.
+fn parts(readme: &str) -> [&str; 3] {
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    [before, table, after]
+}
+
+#[test]
+fn the_table_of_the_readme_is_one_that_the_script_writes() {
+    let readme = readme();
+    let [_, table, _] = parts(&readme);
+    let mut lines = table.trim().lines();
+    assert!(lines.next().unwrap().starts_with("Taken "));
+    assert_eq!(lines.next(), Some(""));
+    assert_eq!(lines.next(), Some(HEADER[0]));
+    assert_eq!(lines.next(), Some(HEADER[1]));
+    let rows: Vec<Vec<&str>> = lines
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert!(!rows.is_empty(), "{table}");
+    for row in rows {
+        let [_, what, tried, violations, seconds, _] = row[..] else {
+            panic!("{row:?}");
+        };
+        assert!(!what.is_empty());
+        assert!(
+            tried.parse::<u64>().unwrap() > 0 && seconds.parse::<u64>().is_ok(),
+            "{row:?}"
+        );
+        assert_eq!(violations, "0", "{what}: the promise is not kept");
+    }
+}
+
+/// `` `suite: test` `` behind each promise.
+#[test]
+fn every_promise_of_the_readme_names_tests_that_there_are() {
+    let readme = readme();
+    let (_, section) = readme.split_once("\n## Promises\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains(": "));
+    let promises: Vec<&str> = rows.filter(|line| line.ends_with("` |")).collect();
+    assert!(promises.len() > 15, "{promises:?}");
+    for promise in promises {
+        let (_, tests) = promise.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for named in tests.split(", ") {
+            let (suite, test) = named.trim_matches('`').split_once(": ").unwrap();
+            let sources = support::sources::of_suite(suite);
+            let declared = format!("fn {test}(");
+            let there = sources.iter().any(|source| source.contains(&declared));
+            assert!(there, "no `{test}` in `{suite}`: {promise}");
+        }
+    }
+}
+
+const HEADER: [&str; 2] = [
+    "| what was tried | times | violations | seconds |",
+    "|---|---:|---:|---:|",
+];
+
+/// What was written down in one form: by what it is, how often it was tried, how often in vain, and
+/// for how long.
+fn figures(form: &str) -> BTreeMap<String, (u64, u64, f64)> {
+    let entries = fs::read_dir(directory().join(form)).into_iter().flatten();
+    let figure = |entry: std::io::Result<fs::DirEntry>| {
+        let figure: Value =
+            serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        let number = |name: &str| figure[name].as_u64().unwrap();
+        let what = figure["what"].as_str().unwrap().to_owned();
+        (
+            what,
+            (
+                number("tried"),
+                number("violations"),
+                figure["seconds"].as_f64().unwrap(),
+            ),
+        )
+    };
+    entries.map(figure).collect()
+}
+
+fn table(form: &str) -> String {
+    let mut text = HEADER.join("\n") + "\n";
+    for (what, (tried, violations, seconds)) in figures(form) {
+        writeln!(text, "| {what} | {tried} | {violations} | {seconds:.0} |").unwrap();
+    }
+    text
+}
+
+fn taken() -> String {
+    let date = today();
+    let processors = std::thread::available_parallelism().unwrap();
+    format!("Taken on {date} by `scripts/soak` on Linux with {processors} processors.")
+}
+
+fn today() -> String {
+    let output = std::process::Command::new("date")
+        .args(["-u", "+%Y-%m-%d"])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Writes `target/figures.md`, and the README's table, if there are figures of the long form.
+#[test]
+#[ignore = "writes; run by scripts/figures"]
+fn render() {
+    let page = format!(
+        "# Figures\n\n## The samples of an ordinary run\n\n{}\n## The long form\n\n{}",
+        table("sample"),
+        table("soak")
+    );
+    let file = directory().with_extension("md");
+    fs::write(&file, page).unwrap();
+    println!("{}", file.display());
+    if figures("soak").is_empty() {
+        println!("no figures of the long form: the README stays as it is");
+        return;
+    }
+    let readme = readme();
+    let [before, _, after] = parts(&readme);
+    let new = format!(
+        "{before}{BEGIN}{}\n\n{}{END}{after}",
+        taken(),
+        table("soak")
+    );
+    fs::write(Path::new(CRATE).join("README.md"), new).unwrap();
+}
