@@ -2,6 +2,7 @@
 //! terminal.
 
 mod arguments;
+mod describe;
 mod exit;
 mod explain;
 mod guard;
@@ -76,6 +77,8 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
         Command::Resume => resume(arguments, &open()?),
+        Command::Init(initialising) => describe::init(arguments, initialising),
+        Command::Check => describe::check(arguments, &open()?),
         Command::Replay(replaying) => replay(arguments, &open()?, replaying),
     }
 }

@@ -4,6 +4,8 @@
 mod audit;
 mod class;
 mod database;
+mod inference;
+mod listed;
 mod manifest;
 mod reset;
 mod sentences;
@@ -15,11 +17,12 @@ use std::path::PathBuf;
 pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
+pub use inference::InferenceError;
+pub use listed::{Blocking, Undecided};
 pub use manifest::ManifestError;
 pub use reset::ResetError;
 
 use crate::keyspace::KeyspaceError;
-use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
 use crate::snapshot::SnapshotError;
@@ -27,26 +30,6 @@ use crate::survey::Collateral;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A reference of which neither the database nor the manifest says what it means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undecided {
-    /// The columns that hold it.
-    pub columns: Columns,
-    /// The table it names.
-    pub parent: String,
-}
-
-/// References that stand in the way when what they name goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocking {
-    /// `table.column`.
-    pub column: String,
-    /// The table whose rows they name.
-    pub parent: String,
-    /// How many rows.
-    pub rows: u64,
-}
 
 /// What stopped a run.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +41,9 @@ pub enum Error {
     /// The manifest cannot be used, or not with this database.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// No manifest can be inferred, or written.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
     /// The application cannot be reset completely.
     #[error(transparent)]
     Reset(#[from] ResetError),

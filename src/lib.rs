@@ -66,6 +66,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod audit;
+pub mod check;
 pub mod consent;
 pub mod database;
 mod drain;
@@ -74,6 +75,8 @@ pub mod error;
 pub mod explain;
 pub mod full_text;
 pub mod graph;
+pub mod inference;
+pub mod init;
 pub mod keyspace;
 pub mod manifest;
 pub mod outbox;

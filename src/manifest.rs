@@ -21,6 +21,7 @@ use crate::error::{Error, ManifestError, Result};
 use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
+pub(crate) use names::quoted;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
 use reset::Reset;
@@ -313,7 +314,8 @@ impl Manifest {
             .map_or(Ok(()), |fault| Err(broken(fault)))
     }
 
-    /// Every table the manifest names, with the place that names it.
+    /// Every table that a run needs, with the place that names it: not those of which nothing is
+    /// deleted.
     pub fn tables(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let references = self.references.iter().flat_map(|(from, decision)| {
             let to = decision
@@ -322,12 +324,11 @@ impl Manifest {
                 .map(|one| one.to.table.as_str());
             std::iter::once(from.table.as_str()).chain(to)
         });
-        let tables = self.tables.kept.iter().chain(&self.tables.shared);
+
         let files = self.files.columns.iter().map(|c| c.column.table.as_str());
         let summary = self.summary.iter().flat_map(|l| &l.tables);
         std::iter::once((self.users.table.as_str(), "[users]"))
             .chain(references.map(|t| (t, "[references]")))
-            .chain(tables.map(|t| (t.as_str(), "[tables]")))
             .chain(files.map(|t| (t, "[files]")))
             .chain(summary.map(|t| (t.as_str(), "[[summary]]")))
             .chain(

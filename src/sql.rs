@@ -83,25 +83,25 @@ pub(crate) fn names(child: &str, parent: &str, link: &Link) -> String {
 pub(crate) fn columns(child: &str, link: &Link) -> Vec<String> {
     let columns = link.columns.iter();
     columns
-        .map(|column| value(&format!("{child}.{}", quote(column)), &link.form))
+        .map(|column| held(&format!("{child}.{}", quote(column)), &link.form))
         .collect()
 }
 
 /// The value that stands in a column, null where none does.
-fn value(column: &str, form: &Form) -> String {
+pub(crate) fn held(column: &str, form: &Form) -> String {
     let json = |path: &String| {
         format!(
             "CASE WHEN json_valid({column}) THEN json_extract({column}, {}) END",
             text(path)
         )
     };
-    let held = form.json.as_ref().map_or_else(|| column.to_owned(), json);
+    let inner = form.json.as_ref().map_or_else(|| column.to_owned(), json);
     match &form.prefix {
-        None => held,
+        None => inner,
         Some(prefix) => {
             let length = prefix.chars().count();
             format!(
-                "CASE WHEN substr({held}, 1, {length}) = {} THEN substr({held}, {}) END",
+                "CASE WHEN substr({inner}, 1, {length}) = {} THEN substr({inner}, {}) END",
                 text(prefix),
                 length + 1
             )

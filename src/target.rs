@@ -3,6 +3,7 @@
 
 mod audit;
 mod environment;
+mod found;
 mod sources;
 pub(crate) mod unfinished;
 
@@ -200,6 +201,21 @@ impl Target {
         let name = self.database.file_name().unwrap_or_default();
         crate::roots::shown(Path::new(name))
     }
+}
+
+/// The database of an application that has no manifest yet, and its directory: what `init` looks at.
+///
+/// Fails where the directory or the database cannot be used, or nothing says which database it is.
+pub(crate) fn undescribed(settings: &Settings) -> Result<(PathBuf, PathBuf)> {
+    let root = root(settings.root.as_deref())?;
+    let variables = sources::Variables::read(&root, &settings.environment)?;
+    let mut manifest = Manifest::builtin()?;
+    manifest.application.database = None;
+    let named = match sources::database(&root, settings, &manifest, &variables) {
+        Err(Error::NoDatabaseNamed) => found::database(&root)?,
+        named => named?.0,
+    };
+    Ok((root, database::existing(&named)?))
 }
 
 /// The variables that the `.env` of a directory sets to something; none where there is no `.env`.

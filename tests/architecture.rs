@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "plan",
     "explain",
     "sql",
+    "inference",
     "roots",
     "database",
     "run_lock",
@@ -36,8 +37,10 @@ const ORDER: &[&str] = &[
     "storage",
     "redis",
     "drain",
+    "init",
     "snapshot",
     "run",
+    "check",
     "secrets",
     "status",
 ];

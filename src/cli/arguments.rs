@@ -1,5 +1,6 @@
 //! What may be typed.
 
+mod describing;
 mod looking;
 mod resetting;
 
@@ -15,6 +16,7 @@ use reset_app::target::{AuditChoice, FilesChoice, RedisChoice, Settings, process
 
 use super::exit;
 use super::snapshot::Snapshotting;
+pub(crate) use describing::Initialising;
 pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
 pub(crate) use resetting::Resetting;
 
@@ -118,6 +120,12 @@ pub(crate) enum Command {
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
     Resume,
+    /// Write the manifest of an application that has none, from what its database says
+    #[command(long_flag = "init")]
+    Init(Initialising),
+    /// Hold the manifest against the database: tables and columns it says nothing of
+    #[command(long_flag = "check")]
+    Check,
     /// After a restore, erase again whom the audit trail says was erased since
     #[command(long_flag = "replay")]
     Replay(Replaying),

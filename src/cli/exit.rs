@@ -16,7 +16,7 @@ Exit codes:
   2    usage
   3    done, except what is listed, each with its remedy
   4    refused before anything changed
-  5    verify found something that nothing accounts for, or diff a difference
+  5    verify or check found something that nothing accounts for, or diff a difference
   130  stopped by SIGINT; consistent; resume, or run again
   143  stopped by SIGTERM; consistent; resume, or run again";
 

@@ -13,7 +13,7 @@ pub enum ManifestError {
     /// Another application's database, and no manifest.
     #[error(
         "this is not a database of {application}, whose manifest is built in: it has no table `{table}`; \
-         describe your application in a `reset-app.toml` in its root"
+         `reset-app init` describes your application in a `reset-app.toml` in its root"
     )]
     NotBuiltin {
         /// The reference application.

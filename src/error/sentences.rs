@@ -1,8 +1,10 @@
 //! Sentences that list what they are about.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use super::{Blocking, Undecided};
+use crate::inference::UsersCandidate;
 use crate::survey::Collateral;
 
 pub(super) fn undecided(references: &[Undecided]) -> String {
@@ -11,12 +13,7 @@ pub(super) fn undecided(references: &[Undecided]) -> String {
          write one line each under [references] in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):",
     );
     for reference in references {
-        let line = reference.columns.to_string();
-        let key = if line.contains('"') {
-            format!("'{line}'")
-        } else {
-            format!("\"{line}\"")
-        };
+        let key = reference.columns.to_toml();
         let _ = write!(
             text,
             "\n  {key} = \"owner\"  # names a row of `{}`",
@@ -79,6 +76,37 @@ pub(super) fn collateral(collateral: &[Collateral]) -> String {
     );
     for Collateral { table, owner, rows } in collateral {
         let _ = write!(text, "\n  {rows} of `{table}`, of user {owner}");
+    }
+    text
+}
+
+pub(super) fn users(candidates: &[UsersCandidate]) -> String {
+    if candidates.is_empty() {
+        return "no table looks like that of the users; name it with `--users TABLE`, or, where a user is only a name in \
+                some column, with `--users table.column`"
+            .into();
+    }
+    let mut text = String::from("several tables may be that of the users; say which with one of:");
+    for candidate in candidates.iter().take(6) {
+        let _ = write!(
+            text,
+            "\n  reset-app init --users '{}'  # {}",
+            candidate.table.replace('\'', "'\\''"),
+            candidate.reasons.join("; ")
+        );
+    }
+    text
+}
+
+pub(super) fn databases(found: &[PathBuf]) -> String {
+    if found.is_empty() {
+        return "there is no SQLite database in the application's directory; name it with `--database`".into();
+    }
+    let mut text = String::from(
+        "there are several SQLite databases in the application's directory; say which with one of:",
+    );
+    for path in found.iter().take(8) {
+        let _ = write!(text, "\n  --database '{}'", path.display());
     }
     text
 }

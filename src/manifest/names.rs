@@ -1,6 +1,7 @@
 //! `table.column` as it is written in a manifest.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -27,6 +28,31 @@ impl Columns {
             columns: vec![column.into()],
         }
     }
+
+    /// As a key, or a value, of TOML.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+/// A basic string of TOML, whatever it holds (<https://toml.io/en/v1.0.0#string>).
+#[must_use]
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            _ if letter.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(letter));
+            }
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 impl fmt::Display for Columns {
@@ -121,6 +147,21 @@ mod tests {
         let odd: Columns = "\"odd.table\".\"x\"\"y\",z".parse().unwrap();
         assert_eq!(odd.table, "odd.table");
         assert_eq!(odd.columns, ["x\"y", "z"]);
+    }
+
+    #[test]
+    fn whatever_a_name_holds_toml_reads_it_back() {
+        for name in [
+            "plain",
+            "o'd\"d\\",
+            "\n\t\r\0\u{1}\u{7f}\u{85}",
+            "]#=",
+            "\u{fffd}é",
+        ] {
+            let text = format!("{} = {}", quoted(name), quoted(name));
+            let read: toml::Table = toml::from_str(&text).unwrap();
+            assert_eq!(read[name].as_str(), Some(name));
+        }
     }
 
     #[test]

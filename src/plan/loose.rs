@@ -6,6 +6,8 @@
 //! column of numbers names the parent, the value is even converted in place, for every foreign key
 //! that `SQLite` looks at afterwards (`sqlite3FkCheck`, `fkScanChildren`).
 
+use std::collections::HashSet;
+
 use super::links::{link, types};
 use super::{Compared, Loose};
 use crate::graph::{Graph, Reference};
@@ -14,17 +16,18 @@ use crate::schema::{Affinity, Schema};
 pub(super) fn of(schema: &Schema, graph: &Graph, step: &[Option<usize>]) -> Vec<Loose> {
     let mut loose = Vec::new();
     let declared = |r: &&Reference| r.on_delete.is_some() && r.parent.is_some();
+    let converting = |r: &&Reference| declared(r) && types(schema, r).any(is_converted);
+    let converted = graph.references.iter().filter(converting);
+    let converted: HashSet<Option<usize>> = converted.map(|r| r.parent).collect();
     for reference in graph.references.iter().filter(declared) {
         let Some(link) = link(schema, step, reference) else {
             continue;
         };
-        let numbers =
-            |r: &Reference| r.parent == reference.parent && types(schema, r).any(is_converted);
         let as_numbers = if types(schema, reference).all(is_integer_for_text) {
             Some(Compared::AsPlainNumbers)
         } else {
-            let any = graph.references.iter().filter(declared).any(numbers);
-            any.then_some(Compared::AsNumbers)
+            let converts = converted.contains(&reference.parent);
+            converts.then_some(Compared::AsNumbers)
         };
         let as_columns = types(schema, reference).any(is_text_for_any);
         let as_columns = as_columns.then_some(Compared::AsColumns);

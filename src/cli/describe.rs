@@ -1,0 +1,176 @@
+//! `init` and `check`: a manifest written, and held against the database.
+
+use std::fmt::Write as _;
+
+use reset_app::check::Checked;
+use reset_app::error::Result;
+use reset_app::inference::{Draft, ProposedTable, Reference};
+use reset_app::init::{Initialised, init as write_manifest};
+use reset_app::manifest::Meaning;
+use reset_app::run::App;
+use serde_json::{Value, json};
+
+use super::arguments::{Arguments, Format, Initialising};
+use super::exit::Exit;
+use super::{plain, print};
+
+pub(super) fn init(arguments: &Arguments, initialising: &Initialising) -> Result<Exit> {
+    let written = write_manifest(&initialising.request(arguments))?;
+    print(&match arguments.format {
+        Format::Text => plain(&initialised(&written)),
+        Format::Json => format!("{:#}\n", initialised_json(&written)),
+    });
+    Ok(Exit::Done)
+}
+
+pub(super) fn check(arguments: &Arguments, app: &App) -> Result<Exit> {
+    let checked = app.check()?;
+    print(&match arguments.format {
+        Format::Text => plain(&checked_text(&checked)),
+        Format::Json => format!("{:#}\n", checked_json(&checked)),
+    });
+    Ok(if checked.findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Found
+    })
+}
+
+fn initialised(written: &Initialised) -> String {
+    let draft = &written.draft;
+    let mut out = String::new();
+    let _ = writeln!(out, "Manifest: {}", written.file.display());
+    let _ = writeln!(out, "Database: {}", written.database.display());
+    let _ = writeln!(
+        out,
+        "Users:    {} ({})",
+        draft.users.table,
+        draft.users.reasons.join("; ")
+    );
+    let count = |meaning| draft.references.iter().filter(|r| r.is == meaning).count();
+    let _ = writeln!(
+        out,
+        "\nReferences: {} owners, {} mentions, {} keepers, {} undecided\nTables of which nothing is deleted: {} kept, {} shared",
+        count(Meaning::Owner),
+        count(Meaning::Mention),
+        count(Meaning::Keeper),
+        count(Meaning::Undecided),
+        draft.kept.len(),
+        draft.shared.len(),
+    );
+    let _ = writeln!(
+        out,
+        "Files: {} columns, {} directories of users, below {}",
+        draft.files.len(),
+        draft.directories.len(),
+        if draft.roots.is_empty() {
+            "no root".to_owned()
+        } else {
+            draft.roots.join(", ")
+        }
+    );
+    let undecided = undecided(draft);
+    if !undecided.is_empty() {
+        out.push_str("\nDecide these in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):\n");
+        for reference in undecided {
+            let _ = writeln!(out, "  {}  # {}", reference.line(), reference.because());
+        }
+    }
+    for warning in &draft.warnings {
+        let _ = writeln!(out, "\nWarning: {warning}");
+    }
+    out.push_str("\nRead it, then: reset-app check, and reset-app delete-user USER --dry-run\n");
+    out
+}
+
+fn undecided(draft: &Draft) -> Vec<&Reference> {
+    let references = draft.references.iter();
+    references.filter(|r| r.is == Meaning::Undecided).collect()
+}
+
+fn initialised_json(written: &Initialised) -> Value {
+    let draft = &written.draft;
+    let table = |table: &ProposedTable| json!({"table": table.name, "reason": table.reason});
+    let files = draft.files.iter().map(|file| {
+        json!({"table": file.table, "column": file.column, "path": file.path, "evidence": file.evidence})
+    });
+    let directories = draft
+        .directories
+        .iter()
+        .map(|d| json!({"pattern": d.pattern, "evidence": d.evidence}));
+    json!({
+        "operation": "init",
+        "manifest": written.file.display().to_string(),
+        "database": written.database.display().to_string(),
+        "users": {"table": draft.users.table, "key": draft.users.key, "names": draft.users.names, "reasons": draft.users.reasons},
+        "references": draft.references.iter().map(reference).collect::<Vec<_>>(),
+        "kept": draft.kept.iter().map(table).collect::<Vec<_>>(),
+        "shared": draft.shared.iter().map(table).collect::<Vec<_>>(),
+        "sessions": draft.sessions,
+        "roots": draft.roots,
+        "files": files.collect::<Vec<_>>(),
+        "directories": directories.collect::<Vec<_>>(),
+        "warnings": draft.warnings,
+    })
+}
+
+fn reference(reference: &Reference) -> Value {
+    json!({
+        "from": reference.from.to_string(),
+        "to": reference.to.to_string(),
+        "is": reference.is.word(),
+        "declared": reference.declared,
+        "reason": reference.reason,
+        "evidence": reference.evidence,
+        "line": reference.line(),
+    })
+}
+
+fn checked_text(checked: &Checked) -> String {
+    let mut out = String::new();
+    let (manifest, database) = (&checked.manifest, &checked.database);
+    if checked.findings.is_empty() {
+        let _ = writeln!(
+            out,
+            "{manifest} says of each of the {} tables of `{database}` whose its rows are.",
+            checked.tables
+        );
+        return out;
+    }
+    let _ = writeln!(
+        out,
+        "{manifest} does not fit `{database}`: {} findings",
+        checked.findings.len()
+    );
+    for finding in &checked.findings {
+        let _ = writeln!(
+            out,
+            "\n{} `{}`: {}",
+            finding.kind.word(),
+            finding.subject,
+            finding.message
+        );
+        if let Some(line) = &finding.line {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out
+}
+
+fn checked_json(checked: &Checked) -> Value {
+    let findings = checked.findings.iter().map(|finding| {
+        json!({
+            "kind": finding.kind.word(),
+            "subject": finding.subject,
+            "message": finding.message,
+            "line": finding.line,
+        })
+    });
+    json!({
+        "operation": "check",
+        "manifest": checked.manifest,
+        "database": checked.database,
+        "tables": checked.tables,
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}

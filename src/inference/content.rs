@@ -1,0 +1,85 @@
+//! References to rows that belong to users: what hangs on them, and what only points at them.
+
+use super::candidates::{Candidate, Kind, Optional};
+use super::decide::{Decided, Decider, Verdict, mention, owner};
+use super::words::{Role, role};
+use crate::manifest::Meaning;
+use crate::schema::Action;
+
+/// How far a decision looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// At what the reference itself says.
+    AtIt,
+    /// Also at what else names or owns the row.
+    AtOthersToo,
+}
+
+impl Decider<'_> {
+    /// A reference to a row that belongs to a user.
+    pub(super) fn of_content(&self, all: &[Candidate], at: usize, look: Look) -> Verdict {
+        let sure = self.surely(all, at);
+        match look {
+            Look::AtIt => sure,
+            Look::AtOthersToo => sure.or_else(|| Some(self.unsurely(all, at))),
+        }
+    }
+
+    fn surely(&self, all: &[Candidate], at: usize) -> Verdict {
+        let candidate = &all[at];
+        let parent = &self.schema.tables[candidate.parent].name;
+        let sure = candidate.optional == Optional::No;
+        let is_mentioned = role(&candidate.stem) == Role::Mentioned && !candidate.is_of_itself();
+        if candidate.on_delete == Some(Action::Cascade) {
+            return Some(owner(format!(
+                "ON DELETE CASCADE: the row hangs on `{parent}`"
+            )));
+        }
+        if candidate.kind == Kind::List {
+            return Some(mention("the row is not of one of them alone"));
+        }
+        if candidate.is_of_itself() {
+            return Some(mention("a row of the same table, which stands without it"));
+        }
+        if self.persons.contains(&candidate.table) {
+            return Some(mention("the row is a person, who stands without it"));
+        }
+        if is_mentioned || Self::hangs_on(all, candidate.parent, candidate.table) {
+            return Some(mention(format!("the row only points at one of `{parent}`")));
+        }
+        if sure {
+            return Some(owner(format!("every row hangs on one of `{parent}`")));
+        }
+        None
+    }
+
+    fn unsurely(&self, all: &[Candidate], at: usize) -> Decided {
+        let candidate = &all[at];
+        let parent = &self.schema.tables[candidate.parent].name;
+        if self.kept.contains(&candidate.parent) {
+            return mention(format!(
+                "the row names one of `{parent}`, which stays as long as it does"
+            ));
+        }
+        let owners = || {
+            all.iter()
+                .filter(|c| c.table == candidate.table && c.is(Meaning::Owner))
+        };
+        match candidate.kind {
+            Kind::Generic
+                if owners()
+                    .any(|c| c.optional == Optional::No && self.persons.contains(&c.parent)) =>
+            {
+                mention("the row is somebody's already, and only tells of it")
+            }
+            Kind::Generic => owner(format!("the row hangs on one of `{parent}`")),
+            _ if owners().next().is_some() => {
+                mention("the row is somebody's already, and may be without")
+            }
+            _ if self.is_leaf(all, candidate) => {
+                owner(format!("the row is nobody's but that of one of `{parent}`"))
+            }
+            _ => mention("in doubt: the row may be without, and others name it"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Directories that carry a user's key or name. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::words::{singulars, words};
+
+/// A directory of each user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryProposal {
+    /// The pattern, with `{user}` or a column.
+    pub pattern: String,
+    /// The directory above.
+    pub root: String,
+    /// What was seen.
+    pub evidence: String,
+}
+
+/// Words of a path that speak of users.
+const USERS: &[&str] = &[
+    "user", "home", "member", "account", "profile", "people", "person", "customer", "author",
+    "avatar",
+];
+
+/// Patterns of directories whose names hold these values, which stand in paths as `placeholder`.
+pub(super) fn patterns(
+    directories: &[String],
+    values: &BTreeSet<String>,
+    placeholder: &str,
+) -> Vec<DirectoryProposal> {
+    let mut found: BTreeMap<(String, String, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut siblings: BTreeMap<&str, u64> = BTreeMap::new();
+    for path in directories {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        *siblings.entry(above).or_default() += 1;
+        for (start, end) in parts(name) {
+            let part = &name[start..end];
+            if values.contains(part) {
+                let key = (
+                    above.to_owned(),
+                    name[..start].to_owned(),
+                    name[end..].to_owned(),
+                );
+                found.entry(key).or_default().insert(part);
+            }
+        }
+    }
+    let proposals = found
+        .into_iter()
+        .filter_map(|((above, before, after), users)| {
+            let count = users.len() as u64;
+            let speaks =
+                says_users(&before) || says_users(above.rsplit('/').next().unwrap_or_default());
+            let numbers = users
+                .iter()
+                .all(|user| user.chars().all(|c| c.is_ascii_digit()));
+            let most =
+                count > 1 && count * 2 >= siblings.get(above.as_str()).copied().unwrap_or_default();
+            let plain = !format!("{above}{before}{after}").contains(['{', '}']);
+            let certain = (speaks || (most && !numbers)) && plain && !above.is_empty();
+            certain.then(|| DirectoryProposal {
+                pattern: format!("{above}/{before}{{{placeholder}}}{after}"),
+                evidence: format!("{count} users have one"),
+                root: above,
+            })
+        });
+    proposals.collect()
+}
+
+fn says_users(text: &str) -> bool {
+    singulars(&words(text))
+        .iter()
+        .any(|word| USERS.contains(&word.as_str()))
+}
+
+/// The whole name, and each part of it that stands between its separators.
+fn parts(name: &str) -> Vec<(usize, usize)> {
+    let mut parts = vec![(0, name.len())];
+    let separators = name
+        .char_indices()
+        .filter(|(_, c)| matches!(c, '_' | '-' | '.'));
+    for (at, separator) in separators {
+        parts.push((at + separator.len_utf8(), name.len()));
+        parts.push((0, at));
+    }
+    parts.retain(|(start, end)| start < end);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(directories: &[&str], values: &[&str]) -> Vec<String> {
+        let directories: Vec<String> = directories.iter().map(|d| (*d).to_owned()).collect();
+        let values = values.iter().map(|v| (*v).to_owned()).collect();
+        patterns(&directories, &values, "user")
+            .into_iter()
+            .map(|p| p.pattern)
+            .collect()
+    }
+
+    #[test]
+    fn numbers_are_users_only_where_the_path_says_so() {
+        assert_eq!(
+            of(&["m/user_1", "m/user_2", "m/x"], &["1", "2"]),
+            ["m/user_{user}"]
+        );
+        assert_eq!(of(&["users/1", "users/2"], &["1"]), ["users/{user}"]);
+        assert!(of(&["media/1", "media/2"], &["1", "2"]).is_empty());
+    }
+
+    #[test]
+    fn names_are_users_where_most_directories_are_theirs() {
+        assert_eq!(
+            of(&["d/ann", "d/bob", "d/skel"], &["ann", "bob"]),
+            ["d/{user}"]
+        );
+        assert!(of(&["d/ann", "d/a", "d/b", "d/c"], &["ann"]).is_empty());
+        assert!(
+            of(&["ann", "bob"], &["ann", "bob"]).is_empty(),
+            "the application's own directory"
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! Columns that name files: values that stand in the paths of files below the application's
+//! directory. Pure but for the samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::Evidence;
+use super::names::is_plain;
+use super::tree::Tree;
+use crate::error::Result;
+use crate::schema::Schema;
+
+/// A column whose values name files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProposal {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// Where the file of a value stands, where that is not the value itself.
+    pub path: Option<String>,
+    /// The directory that holds them all.
+    pub root: String,
+    /// What was seen.
+    pub evidence: String,
+}
+
+/// How the file of a value was found: the directories before it, what of the value its name holds,
+/// and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shape {
+    directories: usize,
+    part: &'static str,
+    after: String,
+}
+
+/// A file that a value names.
+struct Hit<'v> {
+    value: &'v str,
+    directories: Vec<String>,
+}
+
+/// Files by the ends and parts of their paths.
+struct Index<'t> {
+    names: BTreeMap<&'t str, Vec<&'t str>>,
+    directories: BTreeMap<&'t str, Vec<(&'t str, usize)>>,
+    starts: BTreeMap<&'t str, Vec<&'t str>>,
+}
+
+/// The columns of a database whose values name files of a tree.
+pub(super) fn columns(
+    schema: &Schema,
+    evidence: &Evidence,
+    tree: &Tree,
+) -> Result<Vec<FileProposal>> {
+    let index = Index::of(tree);
+    let mut found = Vec::new();
+    for (at, table) in schema
+        .tables
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| is_plain(t))
+    {
+        for (position, column) in table.columns.iter().enumerate() {
+            let values: BTreeSet<String> = evidence.texts(at, position)?.into_iter().collect();
+            let fitting: Vec<&str> = values
+                .iter()
+                .map(String::as_str)
+                .filter(|v| may_name_file(v))
+                .collect();
+            let mut hits: BTreeMap<Shape, Vec<Hit>> = BTreeMap::new();
+            for value in &fitting {
+                index.look_up(value, &mut hits);
+            }
+            let exact: BTreeSet<&str> = hits
+                .iter()
+                .filter(|(shape, _)| shape.part == "{value}" && shape.after.is_empty())
+                .flat_map(|(_, hits)| hits.iter().map(|hit| hit.value))
+                .collect();
+            for (shape, hits) in &hits {
+                let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.value).collect();
+                let named = distinct
+                    .iter()
+                    .filter(|value| looks_like_path(value))
+                    .count();
+                let enough =
+                    named > 0 || (distinct.len() * 2 >= values.len() && distinct.len() > 1);
+                // What is derived from a file is recognised beside that file.
+                let beside = shape.after.is_empty() || !exact.is_empty() || distinct.len() > 1;
+                if !enough || !beside {
+                    continue;
+                }
+                let proposal = propose(shape, hits, (&table.name, &column.name));
+                found.extend(proposal.map(|proposal| FileProposal {
+                    evidence: format!(
+                        "{} of {} values stand in the paths of files",
+                        distinct.len(),
+                        values.len()
+                    ),
+                    ..proposal
+                }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option<FileProposal> {
+    let first = &hits.first()?.directories;
+    let same = |at: usize| hits.iter().all(|hit| hit.directories[at] == first[at]);
+    let steps: Vec<&str> = (0..shape.directories)
+        .map(|at| if same(at) { first[at].as_str() } else { "*" })
+        .collect();
+    let spelt: Vec<&str> = steps
+        .iter()
+        .copied()
+        .take_while(|step| *step != "*")
+        .collect();
+    let inner = |value: &str| {
+        value
+            .trim_start_matches('/')
+            .split_once('/')
+            .map(|(first, _)| first.to_owned())
+    };
+    let inner: BTreeSet<Option<String>> = hits.iter().map(|hit| inner(hit.value)).collect();
+    let mut root: Vec<String> = spelt.iter().map(|step| (*step).to_owned()).collect();
+    if spelt.len() == steps.len() && inner.len() == 1 && shape.part == "{value}" {
+        root.extend(inner.into_iter().flatten());
+    }
+    if root.is_empty()
+        || steps
+            .iter()
+            .chain(&[shape.after.as_str()])
+            .any(|step| step.contains(['{', '}']))
+    {
+        return None;
+    }
+    let before: String = steps.iter().flat_map(|step| [*step, "/"]).collect();
+    let path = format!("{before}{}{}", shape.part, shape.after);
+    Some(FileProposal {
+        table: table.into(),
+        column: column.into(),
+        path: (path != "{value}").then_some(path),
+        root: root.join("/"),
+        evidence: String::new(),
+    })
+}
+
+impl<'t> Index<'t> {
+    fn of(tree: &'t Tree) -> Self {
+        let mut index = Self {
+            names: BTreeMap::new(),
+            directories: BTreeMap::new(),
+            starts: BTreeMap::new(),
+        };
+        for path in &tree.files {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            index.names.entry(name).or_default().push(path);
+            for (at, directory) in path.split('/').enumerate() {
+                if directory.len() >= 4 && directory.len() < path.len() {
+                    index
+                        .directories
+                        .entry(directory)
+                        .or_default()
+                        .push((path, at));
+                }
+            }
+            for (at, letter) in name.char_indices().skip(4) {
+                if !letter.is_alphanumeric() {
+                    index.starts.entry(&name[..at]).or_default().push(path);
+                }
+            }
+        }
+        index
+    }
+
+    fn look_up<'v>(&self, value: &'v str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
+        let plain = value.trim_start_matches('/');
+        let name = plain.rsplit('/').next().unwrap_or(plain);
+        for path in self.names.get(name).into_iter().flatten() {
+            let whole = path.strip_suffix(plain);
+            if let Some(before) = whole.filter(|before| before.is_empty() || before.ends_with('/'))
+            {
+                note(hits, value, before, ("{value}", String::new()));
+            }
+        }
+        if plain.contains('/') {
+            return self.beside(value, plain, hits);
+        }
+        for (path, at) in self.directories.get(plain).into_iter().flatten() {
+            let names: Vec<&str> = path.split('/').collect();
+            if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= 8) {
+                let below = "/*".repeat(names.len() - at - 1);
+                let before: String = names[..*at].iter().flat_map(|name| [*name, "/"]).collect();
+                note(hits, value, &before, ("{value}", below));
+            }
+        }
+        self.beside(value, plain, hits);
+    }
+
+    /// Files beside the one that a value names, whose names begin with the same: thumbnails.
+    fn beside<'v>(&self, value: &'v str, plain: &str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
+        let (directory, name) = plain.rsplit_once('/').map_or(("", plain), |(d, n)| (d, n));
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        if stem.len() < 4 {
+            return;
+        }
+        let part = if stem == name { "{value}" } else { "{stem}" };
+        for path in self.starts.get(stem).into_iter().flatten() {
+            let (before, file) = path.rsplit_once('/').map_or(("", *path), |(b, f)| (b, f));
+            let above = if directory.is_empty() {
+                Some(before)
+            } else {
+                before
+                    .strip_suffix(directory)
+                    .map(|above| above.trim_end_matches('/'))
+            };
+            let Some(above) = above.filter(|_| file != name) else {
+                continue;
+            };
+            let rest = &file[stem.len()..];
+            let mark: String = rest
+                .chars()
+                .take_while(|c| !c.is_alphanumeric() && *c != '{' && *c != '*')
+                .collect();
+            if rest.starts_with('.') && name.contains('.') {
+                continue;
+            }
+            let above = if above.is_empty() {
+                String::new()
+            } else {
+                format!("{above}/")
+            };
+            note(hits, value, &above, (part, format!("{mark}*")));
+        }
+    }
+}
+
+fn note<'v>(
+    hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>,
+    value: &'v str,
+    before: &str,
+    (part, after): (&'static str, String),
+) {
+    let directories: Vec<String> = before
+        .split('/')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let shape = Shape {
+        directories: directories.len(),
+        part,
+        after,
+    };
+    hits.entry(shape)
+        .or_default()
+        .push(Hit { value, directories });
+}
+
+/// A value that may stand in a path: no text, no number, no address.
+fn may_name_file(value: &str) -> bool {
+    let length = (4..=512).contains(&value.len());
+    let characters = !value.contains(['\n', '\0'])
+        && !value.contains("://")
+        && !value.split('/').any(|name| name == "..");
+    length && characters && !value.ends_with('/') && value.chars().any(char::is_alphabetic)
+}
+
+/// A value with an extension or a directory.
+fn looks_like_path(value: &str) -> bool {
+    let name = value.rsplit('/').next().unwrap_or(value);
+    let extension = name.rsplit_once('.').is_some_and(|(stem, end)| {
+        !stem.is_empty() && (1..=5).contains(&end.len()) && end.chars().all(char::is_alphanumeric)
+    });
+    extension || (value.contains('/') && !value.contains(' '))
+}

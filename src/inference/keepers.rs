@@ -1,0 +1,124 @@
+//! Rows that are parts of others, which name them: the text of a revision, the file of an attachment,
+//! the address of a customer. They belong to no user, and go with the last row that names them.
+
+use super::candidates::{Candidate, Kind, Search};
+use super::decide::Decider;
+use super::evidence::{Match, Place, grouped};
+use super::vocabulary::{CATALOGUES, PARTS, TITLES};
+use super::words::{book_word, is_in, words};
+use crate::error::Result;
+use crate::manifest::Meaning;
+
+impl Search<'_> {
+    /// Decides which references keep what they name. Whether there was one.
+    pub(super) fn decide_keepers(
+        &self,
+        decider: &mut Decider,
+        candidates: &mut [Candidate],
+    ) -> Result<bool> {
+        let mut any = false;
+        for at in 0..candidates.len() {
+            let candidate = &candidates[at];
+            let possible = candidate.decided.is_none()
+                && candidate.kind == Kind::Plain
+                && candidate.columns.len() == 1
+                && decider.owned.contains(&candidate.table)
+                && !decider.owned.contains(&candidate.parent)
+                && !candidate.is_of_itself();
+            if !possible {
+                continue;
+            }
+            let Some(reason) = self.keeps(candidates, at)? else {
+                continue;
+            };
+            let parent = candidate.parent;
+            candidates[at].decided = Some((Meaning::Keeper, reason));
+            decider.owned.insert(parent);
+            decider.kept.insert(parent);
+            let others = |c: &Candidate| {
+                c.decided.is_none()
+                    && c.parent == parent
+                    && c.kind == Kind::Plain
+                    && c.columns.len() == 1
+            };
+            let owned = |c: &Candidate| decider.owned.contains(&c.table) && c.table != parent;
+            for other in candidates.iter_mut().filter(|c| others(c) && owned(c)) {
+                other.decided = Some((
+                    Meaning::Keeper,
+                    "another of the rows that it is a part of".into(),
+                ));
+            }
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Why the row that is named is a part of those that name it, if it is.
+    fn keeps(&self, all: &[Candidate], at: usize) -> Result<Option<String>> {
+        let candidate = &all[at];
+        let (parent, table) = (candidate.parent, &self.schema.tables[candidate.parent]);
+        let last = self.names.nouns(parent).last().map_or("", String::as_str);
+        if book_word(&table.name).is_some() || is_in(CATALOGUES, last) || self.has_titles(parent) {
+            return Ok(None);
+        }
+        let found = self.count_of(candidate)?;
+        let distinct = self.evidence.distinct(self.place(candidate))?;
+        let mut named = 0;
+        for other in all
+            .iter()
+            .filter(|c| c.parent == parent && c.columns.len() == 1 && c.table != parent)
+        {
+            if other.kind != Kind::List {
+                named += self.evidence.distinct(self.place(other))?;
+            }
+        }
+        let rows = self.evidence.rows(parent)?;
+        let nearly_all = rows > 0 && named * 100 >= rows * 80;
+        let most = rows > 0 && named * 100 >= rows * 50;
+        let once = found.of == distinct && found.fitting > 0;
+        let is_part = is_in(PARTS, last);
+        let reason = match (nearly_all, once, is_part) {
+            (true, true, _) if found.of >= 3 || is_part => {
+                "each is named once: it is a part of the row that names it"
+            }
+            (_, _, true) if most => "it is a part of the rows that name it, as its name says",
+            (false, _, true) if rows == 0 => {
+                "it is a part of the rows that name it, as its name says"
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(format!(
+            "{reason}; {} of {} rows of `{}` are named",
+            grouped(named.min(rows)),
+            grouped(rows),
+            table.name
+        )))
+    }
+
+    fn has_titles(&self, table: usize) -> bool {
+        let table = &self.schema.tables[table];
+        let is_title = |name: &str| words(name).last().is_some_and(|last| is_in(TITLES, last));
+        let unique = table
+            .columns
+            .iter()
+            .filter(|c| table.is_key(std::slice::from_ref(&c.name)));
+        let titled = |c: &&crate::schema::Column| is_title(&c.name);
+        unique.filter(titled).count() > 0
+    }
+
+    fn place<'c>(&'c self, candidate: &'c Candidate) -> Place<'c> {
+        Place {
+            table: &self.schema.tables[candidate.table].name,
+            column: &candidate.columns[0],
+            form: &candidate.form,
+        }
+    }
+
+    fn count_of(&self, candidate: &Candidate) -> Result<Match> {
+        self.evidence.matches(
+            self.place(candidate),
+            candidate.parent,
+            &candidate.parent_columns[0],
+        )
+    }
+}

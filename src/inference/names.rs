@@ -1,0 +1,128 @@
+//! Which table a column's name speaks of. Pure.
+
+use super::words::{singulars, stem, words};
+use crate::schema::{Schema, Table, TableKind};
+
+/// The names of a schema's tables, taken apart.
+#[derive(Debug)]
+pub(super) struct Names {
+    tables: Vec<Vec<String>>,
+}
+
+/// How a column's name speaks of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spoken {
+    /// By the end of the table's name, which it shares with others.
+    Loosely,
+    /// By the end of the table's name, as no other table's.
+    ByEnd,
+    /// By the whole of the table's name, or all of it but a prefix that the two tables share.
+    Wholly,
+}
+
+impl Names {
+    pub(super) fn of(schema: &Schema) -> Self {
+        let nouns = |table: &Table| singulars(&words(&table.name));
+        Self {
+            tables: schema.tables.iter().map(nouns).collect(),
+        }
+    }
+
+    /// The words of a table's name, in the singular.
+    pub(super) fn nouns(&self, table: usize) -> &[String] {
+        &self.tables[table]
+    }
+
+    /// The stems that the name of a column may have: with all of its words, without those of its
+    /// own table in front, and without a prefix that the table's columns share.
+    pub(super) fn stems(&self, schema: &Schema, table: usize, column: &str) -> Vec<Vec<String>> {
+        let all = words(column);
+        let mut stems = vec![stem(&all)];
+        let own = self.nouns(table);
+        let own_last = own.last();
+        if all.len() > 1 && own_last.is_some_and(|last| singulars(&all[..1])[0] == *last) {
+            stems.push(stem(&all[1..]));
+        }
+        if all.len() > 1 && shared_prefix(&schema.tables[table]).as_ref() == all.first() {
+            stems.push(stem(&all[1..]));
+        }
+        stems.dedup();
+        stems
+    }
+
+    /// The tables that a stem speaks of, the best first.
+    pub(super) fn spoken(
+        &self,
+        schema: &Schema,
+        from: usize,
+        stem: &[String],
+    ) -> Vec<(usize, Spoken)> {
+        let stem = singulars(stem);
+        let ends: Vec<usize> = (0..self.tables.len())
+            .filter(|&at| {
+                is_plain(&schema.tables[at]) && self.tables[at].ends_with(&stem) && !stem.is_empty()
+            })
+            .collect();
+        let how = |at: usize| {
+            let nouns = &self.tables[at];
+            let before = &nouns[..nouns.len() - stem.len()];
+            if before.is_empty() || self.tables[from].starts_with(before) {
+                Spoken::Wholly
+            } else if ends.len() == 1 {
+                Spoken::ByEnd
+            } else {
+                Spoken::Loosely
+            }
+        };
+        let mut spoken: Vec<(usize, Spoken)> = ends.iter().map(|&at| (at, how(at))).collect();
+        spoken.sort_by_key(|(at, how)| (std::cmp::Reverse(*how), self.tables[*at].len()));
+        spoken
+    }
+
+    /// The table that a type's name means: `App\Models\BlogPost`, `blog.post`, `Post`, `posts`.
+    pub(super) fn of_type(&self, schema: &Schema, from: usize, name: &str) -> Option<usize> {
+        let plain = |at: &usize| is_plain(&schema.tables[*at]);
+        let exact = schema
+            .tables
+            .iter()
+            .position(|t| t.name.eq_ignore_ascii_case(name));
+        if let Some(at) = exact.filter(plain) {
+            return Some(at);
+        }
+        let all = singulars(&words(name));
+        if all.is_empty() || name.len() > 200 {
+            return None;
+        }
+        // `ActiveStorage::VariantRecord` is `active_storage_variant_records`, `App\Models\Post` is `posts`.
+        for skipped in 0..all.len() {
+            let spoken = self.spoken(schema, from, &all[skipped..]);
+            let whole = |(at, _): &&(usize, Spoken)| self.tables[*at].len() == all.len() - skipped;
+            if let Some((at, _)) = spoken.iter().find(whole) {
+                return Some(*at);
+            }
+        }
+        let class = name.rsplit(['\\', ':', '.', '/']).next().unwrap_or(name);
+        match &self.spoken(schema, from, &singulars(&words(class)))[..] {
+            [(at, _)] => Some(*at),
+            _ => None,
+        }
+    }
+}
+
+/// A first word that nearly all columns of a table share: `rev_id`, `rev_page`, `rev_actor`.
+fn shared_prefix(table: &Table) -> Option<String> {
+    let firsts: Vec<String> = table
+        .columns
+        .iter()
+        .filter_map(|column| words(&column.name).into_iter().next())
+        .collect();
+    let first = firsts.first()?;
+    let sharing = firsts.iter().filter(|word| *word == first).count();
+    let whole = firsts.len() > 2 && sharing * 5 >= firsts.len() * 4;
+    whole.then(|| first.clone())
+}
+
+/// Rows of this table can be named.
+pub(super) fn is_plain(table: &Table) -> bool {
+    matches!(table.kind, TableKind::Rowid | TableKind::WithoutRowid)
+}

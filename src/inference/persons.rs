@@ -1,0 +1,166 @@
+//! References to persons: whose a row is, and who is only named in it.
+
+use super::candidates::{Candidate, Kind, Optional};
+use super::decide::{Decided, Decider, Verdict, mention, owner};
+use super::words::Role;
+use crate::manifest::Meaning;
+use crate::schema::Action;
+
+/// What other references to persons the same row holds.
+#[derive(Clone, Copy)]
+struct Others {
+    /// One that says for certain whose the row is.
+    sure: bool,
+    /// One that says who made or sent it.
+    sent: bool,
+    count: usize,
+}
+
+impl Decider<'_> {
+    pub(super) fn of_person(&self, all: &[Candidate], at: usize) -> Verdict {
+        let candidate = &all[at];
+        if !self.names_person(candidate) || candidate.table == self.users {
+            return None;
+        }
+        Some(self.meaning_of_person(all, at))
+    }
+
+    fn meaning_of_person(&self, all: &[Candidate], at: usize) -> Decided {
+        let candidate = &all[at];
+        if candidate.kind == Kind::List {
+            return mention("several users share the row");
+        }
+        if self.persons.contains(&candidate.table)
+            && candidate.table != candidate.parent
+            && !self.is_key_to(candidate)
+        {
+            return mention("each row is a person, who belongs to nobody else");
+        }
+        let others = || {
+            all.iter().enumerate().filter(|(other, c)| {
+                *other != at
+                    && c.table == candidate.table
+                    && self.persons.contains(&c.parent)
+                    && c.kind != Kind::List
+            })
+        };
+        if candidate.form.json.is_some() {
+            let alone = others().all(|(_, c)| c.form.json.is_some())
+                && !self.has_other_parent(all, candidate);
+            return match (alone, self.role_of(candidate)) {
+                (true, Role::Owner) => {
+                    owner("the row tells of this user, and names nobody else's row")
+                }
+                _ => mention("the row holds more than this user"),
+            };
+        }
+        if candidate.on_delete == Some(Action::Cascade) {
+            return owner("ON DELETE CASCADE: the database deletes the row with the account");
+        }
+        let by_key = |c: &Candidate| self.names_by_key(c) && self.role_of(c) == Role::Owner;
+        if !self.names_by_key(candidate) && others().any(|(_, c)| by_key(c)) {
+            return mention("another column says by its key whose the row is");
+        }
+        let sure = others().any(|(_, c)| self.is_certain_owner(c));
+        let sent = others().any(|(_, c)| matches!(self.role_of(c), Role::Owner | Role::Creator));
+        self.by_role(
+            all,
+            candidate,
+            Others {
+                sure,
+                sent,
+                count: others().count(),
+            },
+        )
+    }
+
+    fn by_role(&self, all: &[Candidate], candidate: &Candidate, others: Others) -> Decided {
+        let word = candidate.stem.join("_");
+        match self.role_of(candidate) {
+            Role::Owner => self.of_owner(candidate, &word, others.sure, all),
+            Role::Creator => self.of_creator(candidate, &word, all),
+            Role::Mentioned if self.is_the_act(candidate) && candidate.optional == Optional::No => {
+                owner(format!(
+                    "the row is what they did, as the table's name says: `{word}`"
+                ))
+            }
+            Role::Mentioned => mention(format!(
+                "`{word}` says what somebody did to the row, or is to do with it"
+            )),
+            Role::Recipient if others.sent => {
+                mention("the row is addressed to them, and somebody else's")
+            }
+            Role::Recipient => owner("the row is addressed to them, and names no sender"),
+            Role::Unknown => Self::of_unknown(candidate, others.count),
+        }
+    }
+
+    fn of_owner(
+        &self,
+        candidate: &Candidate,
+        word: &str,
+        other: bool,
+        all: &[Candidate],
+    ) -> Decided {
+        let sure = candidate.optional == Optional::No;
+        if let Some(members) = self.members_of(candidate.table, all) {
+            if !sure || candidate.on_delete.is_none() {
+                return mention(format!(
+                    "others take part in it (`{members}`), and it can do without `{word}`"
+                ));
+            }
+            return (
+                Meaning::Undecided,
+                format!("others take part in it (`{members}`), but it cannot do without `{word}`"),
+            );
+        }
+        if !sure
+            && self.is_container(candidate.table)
+            && candidate.on_delete == Some(Action::SetNull)
+        {
+            return mention("ON DELETE SET NULL, and others use what stands in it");
+        }
+        match (sure, other) {
+            (false, true) => mention("another column says whose the row is; this one may be empty"),
+            (true, _) => owner(format!(
+                "`{word}` says whose the row is, and every row has one"
+            )),
+            (false, false) => owner(format!("`{word}` says whose the row is")),
+        }
+    }
+
+    fn of_creator(&self, candidate: &Candidate, word: &str, all: &[Candidate]) -> Decided {
+        if let Some(book) = self.book(candidate.table, all) {
+            return mention(format!(
+                "the application's own books (`{book}`), whoever made the row"
+            ));
+        }
+        if let Some(members) = self.members_of(candidate.table, all) {
+            return mention(format!("others take part in it (`{members}`)"));
+        }
+        if self.is_container(candidate.table) {
+            return mention("others use what stands in it, whoever made it");
+        }
+        if let Some((part, whole)) = self.part_of(candidate.table, all) {
+            return mention(format!(
+                "rows of `{whole}`, which may be anybody's, are made of it (`{part}`)"
+            ));
+        }
+        owner(format!("`{word}` made the row"))
+    }
+
+    fn of_unknown(candidate: &Candidate, others: usize) -> Decided {
+        let named_by_name = candidate.on_delete.is_none();
+        match (candidate.optional, others) {
+            (_, 0) if named_by_name => owner("it is the only person the row names"),
+            (Optional::No, 0) => {
+                owner("it is the only person the row names, and every row has one")
+            }
+            (Optional::No, _) if candidate.on_delete.is_some() => (
+                Meaning::Undecided,
+                "its name does not say what the person has to do with the row".into(),
+            ),
+            _ => mention("in doubt: its name does not say what the person has to do with the row"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! How a table stands among the others: what shares it, what it is made of, what it is for.
+
+use super::candidates::{Candidate, Kind, Optional};
+use super::decide::Decider;
+use super::vocabulary::{CONTAINERS, MEMBERS};
+use super::words::{Role, book_word, is_in};
+use crate::manifest::Meaning;
+
+impl Decider<'_> {
+    /// `reviews.reviewer_id`: the table's own name is that of the act.
+    pub(super) fn is_the_act(&self, candidate: &Candidate) -> bool {
+        let nouns = self.names.nouns(candidate.table);
+        let root = |word: &String| word.chars().take(5).collect::<String>();
+        candidate
+            .stem
+            .iter()
+            .filter(|word| word.len() >= 5)
+            .any(|word| nouns.iter().any(|noun| root(noun) == root(word)))
+    }
+
+    pub(super) fn is_certain_owner(&self, candidate: &Candidate) -> bool {
+        self.names_by_key(candidate)
+            && candidate.optional == Optional::No
+            && self.role_of(candidate) == Role::Owner
+            && candidate.form.json.is_none()
+    }
+
+    /// It names a person by a key, which is surer than a name.
+    pub(super) fn names_by_key(&self, candidate: &Candidate) -> bool {
+        candidate.parent != self.users || candidate.parent_columns == [self.user_key.clone()]
+    }
+
+    /// Its table is the person's other half: `actors.user_id`, unique.
+    pub(super) fn is_key_to(&self, candidate: &Candidate) -> bool {
+        self.schema.tables[candidate.table].is_key(&candidate.columns)
+    }
+
+    pub(super) fn is_container(&self, table: usize) -> bool {
+        let last = self.names.nouns(table).last();
+        last.is_some_and(|last| is_in(CONTAINERS, last))
+    }
+
+    /// A table that says which persons take part in the rows of this one.
+    pub(super) fn members_of(&self, table: usize, all: &[Candidate]) -> Option<&str> {
+        let names_it =
+            |c: &&Candidate| c.parent == table && c.table != table && c.kind == Kind::Plain;
+        let member_table = |c: &&Candidate| {
+            let nouns = self.names.nouns(c.table);
+            let says = nouns.iter().any(|noun| is_in(MEMBERS, noun))
+                || nouns.ends_with(self.names.nouns(self.users));
+            let persons = all.iter().any(|other| {
+                other.table == c.table
+                    && self.persons.contains(&other.parent)
+                    && self.role_of(other) == Role::Owner
+            });
+            says && persons && !self.persons.contains(&c.table)
+        };
+        let found = all.iter().filter(names_it).find(member_table)?;
+        Some(&self.schema.tables[found.table].name)
+    }
+
+    /// Rows of another table consist of rows of this one: an order of products, a post of tags.
+    pub(super) fn part_of(&self, table: usize, all: &[Candidate]) -> Option<(&str, &str)> {
+        let naming = all
+            .iter()
+            .filter(|c| c.parent == table && c.table != table && c.kind == Kind::Plain);
+        for part in naming {
+            let whole = all.iter().find(|c| {
+                let nouns = self.names.nouns(part.table);
+                c.table == part.table
+                    && c.parent != table
+                    && !self.persons.contains(&c.parent)
+                    && nouns.starts_with(self.names.nouns(c.parent))
+            });
+            if let Some(whole) = whole {
+                return Some((
+                    &self.schema.tables[part.table].name,
+                    &self.schema.tables[whole.parent].name,
+                ));
+            }
+        }
+        None
+    }
+
+    /// A book's rows are nobody's; but one that says whose its rows are is no book.
+    pub(super) fn book(&self, table: usize, all: &[Candidate]) -> Option<String> {
+        let says_whose = all.iter().any(|c| {
+            c.table == table
+                && self.persons.contains(&c.parent)
+                && self.role_of(c) == Role::Owner
+                && c.kind != Kind::List
+        });
+        (!says_whose)
+            .then(|| book_word(&self.schema.tables[table].name))
+            .flatten()
+    }
+
+    pub(super) fn has_other_parent(&self, all: &[Candidate], candidate: &Candidate) -> bool {
+        all.iter().any(|c| {
+            c.table == candidate.table
+                && !self.persons.contains(&c.parent)
+                && self.owned.contains(&c.parent)
+        })
+    }
+
+    /// Rows of `table` hang on rows of `container` already.
+    pub(super) fn hangs_on(all: &[Candidate], table: usize, container: usize) -> bool {
+        all.iter()
+            .any(|c| c.table == table && c.parent == container && c.is(Meaning::Owner))
+    }
+
+    /// Nobody names its rows, or its name says that it is a part of what it names.
+    pub(super) fn is_leaf(&self, all: &[Candidate], candidate: &Candidate) -> bool {
+        let nouns = self.names.nouns(candidate.table);
+        let named_for = nouns.starts_with(self.names.nouns(candidate.parent));
+        let named = all
+            .iter()
+            .any(|c| c.parent == candidate.table && c.table != candidate.table);
+        named_for || !named
+    }
+}

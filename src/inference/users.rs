@@ -1,0 +1,215 @@
+//! Which table holds the users. Pure.
+
+use super::names::{Names, is_plain};
+use super::words::{singular, stem, words};
+use crate::schema::{Affinity, Schema, Table};
+
+/// A table that may hold the users, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsersCandidate {
+    /// The table.
+    pub table: String,
+    /// How much speaks for it.
+    pub score: u32,
+    /// What speaks for it, in words.
+    pub reasons: Vec<String>,
+}
+
+const NOUNS: &[(&str, u32)] = &[
+    ("user", 5),
+    ("account", 4),
+    ("member", 3),
+    ("person", 3),
+    ("login", 2),
+    ("customer", 2),
+    ("employee", 2),
+    ("author", 2),
+    ("student", 2),
+    ("player", 2),
+    ("client", 1),
+    ("profile", 1),
+    ("identity", 1),
+    ("admin", 1),
+];
+
+const SECRETS: &[&str] = &[
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "passphrase",
+    "passhash",
+];
+const MAILS: &[&str] = &["email", "mail"];
+const LOGINS: &[&str] = &["username", "login", "handle", "nickname", "nick", "userid"];
+const HABITS: &[&str] = &[
+    "active",
+    "staff",
+    "superuser",
+    "admin",
+    "role",
+    "joined",
+    "registered",
+    "registration",
+    "confirmed",
+    "verified",
+];
+
+/// Below this, a table is no candidate.
+const LEAST: u32 = 6;
+
+/// The tables that may hold the users, the likeliest first.
+pub(super) fn candidates(schema: &Schema, names: &Names) -> Vec<UsersCandidate> {
+    let tables = schema.tables.iter().enumerate();
+    let mut found: Vec<UsersCandidate> = tables
+        .filter(|(_, table)| is_plain(table) && has_key(table))
+        .map(|(at, table)| weigh(schema, names, at, table))
+        .filter(|candidate| candidate.score >= LEAST)
+        .collect();
+    found.sort_by(|one, other| {
+        other
+            .score
+            .cmp(&one.score)
+            .then(one.table.cmp(&other.table))
+    });
+    found
+}
+
+/// The one that is clearly the likeliest.
+pub(super) fn clear(candidates: &[UsersCandidate]) -> Option<&UsersCandidate> {
+    match candidates {
+        [] => None,
+        [one] => Some(one),
+        [first, second, ..] => (second.score * 10 <= first.score * 8).then_some(first),
+    }
+}
+
+fn has_key(table: &Table) -> bool {
+    table.primary_key.len() == 1
+}
+
+fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandidate {
+    let mut candidate = UsersCandidate {
+        table: table.name.clone(),
+        score: 0,
+        reasons: Vec::new(),
+    };
+    let mut count = |points: u32, reason: String| {
+        candidate.score += points;
+        candidate.reasons.push(reason);
+    };
+    let last = names.nouns(at).last().map_or("", String::as_str);
+    if let Some((noun, points)) = NOUNS.iter().find(|(noun, _)| *noun == last) {
+        count(*points, format!("its name says `{noun}`"));
+    }
+    for (list, points, what) in [
+        (SECRETS, 4, "a password"),
+        (MAILS, 2, "an e-mail address"),
+        (LOGINS, 2, "a login name"),
+    ] {
+        if let Some(column) = column_with(table, list) {
+            count(points, format!("`{column}` holds {what}"));
+        }
+    }
+    if let Some(column) = column_with(table, HABITS) {
+        count(1, format!("`{column}` is what accounts have"));
+    }
+    let (declared, spoken) = naming(schema, names, at);
+    if declared > 0 {
+        count(
+            declared.min(5),
+            format!("{declared} foreign keys lead to it"),
+        );
+    }
+    if spoken > 0 {
+        count(spoken.min(3), format!("{spoken} columns are named for it"));
+    }
+    candidate
+}
+
+/// How many foreign keys lead to a table, and how many other columns are named for it.
+fn naming(schema: &Schema, names: &Names, at: usize) -> (u32, u32) {
+    let table = &schema.tables[at];
+    let (mut declared, mut spoken) = (0, 0);
+    for (from, other) in schema
+        .tables
+        .iter()
+        .enumerate()
+        .filter(|(from, _)| *from != at)
+    {
+        let keys = other.foreign_keys.iter();
+        declared += keys
+            .filter(|key| key.parent.eq_ignore_ascii_case(&table.name))
+            .count();
+        for column in &other.columns {
+            let all = words(&column.name);
+            let bare = stem(&all);
+            let says = bare.len() < all.len()
+                && names
+                    .spoken(schema, from, &bare)
+                    .first()
+                    .is_some_and(|(to, _)| *to == at);
+            let in_key = other
+                .foreign_keys
+                .iter()
+                .any(|key| key.columns.contains(&column.name));
+            spoken += usize::from(says && !in_key);
+        }
+    }
+    let short = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    (short(declared), short(spoken))
+}
+
+fn column_with<'t>(table: &'t Table, list: &[&str]) -> Option<&'t str> {
+    let has = |name: &str| {
+        let said = words(name);
+        let about =
+            |word: &String| matches!(word.as_str(), "last" | "date" | "at" | "count" | "time");
+        !said.iter().any(about)
+            && said
+                .iter()
+                .any(|word| list.contains(&singular(word).as_str()))
+    };
+    let mut columns = table.columns.iter();
+    columns
+        .find(|column| has(&column.name))
+        .map(|column| column.name.as_str())
+}
+
+/// The columns of the users table by which a person can be named: login names before addresses.
+pub(super) fn name_columns(table: &Table) -> Vec<String> {
+    let own = singular(words(&table.name).last().map_or("", String::as_str));
+    let of = |column: &crate::schema::Column| {
+        let mut said = words(&column.name);
+        if said.len() > 1 && (said[0] == own || said[0] == "user") {
+            said.remove(0);
+        }
+        said.join(" ")
+    };
+    let ranks: &[&[&str]] = &[
+        &[
+            "username",
+            "login",
+            "handle",
+            "userid",
+            "account name",
+            "login name",
+            "user name",
+            "screen name",
+        ],
+        &["name"],
+        &["nickname", "nick", "nicename"],
+        &["email", "mail", "email address", "mail address", "e mail"],
+    ];
+    let textual = |column: &&crate::schema::Column| {
+        matches!(column.affinity, Affinity::Text | Affinity::Blob)
+    };
+    let is_key = |column: &&crate::schema::Column| !table.key().contains(&column.name.as_str());
+    let mut found = Vec::new();
+    for rank in ranks {
+        let columns = table.columns.iter().filter(textual).filter(is_key);
+        let fitting = columns.filter(|column| rank.contains(&of(column).as_str()));
+        found.extend(fitting.map(|column| column.name.clone()));
+    }
+    found
+}

@@ -1,0 +1,86 @@
+//! The words by which tables and columns say what they are. English, as nearly all schemas are.
+
+/// Persons whose a row is, or who wrote it.
+pub(super) const OWNERS: &str = "\
+    user owner author account member person people profile uploader uploaded poster posted sender sent from \
+    writer written wrote voter follower following followed followee friend customer buyer seller client \
+    student teacher patient employee subscriber participant actor player commenter reporter reported \
+    requester requested requestor submitter submitted borrower holder guest applicant donor attendee liker \
+    login username uid userid blocker blocked muter muted performer visitor registrant payer identity";
+
+/// Persons who made a row.
+pub(super) const CREATORS: &str = "\
+    created creator added adder inserted made maker started starter opened opener initiated initiator \
+    founder founded registered entered recorded contributor contributed";
+
+/// Persons to whom a row is addressed.
+pub(super) const RECIPIENTS: &str = "\
+    recipient receiver to addressee notified for recip";
+
+/// Persons who did something to a row, and what else a row only points at.
+pub(super) const MENTIONS: &str = "\
+    approved approver modified modifier updated updater edited editor changed changer assigned assignee \
+    assigner assignor reviewed reviewer moderated moderator deleted deleter removed remover locked locker \
+    resolved resolver closed closer acknowledged verified verifier granted granter grantor invited inviter \
+    referred referrer banned banner published publisher completed handled handler processed processor \
+    cancelled canceled rejected accepted checked checker confirmed last latest previous prev current default \
+    admin administrator manager managed supervisor operator auditor target subject affected mentioned parent \
+    original lead leader activated deactivated suspended triggered featured pinned selected best sponsor \
+    impersonated impersonator merged finished archived restored disabled enabled unlocked responsible \
+    delegate delegated first next top";
+
+/// Words at the end of a name that mean a person, without anything behind.
+pub(super) const PERSONS: &str = "\
+    user owner author account member person creator sender recipient receiver assignee editor reviewer \
+    approver uploader poster writer voter actor uid userid customer student teacher employee manager \
+    reporter moderator friend follower to from by login username participant submitter requester";
+
+/// Words at the end of a name that say only that it names something.
+pub(super) const KEYS: &str = "\
+    id ids uuid guid key ref fk pk no num nr oid ptr";
+
+/// Words at the end of a name that say by what it names a person.
+pub(super) const NAMES: &str = "\
+    name username login email mail handle nick nickname address";
+
+/// Tables in which an application keeps its own books, by a word of their name.
+pub(super) const BOOKS: &str = "\
+    migration migrations permission permissions setting settings option options config configuration \
+    configurations preset presets sequence sequences lock locks cache caches job jobs queue queues schedule \
+    schedules scheduler metadata feature features flag flags interwiki l10n locale locales stat stats \
+    statistics sitestats plugin plugins extension extensions module modules patch patches updatelog template \
+    templates fixture fixtures site sites registry";
+
+/// What shows a picture or holds a document, by a word of a column's name.
+pub(super) const SHOWN: &str = "\
+    avatar image picture photo cover logo icon thumbnail thumb banner attachment file media upload \
+    background header document portrait poster asset blob video audio";
+
+/// Where pictures and documents are, by the last word of a table's name.
+pub(super) const HOLDERS: &str = "\
+    file media image picture photo upload asset attachment blob document";
+
+/// What is a part of something else, by the last word of a table's name.
+pub(super) const PARTS: &str = "\
+    blob content text body comment file attachment asset media image photo picture avatar upload address \
+    payload data server thumbnail video audio credential secret session wallet cart bio";
+
+/// What users choose from, by the last word of a table's name.
+pub(super) const CATALOGUES: &str = "\
+    role type status state category tag country language currency group level plan kind color colour locale \
+    timezone zone city region unit genre topic label format license domain instance site theme layout \
+    provider client application app product course term priority badge";
+
+/// Rows that hold it in a column of these names, each once, are entries to choose from.
+pub(super) const TITLES: &str = "\
+    name slug code title label domain identifier";
+
+/// Tables that users share once there are several, by the last word of their name.
+pub(super) const CONTAINERS: &str = "\
+    category group team organization organisation org workspace space board channel room forum section \
+    project tenant company department course class tag label role type status site store shop community \
+    server guild club household";
+
+/// Tables that say who takes part in what users share.
+pub(super) const MEMBERS: &str = "\
+    member membership participant participation collaborator user invitee";
