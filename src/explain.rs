@@ -322,10 +322,11 @@ fn fate(fate: &MentionFate) -> String {
     match fate {
         MentionFate::SetNull(columns) => format!("`{}` is set to null", columns.join("`, `")),
         MentionFate::SetDefault => "SQLite sets the default".into(),
-        MentionFate::Blocks => {
+        MentionFate::NeedsHeir => {
             "it can neither stay nor be set: refused, unless `--reassign-to` names another account"
                 .into()
         }
+        MentionFate::Blocks => "it can neither stay nor be set: refused".into(),
         MentionFate::Stays => "nothing can be set; it stays, and is reported".into(),
     }
 }

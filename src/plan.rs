@@ -216,7 +216,7 @@ impl Mention {
     /// Whether it names an account and can only be kept by naming another one.
     #[must_use]
     pub fn can_be_inherited(&self) -> bool {
-        self.fate == MentionFate::Blocks && self.link.parent == 0
+        self.fate == MentionFate::NeedsHeir
     }
 }
 
@@ -227,6 +227,8 @@ pub enum MentionFate {
     SetNull(Vec<String>),
     /// `SQLite` sets the declared default.
     SetDefault,
+    /// An account that goes is named where null may not stand: refused, unless somebody inherits it.
+    NeedsHeir,
     /// Nothing can be set: the run is refused.
     Blocks,
     /// Nothing can be set, and nothing enforces the reference: it stays, and is reported.

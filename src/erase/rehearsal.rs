@@ -87,7 +87,7 @@ fn statements(plan: &Plan) -> impl Iterator<Item = (&str, String)> {
     let updates = plan.mentions.iter().filter_map(|mention| {
         let columns = match &mention.fate {
             MentionFate::SetNull(columns) => columns,
-            MentionFate::Blocks if mention.can_be_inherited() => &mention.link.columns,
+            MentionFate::NeedsHeir => &mention.link.columns,
             _ => return None,
         };
         let set = joined(columns.iter().map(|c| format!("{} = NULL", quote(c))), ", ");

@@ -97,8 +97,9 @@ pub enum DatabaseError {
     },
     /// Triggers, indexes or virtual tables that only the application can run.
     #[error(
-        "deleting needs functions, collations or modules that only the application has; nothing was changed; have the \
-         application remove what uses them first, or delete these rows itself:\n  {}",
+        "deleting from these tables needs functions, collations or modules that only the application has, or does \
+         what SQLite cannot do; nothing was changed; have the application remove what does so first, or delete these \
+         rows itself:\n  {}",
         reasons.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ")
     )]
     UnknownCode {

@@ -5,7 +5,7 @@ use super::{Accounts, Mention, MentionFate, identity};
 use crate::error::Result;
 use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
-use crate::schema::{Action, Identity, Schema};
+use crate::schema::{Action, ColumnKind, Identity, Schema, Table};
 
 pub(super) fn mentions(
     schema: &Schema,
@@ -21,8 +21,8 @@ pub(super) fn mentions(
         let Some(link) = link(schema, step, reference) else {
             continue;
         };
-        let fate = fate(graph, reference);
         let table = &schema.tables[reference.child];
+        let fate = fate(graph, reference, table);
         if fate == MentionFate::Stays && table.identity == Identity::None {
             continue;
         }
@@ -54,10 +54,18 @@ fn own_columns(graph: &Graph, reference: &Reference) -> Vec<String> {
     }
 }
 
-fn fate(graph: &Graph, reference: &Reference) -> MentionFate {
+fn fate(graph: &Graph, reference: &Reference, table: &Table) -> MentionFate {
+    let can_be_set = |name: &String| {
+        let column = table.column(name);
+        column.is_some_and(|column| column.kind == ColumnKind::Ordinary)
+    };
+    let names_account = reference.parent == Some(graph.users);
     match reference.on_delete {
         Some(Action::SetDefault) => MentionFate::SetDefault,
         _ if !reference.nullable.is_empty() => MentionFate::SetNull(own_columns(graph, reference)),
+        Some(_) if names_account && reference.columns.iter().all(can_be_set) => {
+            MentionFate::NeedsHeir
+        }
         Some(_) => MentionFate::Blocks,
         None => MentionFate::Stays,
     }

@@ -251,8 +251,8 @@ fn the_fate_of_a_mention() {
         ("A.user".into(), set_null("user")),
         ("B.user".into(), MentionFate::SetDefault),
         ("C.user".into(), set_null("user")),
-        ("D.user".into(), MentionFate::Blocks),
-        ("E.user".into(), MentionFate::Blocks),
+        ("D.user".into(), MentionFate::NeedsHeir),
+        ("E.user".into(), MentionFate::NeedsHeir),
     ];
     assert_eq!(mentions(&plan), expected);
 }

@@ -82,7 +82,10 @@ pub(crate) fn mentions(
     let mut counts = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
         let rows = staying(connection, plan, at, owner)?;
-        let set = !matches!(mention.fate, MentionFate::Blocks | MentionFate::Stays);
+        let set = matches!(
+            mention.fate,
+            MentionFate::SetNull(_) | MentionFate::SetDefault
+        );
         if rows > 0 && set {
             counts.push(MentionCount {
                 column: column_of(plan, at),
@@ -141,7 +144,12 @@ pub(crate) fn reassigned(
 pub(crate) fn blocking(connection: &Connection, plan: &Plan, heir: bool) -> Result<Vec<Blocking>> {
     let mut blocking = Vec::new();
     for (at, mention) in plan.mentions.iter().enumerate() {
-        if mention.fate != MentionFate::Blocks || (heir && mention.can_be_inherited()) {
+        let blocks = match mention.fate {
+            MentionFate::Blocks => true,
+            MentionFate::NeedsHeir => !heir,
+            _ => false,
+        };
+        if !blocks {
             continue;
         }
         let rows = number(

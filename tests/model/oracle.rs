@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     Blocked,
     /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
+    /// An action sets a generated column: `SQLite` cannot compile the deletion.
+    Uncompilable,
 }
 
 /// What a run must do, where it is not refused.
@@ -274,8 +276,15 @@ impl<'a> Oracle<'a> {
             if broken && (deleted[place.0] || parent_goes || updated) {
                 refusals.insert(Refusal::ForeignKey);
             }
-            // Nothing enforces, and nothing can set, such a reference: it is left.
             let reference = &self.case.tables[place.0].references[place.1];
+            let sets = matches!(
+                reference.action,
+                Action::SetNull | Action::SetDefault | Action::SetOne
+            );
+            if sets && parent_goes && self.case.is_generated(place.0, place.1) {
+                refusals.insert(Refusal::Uncompilable);
+            }
+            // Nothing enforces, and nothing can set, such a reference: it is left.
             let left =
                 reference.action == Action::Undeclared && !self.case.is_nullable(place.0, place.1);
             let mentions = self.meaning(place) == Meaning::Mention && self.exists(place) && !left;
