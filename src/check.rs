@@ -1,7 +1,5 @@
 //! Manifest against database: what the manifest does not say, leaves open, or says of what is not there.
 
-mod nearest;
-
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
@@ -11,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::inference::{Reference, references_to_persons};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, quoted};
+use crate::nearest::nearest;
 use crate::outbox;
 use crate::plan::{Accounts, Plan};
 use crate::run::App;
 use crate::schema::{self, Schema, TableKind};
-use nearest::nearest;
 
 /// What [`App::check`] found.
 #[derive(Clone, Debug)]

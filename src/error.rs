@@ -70,10 +70,7 @@ pub enum Error {
         error: rusqlite::Error,
     },
     /// A constraint of the database stands in the way.
-    #[error(
-        "{doing} failed: {error}; the user is left as before; rows that were broken already, which \
-         `PRAGMA foreign_key_check` lists, can be the reason"
-    )]
+    #[error("{}", sentences::constraint(doing, error))]
     Constraint {
         /// What was tried.
         doing: &'static str,
@@ -133,10 +130,14 @@ pub enum Error {
     #[error("{}", sentences::loose(.0))]
     LooseKeys(Blocking),
     /// A name that fits nobody.
-    #[error("no user has the key or name `{name}`")]
+    #[error("{}", sentences::unknown_user(name, columns, near.as_deref()))]
     UnknownUser {
         /// What was asked for.
         name: String,
+        /// Where it was looked for.
+        columns: Vec<String>,
+        /// Who may be meant.
+        near: Option<String>,
     },
     /// A name that fits several.
     #[error("`{name}` fits several users, with the keys {}; name one of them by a column that only it has", keys.join(", "))]

@@ -37,7 +37,7 @@ pub enum Existing {
     Replace,
 }
 
-/// A manifest that was written.
+/// A manifest that was written, or would be.
 #[derive(Clone, Debug)]
 pub struct Initialised {
     /// The file.
@@ -56,6 +56,15 @@ pub struct Initialised {
 /// database cannot be read, the users table is not clear, or a manifest is there that is not to be
 /// replaced.
 pub fn init(request: &Request) -> Result<Initialised> {
+    let proposed = propose(request)?;
+    write(&proposed.file, &proposed.text, request.existing)?;
+    Ok(proposed)
+}
+
+/// The manifest that [`init`] would write. Changes nothing.
+///
+/// Fails as `init` does, but for what only writing finds out.
+pub fn propose(request: &Request) -> Result<Initialised> {
     let (root, database) = undescribed(&request.settings)?;
     let file = root.join(request.output.as_deref().unwrap_or(Path::new(FILE_NAME)));
     if request.existing == Existing::Refuse && file.symlink_metadata().is_ok() {
@@ -87,7 +96,6 @@ pub fn init(request: &Request) -> Result<Initialised> {
         )?;
         Ok((draft, text))
     })?;
-    write(&file, &text, request.existing)?;
     Ok(Initialised {
         file,
         database,

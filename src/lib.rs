@@ -79,6 +79,7 @@ pub mod inference;
 pub mod init;
 pub mod keyspace;
 pub mod manifest;
+mod nearest;
 pub mod outbox;
 pub mod plan;
 pub mod redis;

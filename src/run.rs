@@ -159,6 +159,7 @@ impl App {
             recovery::require_no_reset(connection)?;
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)?;
+            self.require_snapshot_possible(connection, job.snapshot.as_deref())?;
             let mut scene = Scene::set(&self.target, connection, job)?;
             scene.rehearse(connection)?;
             let picture = Picture::take(&self.target, &scene, &roots, connection, job)?;
@@ -184,6 +185,7 @@ impl App {
         recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
+        self.require_snapshot_possible(&connection, job.snapshot.as_deref())?;
         let mut scene = Scene::set(&self.target, &connection, job)?;
         scene.rehearse(&connection)?;
         let roots = self.target.roots()?;
@@ -236,6 +238,15 @@ impl App {
             trail: TrailRecord::of(&self.target),
             reset: None,
         })
+    }
+
+    /// Fails where the snapshot that a job asks for could not be taken: before anybody is asked.
+    fn require_snapshot_possible(&self, connection: &Connection, name: Option<&str>) -> Result<()> {
+        let Some(name) = name else {
+            return Ok(());
+        };
+        let archive = Archive::of(&self.target, None)?;
+        Snapshot::may_be_saved_within(connection, &archive, name)
     }
 
     /// Takes the snapshot that a job asks for. Its path; none where none is asked for.

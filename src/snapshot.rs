@@ -145,10 +145,21 @@ impl Snapshot {
     ///
     /// Fails as [`save`](Self::save) would.
     pub fn may_be_saved(target: &Target, archive: &Archive, name: &str) -> Result<()> {
+        database::look(&target.database, |connection| {
+            Self::may_be_saved_within(connection, archive, name)
+        })
+    }
+
+    /// As [`may_be_saved`](Self::may_be_saved), with the connection of a run or its preview.
+    pub(crate) fn may_be_saved_within(
+        connection: &Connection,
+        archive: &Archive,
+        name: &str,
+    ) -> Result<()> {
         if archive.path(name)?.symlink_metadata().is_ok() {
             return Err(SnapshotError::Exists { name: name.into() }.into());
         }
-        database::look(&target.database, rows::require_finished)
+        rows::require_finished(connection)
     }
 
     /// Fails where there is no snapshot of this name.

@@ -21,8 +21,10 @@ pub use redis::RedisStatus;
 /// What an application holds.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// Its name.
+    /// Its name; empty where the manifest gives none.
     pub application: String,
+    /// Its directory.
+    pub root: String,
     /// Its database.
     pub database: String,
     /// Which source named the database.
@@ -97,6 +99,7 @@ impl App {
         let mut tell = |what: &str, error: Error| warnings.push(format!("{what}: {error}"));
         Ok(Status {
             application: target.manifest.application.name.clone(),
+            root: crate::roots::shown(&target.root),
             database: crate::roots::shown(&target.database),
             database_source: target.database_source,
             database_bytes: bytes(target)?,

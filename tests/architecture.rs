@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&str] = &[
     "user",
     "watch",
+    "nearest",
     "manifest",
     "schema",
     "full_text",

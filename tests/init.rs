@@ -49,6 +49,17 @@ const BLOG: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, email 
     INSERT INTO posts VALUES (1, 1, 2, 'a'), (2, 2, NULL, 'b');";
 
 #[test]
+fn a_dry_run_shows_the_manifest_and_writes_none() {
+    let application = Application::new(BLOG);
+    let shown = application.run(&["init", "--dry-run"]).expect(0);
+    assert!(!application.path("reset-app.toml").exists(), "{shown}");
+    application.run(&["init"]).expect(0);
+    shown.says([&*application.manifest(), "(would be written)"]);
+    let words = ["init", "--dry-run", "--force", "--format", "json"];
+    assert_eq!(application.run(&words).expect(0).json()["dry_run"], true);
+}
+
+#[test]
 fn an_application_without_a_manifest_is_sent_to_init() {
     let application = Application::new(BLOG);
     let words = ["status", "--database", "app.db"];

@@ -106,7 +106,7 @@ fn the_erased_are_erased_again_in_the_same_way() {
 fn the_preview_of_a_replay_counts_what_it_erases() {
     let (_, copy) = restored(&[&["1", "--delete-accounts"]]);
     let outcome = replay(&copy, &[]).expect(0);
-    outcome.says(["names 1 users", "1 of them were found"]);
+    outcome.says(["names 1 user after", "found in this database: 1"]);
     assert_eq!(count(&copy, "users WHERE id = 1"), 0);
 }
 
@@ -171,7 +171,7 @@ fn only_later_lines_count() {
     let since = format!("2:{}", since["hash"].as_str().unwrap());
     replay(&copy, &["--since", &since])
         .expect(0)
-        .says(["names 1 users"]);
+        .says(["names 1 user after"]);
     assert!(count(&copy, "posts WHERE user_id = 1") > 0);
     assert_eq!(count(&copy, "posts WHERE user_id = 2"), 0);
     tell_of_restore(&copy, 2);

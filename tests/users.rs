@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use support::application::Application;
 use support::install::{Install, assert_same};
 use support::redis_server::RedisServer;
 use support::run::{Invocation, Outcome, reset_app};
@@ -29,14 +30,15 @@ fn previewed(install: &Install, words: &[&str]) -> Outcome {
     assert_same("the root after a preview", &before, &install.tree());
     let deed = delete(install, words);
     let body = |outcome: &Outcome| {
-        outcome
-            .stdout
-            .lines()
-            .skip(2)
-            .collect::<Vec<_>>()
-            .join("\n")
+        let lines = outcome.stdout.lines().skip(2);
+        lines.collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(body(&preview), body(&deed), "preview, then deed");
+    // After the deed it is too late to refuse anything.
+    let before = body(&preview).replace(
+        "hang on these go too (refuse them: --no-collateral):",
+        "hung on these went too:",
+    );
+    assert_eq!(before, body(&deed), "preview, then deed");
     deed
 }
 
@@ -63,7 +65,9 @@ fn key_name_and_address_mean_the_same_user() {
 fn an_unknown_and_an_ambiguous_name_are_refused() {
     let install = Install::copy("busy");
     install.execute("UPDATE users SET username = '7' WHERE id = 9");
-    refused(&install, &["delete-user", "nobody"], ["`nobody`"]);
+    let looked = "`nobody`; it was looked for in `users.id`, `users.username`, `users.email`";
+    refused(&install, &["delete-user", "nobody"], [looked]);
+    refused(&install, &["delete-user", "lucca"], ["is `luca` meant?"]);
     refused(&install, &["delete-user", "7"], ["several users", "7", "9"]);
 }
 
@@ -125,6 +129,56 @@ fn mentions_that_cannot_be_null_block_an_account_or_are_inherited() {
     let dangling =
         "SELECT count(*) FROM pragma_foreign_key_check WHERE \"table\" = 'system_configuration'";
     assert_eq!(install.query_count(dangling), 0);
+}
+
+/// Messages between users who both go: none of them stays, and yet none can do without either.
+#[test]
+fn rows_that_go_later_in_the_same_run_block_an_account_with_the_way_out() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+         CREATE TABLE messages(id INTEGER PRIMARY KEY, sender INTEGER NOT NULL REFERENCES users(id),
+           recipient INTEGER NOT NULL REFERENCES users(id));
+         INSERT INTO users VALUES (1, 'ann'), (2, 'ben');
+         INSERT INTO messages VALUES (1, 1, 2), (2, 2, 1);",
+        "[users]\ntable = 'users'\nnames = ['name']\n[references]\n\
+         'messages.sender' = 'owner'\n'messages.recipient' = 'mention'",
+    );
+    let words = ["delete-all-user-data", "--delete-accounts"];
+    let run = |words: &[&str]| application.run(words);
+    run(&words).expect(4).complains([
+        "1 row with `messages.recipient`, which names a row of `users` (1 of them would go with a later user)",
+        "run first without `--delete-accounts`, then with it",
+    ]);
+    run(&words[..1]).expect(0);
+    run(&words).expect(0);
+    assert_eq!(application.count("SELECT count(*) FROM users"), 0);
+}
+
+/// Found in the deed only: what is unique to each may be there twice once it is one user's.
+#[test]
+fn an_heir_who_has_the_like_already_is_told() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+         CREATE TABLE sites(id INTEGER PRIMARY KEY, keeper INTEGER NOT NULL REFERENCES users(id),
+           host TEXT, UNIQUE (keeper, host));
+         INSERT INTO users VALUES (1, 'ann'), (2, 'ben');
+         INSERT INTO sites VALUES (1, 1, 'h'), (2, 2, 'h');",
+        "[users]\ntable = 'users'\nnames = ['name']\n[references]\n\
+         'sites.keeper' = 'mention'",
+    );
+    let words = [
+        "delete-user",
+        "ann",
+        "--delete-accounts",
+        "--reassign-to",
+        "ben",
+    ];
+    let outcome = application.run(&words).expect(1);
+    outcome.complains([
+        "UNIQUE constraint failed: sites.keeper, sites.host",
+        "name another user",
+    ]);
+    assert_eq!(application.count("SELECT count(*) FROM users"), 2);
 }
 
 #[test]

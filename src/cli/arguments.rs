@@ -185,15 +185,15 @@ struct Deleting {
     no_collateral: bool,
 
     /// Save a snapshot of this name first; without it nothing is deleted
-    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "NAME")]
     snapshot: Option<String>,
 
     /// Overwrite deleted bytes wherever they may be in the database file and its journals
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     scrub: bool,
 
     /// Search everything afterwards for what identified the users
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     verify: bool,
 }
 

@@ -5,20 +5,31 @@ use std::fmt::Write as _;
 use reset_app::check::Checked;
 use reset_app::error::Result;
 use reset_app::inference::{Draft, ProposedTable, Reference};
-use reset_app::init::{Initialised, init as write_manifest};
+use reset_app::init::{Initialised, init as write_manifest, propose};
 use reset_app::manifest::Meaning;
+use reset_app::report::Stage;
 use reset_app::run::App;
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Format, Initialising};
 use super::exit::Exit;
+use super::text::counted;
 use super::{plain, print};
 
 pub(super) fn init(arguments: &Arguments, initialising: &Initialising) -> Result<Exit> {
-    let written = write_manifest(&initialising.request(arguments))?;
+    let request = initialising.request(arguments);
+    let stage = if arguments.asking.dry_run {
+        Stage::Preview
+    } else {
+        Stage::Done
+    };
+    let manifest = match stage {
+        Stage::Preview => propose(&request)?,
+        Stage::Done => write_manifest(&request)?,
+    };
     print(&match arguments.format {
-        Format::Text => plain(&initialised(&written)),
-        Format::Json => format!("{:#}\n", initialised_json(&written)),
+        Format::Text => plain(&initialised(&manifest, stage)),
+        Format::Json => format!("{:#}\n", initialised_json(&manifest, stage)),
     });
     Ok(Exit::Done)
 }
@@ -36,10 +47,17 @@ pub(super) fn check(arguments: &Arguments, app: &App) -> Result<Exit> {
     })
 }
 
-fn initialised(written: &Initialised) -> String {
+fn initialised(written: &Initialised, stage: Stage) -> String {
     let draft = &written.draft;
-    let mut out = String::new();
-    let _ = writeln!(out, "Manifest: {}", written.file.display());
+    let mut out = match stage {
+        Stage::Preview => format!("{}\n", written.text),
+        Stage::Done => String::new(),
+    };
+    let not_written = match stage {
+        Stage::Preview => " (would be written)",
+        Stage::Done => "",
+    };
+    let _ = writeln!(out, "Manifest: {}{not_written}", written.file.display());
     let _ = writeln!(out, "Database: {}", written.database.display());
     let _ = writeln!(
         out,
@@ -47,13 +65,13 @@ fn initialised(written: &Initialised) -> String {
         draft.users.table,
         draft.users.reasons.join("; ")
     );
-    let count = |meaning| draft.references.iter().filter(|r| r.is == meaning).count();
+    let count = |meaning| draft.references.iter().filter(|r| r.is == meaning).count() as u64;
     let _ = writeln!(
         out,
-        "\nReferences: {} owners, {} mentions, {} keepers, {} undecided\nTables of which nothing is deleted: {} kept, {} shared",
-        count(Meaning::Owner),
-        count(Meaning::Mention),
-        count(Meaning::Keeper),
+        "\nReferences: {}, {}, {}, {} undecided\nTables of which nothing is deleted: {} kept, {} shared",
+        counted(count(Meaning::Owner), "owner"),
+        counted(count(Meaning::Mention), "mention"),
+        counted(count(Meaning::Keeper), "keeper"),
         count(Meaning::Undecided),
         draft.kept.len(),
         draft.shared.len(),
@@ -79,7 +97,11 @@ fn initialised(written: &Initialised) -> String {
     for warning in &draft.warnings {
         let _ = writeln!(out, "\nWarning: {warning}");
     }
-    out.push_str("\nRead it, then: reset-app check, and reset-app delete-user USER --dry-run\n");
+    if stage == Stage::Done {
+        out.push_str(
+            "\nRead it, then: reset-app check, and reset-app delete-user USER --dry-run\n",
+        );
+    }
     out
 }
 
@@ -88,7 +110,7 @@ fn undecided(draft: &Draft) -> Vec<&Reference> {
     references.filter(|r| r.is == Meaning::Undecided).collect()
 }
 
-fn initialised_json(written: &Initialised) -> Value {
+fn initialised_json(written: &Initialised, stage: Stage) -> Value {
     let draft = &written.draft;
     let table = |table: &ProposedTable| json!({"table": table.name, "reason": table.reason});
     let files = draft.files.iter().map(|file| {
@@ -100,6 +122,7 @@ fn initialised_json(written: &Initialised) -> Value {
         .map(|d| json!({"pattern": d.pattern, "evidence": d.evidence}));
     json!({
         "operation": "init",
+        "dry_run": stage == Stage::Preview,
         "manifest": written.file.display().to_string(),
         "database": written.database.display().to_string(),
         "users": {"table": draft.users.table, "key": draft.users.key, "names": draft.users.names, "reasons": draft.users.reasons},

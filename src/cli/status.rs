@@ -7,15 +7,19 @@ use reset_app::status::{AuditStatus, EnvironmentStatus, Held, RedisStatus, Saved
 use serde_json::{Value, json};
 
 use super::json::{finished, lines, tables};
-use super::text::{rows, section};
+use super::text::{counted, rows, section};
 
 /// For a person.
 pub(crate) fn text(status: &Status) -> String {
     let mut out = String::new();
+    let name = match status.application.as_str() {
+        "" => String::new(),
+        name => format!("{name}, in "),
+    };
     let _ = write!(
         out,
-        "Application: {}\nDatabase:    {} ({}), {} bytes, journal mode {}\nManifest:    {}\nRedis:       {}\nAccounts:    {}\n",
-        status.application,
+        "Application: {name}{}\nDatabase:    {} ({}), {} bytes, journal mode {}\nManifest:    {}\nRedis:       {}\nAccounts:    {}\n",
+        status.root,
         status.database,
         status.database_source,
         status.database_bytes,
@@ -48,8 +52,9 @@ pub(crate) fn text(status: &Status) -> String {
     let _ = match status.unfinished {
         Some(work) => writeln!(
             out,
-            "\nUnfinished work: {} users, {} files and directories; finish it with `reset-app resume`",
-            work.users, work.paths
+            "\nUnfinished work: {}, {} files and directories; finish it with `reset-app resume`",
+            counted(work.users, "user"),
+            work.paths
         ),
         None => writeln!(out, "\nUnfinished work: none"),
     };
@@ -86,10 +91,11 @@ fn holding(held: &Held) -> String {
     };
     let unseen = match held.unseen {
         0 => String::new(),
-        unseen => format!(", {unseen} places not looked at"),
+        unseen => format!(", {} not looked at", counted(unseen, "place")),
     };
     let (directory, files, bytes) = (&held.directory, held.files, held.bytes);
-    format!("{directory}: {files} files, {bytes} bytes{strays}{unseen}")
+    let files = counted(files, "file");
+    format!("{directory}: {files}, {bytes} bytes{strays}{unseen}")
 }
 
 fn environment(out: &mut String, found: Option<&EnvironmentStatus>) {
@@ -181,6 +187,7 @@ pub(crate) fn json(status: &Status) -> String {
     finished(&json!({
         "operation": "status",
         "application": status.application,
+        "root": status.root,
         "database": {
             "path": status.database,
             "source": status.database_source,

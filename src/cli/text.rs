@@ -126,8 +126,9 @@ fn replay(out: &mut String, report: &Report, told: &Replay) {
     };
     let _ = writeln!(
         out,
-        "\nThe audit trail names {} users after the position{of} ({}); {back} of them were found in this database.",
-        told.named, told.since
+        "\nThe audit trail names {} after the position{of} ({}); found in this database: {back}.",
+        counted(told.named, "user"),
+        told.since
     );
     if told.unclear > 0 {
         let _ = writeln!(
@@ -140,9 +141,15 @@ fn replay(out: &mut String, report: &Report, told: &Replay) {
 }
 
 fn details_of_rows(out: &mut String, report: &Report) {
+    let collateral = match report.stage {
+        Stage::Preview => {
+            "Rows of other users that hang on these go too (refuse them: --no-collateral):"
+        }
+        Stage::Done => "Rows of other users that hung on these went too:",
+    };
     section(
         out,
-        "Rows of other users that hang on these go too (refuse them: --no-collateral):",
+        collateral,
         report
             .collateral
             .iter()
@@ -243,8 +250,9 @@ fn recovery(out: &mut String, report: &Report) {
     };
     let _ = writeln!(
         out,
-        "\n{object} {verb}: {} users whose rows are gone, {} files and directories.",
-        recovery.users, recovery.paths
+        "\n{object} {verb}: {} whose rows are gone, {} files and directories.",
+        counted(recovery.users, "user"),
+        recovery.paths
     );
 }
 
@@ -260,7 +268,12 @@ pub(super) fn section(out: &mut String, title: &str, lines: impl Iterator<Item =
 }
 
 pub(super) fn rows(count: u64) -> String {
-    format!("{count} row{}", if count == 1 { "" } else { "s" })
+    counted(count, "row")
+}
+
+/// A count of things whose plural ends in `s`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 fn emptied(one: &Emptied) -> String {

@@ -20,4 +20,6 @@ pub struct Blocking {
     pub parent: String,
     /// How many rows.
     pub rows: u64,
+    /// How many of them go later in the same run.
+    pub later: u64,
 }

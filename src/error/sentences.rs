@@ -41,6 +41,7 @@ pub(super) fn loose(keys: &Blocking) -> String {
         column,
         parent,
         rows,
+        ..
     } = keys;
     format!(
         "SQLite would take rows with `{column}` for children of {rows} rows of `{parent}` that are to go and \
@@ -59,14 +60,67 @@ pub(super) fn blocked(blocking: &[Blocking]) -> String {
         column,
         parent,
         rows,
+        later,
     } in blocking
     {
+        let rows = counted(*rows);
         let _ = write!(
             text,
-            "\n  {rows} rows with `{column}`, which names a row of `{parent}`"
+            "\n  {rows} with `{column}`, which names a row of `{parent}`"
+        );
+        if *later > 0 {
+            let _ = write!(text, " ({later} of them would go with a later user)");
+        }
+    }
+    if blocking.iter().any(|one| one.later > 0) {
+        text.push_str(
+            "\nwhat goes with a later user is gone once all users' data is: run first without \
+             `--delete-accounts`, then with it",
         );
     }
     text
+}
+
+pub(super) fn unknown_user(name: &str, columns: &[String], near: Option<&str>) -> String {
+    let columns = columns.join("`, `");
+    let mut text =
+        format!("no user has the key or name `{name}`; it was looked for in `{columns}`");
+    if let Some(near) = near {
+        let _ = write!(text, "; is `{near}` meant?");
+    }
+    text
+}
+
+/// What a constraint of the database has to do with the deletion.
+pub(super) fn constraint(doing: &str, error: &rusqlite::Error) -> String {
+    use rusqlite::ffi;
+    let kind = match error {
+        rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
+        _ => ffi::SQLITE_CONSTRAINT,
+    };
+    let remedy = match kind {
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => {
+            "a row that stays and is changed would be like another one; if it is given to the user of \
+             `--reassign-to`, name another user, or change or delete one of the two rows"
+        }
+        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL => {
+            "a row that stays cannot do without what it names; change or delete that row first, or make \
+             the reference an owner in the manifest"
+        }
+        ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            "a trigger of the database forbids it; do what it asks for, or drop it"
+        }
+        _ => {
+            "rows that were broken already, which `PRAGMA foreign_key_check` lists, can be the reason"
+        }
+    };
+    format!("{doing} failed: {error}; the user is left as before; {remedy}")
+}
+
+fn counted(rows: u64) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
 pub(super) fn collateral(collateral: &[Collateral]) -> String {
@@ -75,6 +129,7 @@ pub(super) fn collateral(collateral: &[Collateral]) -> String {
          is meant:",
     );
     for Collateral { table, owner, rows } in collateral {
+        let rows = counted(*rows);
         let _ = write!(text, "\n  {rows} of `{table}`, of user {owner}");
     }
     text

@@ -69,6 +69,7 @@ impl App {
         let mut report = database::look(&self.target.database, |connection| {
             snapshot::require_no_unfinished_restore(connection)?;
             recovery::require_same_trail(&self.target, connection)?;
+            self.require_snapshot_possible(connection, job.snapshot.as_deref())?;
             let roots = self.target.roots_emptied(job)?;
             Sketch::draw(&self.target, connection, job, &roots)?.report(connection)
         })?;
@@ -104,6 +105,7 @@ impl App {
                 ..finished
             });
         }
+        self.require_snapshot_possible(&connection, job.snapshot.as_deref())?;
         let mut preview = in_one_view(&connection, || {
             let roots = target.roots_emptied(job)?;
             Sketch::draw(target, &connection, job, &roots)?.report(&connection)

@@ -162,6 +162,7 @@ pub(crate) fn blocking(connection: &Connection, plan: &Plan, heir: bool) -> Resu
                 column: column_of(plan, at),
                 parent: plan.tables[mention.link.parent].name.clone(),
                 rows,
+                later: rows.saturating_sub(staying(connection, plan, at, None)?),
             });
         }
     }

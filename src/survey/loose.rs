@@ -26,6 +26,7 @@ pub(super) fn refuse(connection: &Connection, plan: &Plan) -> Result<()> {
                 column: columns.to_string(),
                 parent: plan.tables[loose.link.parent].name.clone(),
                 rows,
+                later: 0,
             }));
         }
     }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::rows::set_name;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
+use crate::nearest::nearest;
 use crate::outbox;
 use crate::plan::Plan;
 use crate::sql::{identity, joined, main_table, quote, set_columns};
@@ -265,9 +266,8 @@ fn remove(connection: &Connection, key: &Value) -> Result<()> {
 
 /// The key of the one user that a name fits, as `SQLite` holds it.
 fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Result<Value> {
-    let unknown = || Error::UnknownUser { name: name.into() };
     if name.is_empty() {
-        return Err(unknown());
+        return Err(unknown(connection, plan, users, name));
     }
     let key = quote(&plan.user_key);
     let columns = users.names.iter();
@@ -285,7 +285,7 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
         .map_err(Error::surveying)?;
     let mut found: Vec<Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
-        (None, _) => Err(unknown()),
+        (None, _) => Err(unknown(connection, plan, users, name)),
         (Some(one), true) => Ok(one),
         (Some(last), false) => {
             found.push(last);
@@ -295,6 +295,45 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
             })
         }
     }
+}
+
+/// Says where a name was looked for, and who may be meant by it.
+fn unknown(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Error {
+    let table = &plan.tables[0].name;
+    let columns = std::iter::once(&plan.user_key).chain(&users.names);
+    Error::UnknownUser {
+        name: name.into(),
+        columns: columns.map(|column| format!("{table}.{column}")).collect(),
+        near: match near(connection, table, users, name) {
+            Ok(near) => near,
+            Err(error) => {
+                log::debug!("no similar name was looked for: {error}");
+                None
+            }
+        },
+    }
+}
+
+/// The name most like this one, among the first users'.
+fn near(
+    connection: &Connection,
+    table: &str,
+    users: &Users,
+    name: &str,
+) -> rusqlite::Result<Option<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for column in &users.names {
+        let sql = format!(
+            "SELECT u.{0} FROM {1} AS u WHERE typeof(u.{0}) = 'text' LIMIT 10000",
+            quote(column),
+            main_table(table)
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let found = statement.query_map([], |row| row.get(0))?;
+        names.extend(found.filter_map(Result::ok));
+    }
+    let names = names.iter().map(String::as_str);
+    Ok(nearest(name, names).map(str::to_owned))
 }
 
 fn shown(value: &Value) -> String {

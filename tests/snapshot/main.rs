@@ -157,10 +157,18 @@ fn without_its_snapshot_nothing_is_deleted() {
         "--snapshot",
         "taken",
     ];
-    command(&install, &words)
-        .run()
-        .expect(4)
-        .complains(["snapshot drop taken"]);
+    // Before anybody is asked, and in the preview as well.
+    for words in [&words[..], &[&words[..], &["--dry-run"]].concat()] {
+        command(&install, words)
+            .run()
+            .expect(4)
+            .complains(["snapshot drop taken"]);
+        assert_eq!(install.digest(), before);
+    }
+    let mut preview = words.to_vec();
+    preview[4] = "free";
+    preview.push("--dry-run");
+    command(&install, &preview).run().expect(0);
     assert_eq!(install.digest(), before);
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Resetting {
     keep_logs: bool,
 
     /// Save a snapshot of this name first; without it nothing is deleted
-    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "NAME")]
     snapshot: Option<String>,
 
     /// Go ahead although the environment says production

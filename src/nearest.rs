@@ -1,7 +1,7 @@
 //! Which of several names was meant by a misspelt one. Pure.
 
 /// The name that is nearest, if one is near: at most two of five letters differ.
-pub(super) fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wrong: Vec<char> = wrong.to_lowercase().chars().take(200).collect();
     let distance = |name: &str| {
         distance(
