@@ -4,6 +4,7 @@
 //! sample of values shows, and how many values are keys of another table. Deciding is pure. Whatever is
 //! decided carries its reason, and in doubt a row is kept.
 
+mod candidate;
 mod candidates;
 mod content;
 mod decide;
@@ -15,6 +16,7 @@ mod full_text;
 mod generic;
 mod keepers;
 mod names;
+mod naming;
 mod persons;
 mod standing;
 mod tree;
@@ -38,7 +40,8 @@ pub use users::UsersCandidate;
 use crate::error::{Error, InferenceError, Result};
 use crate::manifest::{Columns, Meaning, UserRows, Users};
 use crate::schema::{Schema, Table, TableKind};
-use candidates::{Candidate, Search};
+use candidate::Candidate;
+use candidates::Search;
 use decide::Decider;
 use evidence::Evidence;
 use names::{Names, is_plain};
@@ -95,7 +98,7 @@ pub fn infer(
     let (candidates, decider) = decided(&search)?;
     let mut draft = draft(&search, &decider, &candidates, users.clone());
     if let Some(surroundings) = surroundings {
-        add_files(&search, surroundings, &mut draft)?;
+        add_files(&search, &decider.owned, surroundings, &mut draft)?;
     }
     Ok(draft)
 }
@@ -264,7 +267,7 @@ fn users(schema: &Schema, names: &Names, choice: &UsersChoice) -> Result<Propose
                 .ok_or(Error::Bug("a candidate that is no table"))?;
             Ok(ProposedUsers {
                 table: clear.table.clone(),
-                key: None,
+                key: users::other_key(table),
                 names: users::name_columns(table),
                 rows: UserRows::One,
                 reasons: clear.reasons.clone(),
@@ -280,7 +283,7 @@ fn chosen_users(schema: &Schema, text: &str) -> Result<ProposedUsers> {
     if let Some(table) = schema.table(text).filter(plain) {
         return Ok(ProposedUsers {
             table: table.name.clone(),
-            key: None,
+            key: users::other_key(table),
             names: users::name_columns(table),
             rows: UserRows::One,
             reasons: vec!["named by `--users`".into()],
@@ -314,9 +317,14 @@ fn chosen_users(schema: &Schema, text: &str) -> Result<ProposedUsers> {
 }
 
 /// Columns that name files, users' directories, and the roots that hold them.
-fn add_files(search: &Search, surroundings: &Surroundings, draft: &mut Draft) -> Result<()> {
+fn add_files(
+    search: &Search,
+    owned: &BTreeSet<usize>,
+    surroundings: &Surroundings,
+    draft: &mut Draft,
+) -> Result<()> {
     let tree = Tree::read(surroundings.root, surroundings.protected);
-    draft.files = files::columns(search.schema, search.evidence, &tree)?;
+    draft.files = files::columns(search.schema, owned, search.evidence, &tree)?;
     let table = &search.schema.tables[search.users];
     let columns =
         std::iter::once(search.user_key).chain(draft.users.names.iter().map(String::as_str));

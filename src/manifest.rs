@@ -163,7 +163,7 @@ pub struct FileColumn {
     /// The column.
     pub column: Columns,
     /// Where the file of a value stands: `{value}` is the value, `{stem}` the value without its
-    /// extension, `*` any part of one name. The value itself unless given.
+    /// extension, `{name}` what stands behind its last `/`, `*` any part of one name. The value itself unless given.
     pub path: Option<FilePath>,
     /// The summary line that counts its files.
     #[serde(default = "files_line")]

@@ -1,75 +1,14 @@
 //! Columns that name rows: those that the database declares, and those that their names and values
 //! show. What they mean is decided elsewhere.
 
+use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::evidence::{Evidence, Match, Place};
-use super::names::{Names, Spoken, is_plain};
-use super::words::{
-    Role, holds_files, is_key_word, means_person, names_by_name, names_something, role, shows_file,
-    singulars, stem, surely_names, words,
-};
+use super::names::{Names, is_plain};
+use super::naming::Named;
+use super::words::{Role, is_key_word, names_by_name, role, singulars, stem, words};
 use crate::error::Result;
-use crate::manifest::{Form, Meaning, UserRows};
-use crate::schema::{Action, Column, Schema, Table};
-
-/// A column, or several, that names rows of a table.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) table: usize,
-    pub(super) columns: Vec<String>,
-    pub(super) parent: usize,
-    pub(super) parent_columns: Vec<String>,
-    pub(super) form: Form,
-    /// None where the database does not declare it.
-    pub(super) on_delete: Option<Action>,
-    /// Whether a row may be without.
-    pub(super) optional: Optional,
-    /// The words of the column that say what it names.
-    pub(super) stem: Vec<String>,
-    /// What its values show.
-    pub(super) evidence: String,
-    pub(super) kind: Kind,
-    /// What it means, once that is decided, and why.
-    pub(super) decided: Option<(Meaning, String)>,
-}
-
-/// Whether a row may be without what a reference names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Optional {
-    /// It may.
-    Yes,
-    /// Every row names something.
-    No,
-}
-
-/// How a reference was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// By a foreign key, a name, or its values.
-    Plain,
-    /// By a type beside it.
-    Generic,
-    /// In a list, of which the row is not one member's alone.
-    List,
-}
-
-impl Candidate {
-    /// Whether it names a row of its own table.
-    pub(super) fn is_of_itself(&self) -> bool {
-        self.table == self.parent
-    }
-
-    /// What it says of the person it names.
-    pub(super) fn role(&self) -> Role {
-        role(&self.stem)
-    }
-
-    /// Whether a meaning was decided that is `meaning`.
-    pub(super) fn is(&self, meaning: Meaning) -> bool {
-        self.decided
-            .as_ref()
-            .is_some_and(|(decided, _)| *decided == meaning)
-    }
-}
+use crate::manifest::{Form, UserRows};
+use crate::schema::{Column, Schema, Table};
 
 /// What is known while candidates are looked for.
 #[derive(Debug)]
@@ -115,6 +54,7 @@ impl Search<'_> {
                     stem: self.stem_of(at, &key.columns[0]),
                     evidence,
                     kind: Kind::Plain,
+                    chance: Chance::Unlikely,
                     decided: None,
                 });
             }
@@ -171,7 +111,7 @@ impl Search<'_> {
     }
 
     /// A column named for a table, or for what somebody did, whose values are keys of that table.
-    fn by_key(&self, at: usize, column: &Column) -> Result<Option<Candidate>> {
+    pub(super) fn by_key(&self, at: usize, column: &Column) -> Result<Option<Candidate>> {
         let said = words(&column.name);
         for stem in self.names.stems(self.schema, at, &column.name) {
             for (parent, spoken) in self.parents(at, &said, &stem) {
@@ -180,50 +120,25 @@ impl Search<'_> {
                 }
                 for key in self.row_keys(parent, column) {
                     let found = self.count(at, &column.name, &Form::default(), (parent, &key))?;
-                    if accepts(found, &said, spoken, parent == self.users) {
-                        return Ok(Some(self.candidate(
-                            at,
-                            column,
-                            (parent, &key),
-                            stem,
-                            found,
-                        )));
+                    let named = Named {
+                        said: &said,
+                        stem: &stem,
+                        spoken,
+                        of_user: parent == self.users,
+                    };
+                    let accepted = if found.of == 0 {
+                        named.can_be_expected() && self.agree(column, (parent, &key))
+                    } else {
+                        named.fits(found) && !self.may_be_chance(at, column, &named)?
+                    };
+                    if accepted {
+                        let target = (parent, key.as_str());
+                        return Ok(Some(self.candidate(at, column, target, stem, found)));
                     }
                 }
             }
         }
         Ok(None)
-    }
-
-    /// The tables that a column may name, by the words of its name, the likeliest first.
-    fn parents(&self, at: usize, said: &[String], stem: &[String]) -> Vec<(usize, Spoken)> {
-        let mut parents = self.names.spoken(self.schema, at, stem);
-        if stem.last().is_some_and(|last| last == "parent") {
-            parents.insert(0, (at, Spoken::ByEnd));
-        }
-        let person = names_something(said) || means_person(stem);
-        let is_known =
-            |parents: &[(usize, Spoken)]| parents.iter().any(|(parent, _)| *parent == self.users);
-        if person && role(stem) != Role::Unknown && !is_known(&parents) {
-            parents.push((self.users, Spoken::Loosely));
-        }
-        if !names_something(said) {
-            return parents;
-        }
-        if shows_file(stem) {
-            let holds = |other: &usize| *other != at && holds_files(self.names.nouns(*other));
-            let holders = (0..self.schema.tables.len()).filter(holds);
-            parents.extend(holders.map(|holder| (holder, Spoken::Loosely)));
-        }
-        // `last_post_id`, `parent_comment_id`
-        for skipped in 1..stem.len() {
-            let ends = self.names.spoken(self.schema, at, &stem[skipped..]);
-            parents.extend(
-                ends.into_iter()
-                    .map(|(parent, _)| (parent, Spoken::Loosely)),
-            );
-        }
-        parents
     }
 
     /// A column whose name speaks of a person and whose values are names or addresses of users.
@@ -251,16 +166,39 @@ impl Search<'_> {
                 found.is_most(95)
             };
             if enough {
-                return Ok(Some(self.candidate(
-                    at,
-                    column,
-                    (self.users, name),
-                    bare,
-                    found,
-                )));
+                let mut candidate = self.candidate(at, column, (self.users, name), bare, found);
+                candidate.chance = self.chance(at, column, found)?;
+                return Ok(Some(candidate));
             }
         }
         Ok(None)
+    }
+
+    /// One name in all rows of several may stand there for another reason; an address hardly does.
+    fn chance(&self, at: usize, column: &Column, found: Match) -> Result<Chance> {
+        let form = Form::default();
+        let place = Place {
+            table: &self.schema.tables[at].name,
+            column: &column.name,
+            form: &form,
+        };
+        let one = self.evidence.distinct(place)? < 2;
+        let likely = one && found.of > 0 && !self.holds_addresses(at, column)?;
+        Ok(if likely {
+            Chance::Likely
+        } else {
+            Chance::Unlikely
+        })
+    }
+
+    /// Its values are e-mail addresses.
+    pub(super) fn holds_addresses(&self, at: usize, column: &Column) -> Result<bool> {
+        let table = &self.schema.tables[at];
+        let Some(position) = table.columns.iter().position(|c| c.name == column.name) else {
+            return Ok(false);
+        };
+        let texts = self.evidence.texts(at, position)?;
+        Ok(!texts.is_empty() && texts.iter().all(|text| text.contains('@')))
     }
 
     pub(super) fn candidate(
@@ -283,24 +221,30 @@ impl Search<'_> {
             stem,
             evidence: found.sentence(&self.target(parent, key)),
             kind: Kind::Plain,
+            chance: Chance::Unlikely,
             decided: None,
         }
     }
 
-    /// A column that may not be null may still say `nobody` with 0 or nothing at all.
+    /// A column that may not be null may still say `nobody` with 0 or nothing at all; one that may
+    /// be is null nowhere, where the application does not let the database check.
     fn optional_by_values(&self, at: usize, table: &Table, column: &Column) -> Optional {
         use rusqlite::types::Value;
+        const FEW: usize = 3;
         let position = table.columns.iter().position(|c| c.name == column.name);
-        let values = position.and_then(|position| self.evidence.sample(at, position).ok());
+        let values = position
+            .and_then(|position| self.evidence.cells(at, position).ok())
+            .unwrap_or_default();
         let nobody = |value: &Value| match value {
+            Value::Null => true,
             Value::Integer(number) => *number <= 0,
             Value::Text(text) => text.is_empty() || text == "0",
             _ => false,
         };
-        if !column.not_null || values.is_some_and(|values| values.iter().any(nobody)) {
-            Optional::Yes
-        } else {
-            Optional::No
+        match (values.iter().any(nobody), column.not_null) {
+            (false, true) => Optional::No,
+            (false, false) if values.len() >= FEW => Optional::Never,
+            _ => Optional::Yes,
         }
     }
 
@@ -365,15 +309,14 @@ impl Search<'_> {
     }
 }
 
-/// Whether name and values together are enough. `said`: the words of the column's name.
-fn accepts(found: Match, said: &[String], spoken: Spoken, users: bool) -> bool {
-    if found.of == 0 {
-        return surely_names(said) && (spoken == Spoken::Wholly || users);
+/// Whether a value could be a count as well as a key.
+pub(super) fn is_number(value: &rusqlite::types::Value) -> bool {
+    use rusqlite::types::Value;
+    match value {
+        Value::Integer(_) => true,
+        Value::Text(text) => text.parse::<f64>().is_ok(),
+        _ => false,
     }
-    if names_something(said) && spoken == Spoken::Wholly {
-        return found.is_most(50);
-    }
-    found.is_most(95)
 }
 
 fn optional(table: &Table, columns: &[String]) -> Optional {

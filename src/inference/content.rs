@@ -1,8 +1,8 @@
 //! References to rows that belong to users: what hangs on them, and what only points at them.
 
-use super::candidates::{Candidate, Kind, Optional};
+use super::candidate::{Candidate, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
-use super::words::{Role, role};
+use super::words::{Role, role, singulars};
 use crate::manifest::Meaning;
 use crate::schema::Action;
 
@@ -44,13 +44,42 @@ impl Decider<'_> {
         if self.persons.contains(&candidate.table) {
             return Some(mention("the row is a person, who stands without it"));
         }
+        if let Some(book) = self.book(candidate.table, all)
+            && !sure
+        {
+            return Some(mention(format!("the application's own books (`{book}`)")));
+        }
         if is_mentioned || Self::hangs_on(all, candidate.parent, candidate.table) {
             return Some(mention(format!("the row only points at one of `{parent}`")));
+        }
+        if self.only_chooses(all, candidate) {
+            return Some(mention("the row is somebody's own, who chose it"));
         }
         if sure {
             return Some(owner(format!("every row hangs on one of `{parent}`")));
         }
         None
+    }
+
+    /// `preferences.home_page_id`: a row of somebody names another, in a word beside that of its table.
+    fn only_chooses(&self, all: &[Candidate], candidate: &Candidate) -> bool {
+        let own = |c: &Candidate| {
+            c.table == candidate.table
+                && self.persons.contains(&c.parent)
+                && self.is_certain_owner(c)
+        };
+        let undeclared = candidate.on_delete.is_none() && candidate.kind == Kind::Plain;
+        undeclared && self.is_qualified(candidate) && all.iter().any(own)
+    }
+
+    /// The column says more than what it names: `home_page_id`, not `page_id`.
+    fn is_qualified(&self, candidate: &Candidate) -> bool {
+        let said = singulars(&candidate.stem);
+        let (own, of) = (
+            self.names.nouns(candidate.table),
+            self.names.nouns(candidate.parent),
+        );
+        said.len() > 1 && !of.ends_with(&said) && !own.ends_with(&said[..1])
     }
 
     fn unsurely(&self, all: &[Candidate], at: usize) -> Decided {
@@ -79,6 +108,9 @@ impl Decider<'_> {
             _ if self.is_leaf(all, candidate) => {
                 owner(format!("the row is nobody's but that of one of `{parent}`"))
             }
+            _ if candidate.optional == Optional::Never && !self.is_qualified(candidate) => owner(
+                format!("no row is without one of `{parent}`, and none is anybody else's"),
+            ),
             _ => mention("in doubt: the row may be without, and others name it"),
         }
     }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::candidates::{Candidate, Kind, Search};
+use super::candidate::{Candidate, Kind};
+use super::candidates::Search;
 use super::content::Look;
 use super::names::Names;
 use super::words::{Role, singulars};

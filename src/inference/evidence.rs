@@ -113,14 +113,19 @@ impl<'a> Evidence<'a> {
 
     /// Values of a column, of the first and the last rows; numbers and text only.
     pub(super) fn sample(&self, table: usize, column: usize) -> Result<Vec<Value>> {
+        let cells = self.cells(table, column)?.into_iter();
+        Ok(cells.filter(|value| *value != Value::Null).collect())
+    }
+
+    /// The same with null, where there is none.
+    pub(super) fn cells(&self, table: usize, column: usize) -> Result<Vec<Value>> {
         if !self.samples.borrow().contains_key(&table) {
             let sample = self.read_sample(&self.schema.tables[table])?;
             self.samples.borrow_mut().insert(table, sample);
         }
         let samples = self.samples.borrow();
         let rows = samples.get(&table).into_iter().flatten();
-        let values = rows.filter_map(|row| row.get(column).cloned());
-        Ok(values.filter(|value| *value != Value::Null).collect())
+        Ok(rows.filter_map(|row| row.get(column).cloned()).collect())
     }
 
     /// The text among them.
@@ -135,30 +140,26 @@ impl<'a> Evidence<'a> {
     }
 
     fn read_sample(&self, table: &Table) -> Result<Vec<Vec<Value>>> {
-        let value = |name: &str| {
-            let column = quote(name);
-            format!(
-                "CASE typeof({column}) WHEN 'integer' THEN {column} WHEN 'text' THEN substr({column}, 1, {LONGEST}) \
-                 WHEN 'blob' THEN CASE WHEN length({column}) <= 255 THEN CAST({column} AS TEXT) END END"
-            )
-        };
-        let columns = joined(table.columns.iter().map(|c| value(&c.name)), ", ");
+        let columns = joined(
+            table.columns.iter().map(|c| short_text(&quote(&c.name))),
+            ", ",
+        );
         let from = main_table(&table.name);
         let mut rows = self.read_rows(
             &format!("SELECT {columns} FROM {from} LIMIT {SAMPLED}"),
-            table,
+            table.columns.len(),
         )?;
         if let (Identity::Rowid(rowid), true) = (&table.identity, is_plain(table))
             && rows.len() >= SAMPLED as usize
         {
             let rowid = quote(rowid);
             let sql = format!("SELECT {columns} FROM {from} ORDER BY {rowid} DESC LIMIT {SAMPLED}");
-            rows.extend(self.read_rows(&sql, table)?);
+            rows.extend(self.read_rows(&sql, table.columns.len())?);
         }
         Ok(rows)
     }
 
-    fn read_rows(&self, sql: &str, table: &Table) -> Result<Vec<Vec<Value>>> {
+    fn read_rows(&self, sql: &str, width: usize) -> Result<Vec<Vec<Value>>> {
         let mut statement = self.connection.prepare(sql).map_err(Error::surveying)?;
         let mut rows = statement.query([]).map_err(Error::surveying)?;
         let mut found = Vec::new();
@@ -170,9 +171,34 @@ impl<'a> Evidence<'a> {
                 }
                 _ => Value::Null,
             };
-            found.push((0..table.columns.len()).map(value).collect());
+            found.push((0..width).map(value).collect());
         }
         Ok(found)
+    }
+
+    /// Rows of an index, each with the row of a table whose key is its rowid behind it.
+    pub(super) fn beside(
+        &self,
+        index: usize,
+        (table, key): (usize, &str),
+    ) -> Result<Vec<Vec<Value>>> {
+        let (index, table) = (&self.schema.tables[index], &self.schema.tables[table]);
+        let of = |alias: &str, table: &Table| {
+            let columns = table
+                .columns
+                .iter()
+                .map(|c| format!("{alias}.{}", quote(&c.name)));
+            joined(columns.map(|column| short_text(&column)), ", ")
+        };
+        let sql = format!(
+            "SELECT {}, {} FROM {} AS i JOIN {} AS t ON t.{} = i.rowid LIMIT {SAMPLED}",
+            of("i", index),
+            of("t", table),
+            main_table(&index.name),
+            main_table(&table.name),
+            quote(key),
+        );
+        self.read_rows(&sql, index.columns.len() + table.columns.len())
     }
 
     /// How many values at `place` are values of a column of `parent`.
@@ -311,6 +337,14 @@ impl<'a> Evidence<'a> {
         self.keys.borrow_mut().insert(key, format!("temp.{name}"));
         Ok((format!("temp.{name}"), "v".into()))
     }
+}
+
+/// The value of a column, without what is too long to say anything.
+fn short_text(column: &str) -> String {
+    format!(
+        "CASE typeof({column}) WHEN 'integer' THEN {column} WHEN 'text' THEN substr({column}, 1, {LONGEST}) \
+         WHEN 'blob' THEN CASE WHEN length({column}) <= 255 THEN CAST({column} AS TEXT) END END"
+    )
 }
 
 /// The values at a place: those that can name something.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::Evidence;
 use super::names::is_plain;
 use super::tree::Tree;
+use super::vocabulary::HOLDERS;
+use super::words::{singulars, words};
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -36,7 +38,16 @@ struct Shape {
 /// A file that a value names.
 struct Hit<'v> {
     value: &'v str,
+    path: String,
     directories: Vec<String>,
+}
+
+/// A proposal, and the files that it is about.
+struct Found {
+    proposal: FileProposal,
+    files: BTreeSet<String>,
+    /// Each row names a file of its own, and goes with its user: the file is at home there.
+    is_home: bool,
 }
 
 /// Files by the ends and parts of their paths.
@@ -46,14 +57,16 @@ struct Index<'t> {
     starts: BTreeMap<&'t str, Vec<&'t str>>,
 }
 
-/// The columns of a database whose values name files of a tree.
+/// The columns of a database whose values name files of a tree. `owned` are the tables whose rows go
+/// with users: where a file is at home in one of them, other columns only mention it.
 pub(super) fn columns(
     schema: &Schema,
+    owned: &BTreeSet<usize>,
     evidence: &Evidence,
     tree: &Tree,
 ) -> Result<Vec<FileProposal>> {
     let index = Index::of(tree);
-    let mut found = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for (at, table) in schema
         .tables
         .iter()
@@ -61,47 +74,66 @@ pub(super) fn columns(
         .filter(|(_, t)| is_plain(t))
     {
         for (position, column) in table.columns.iter().enumerate() {
-            let values: BTreeSet<String> = evidence.texts(at, position)?.into_iter().collect();
-            let fitting: Vec<&str> = values
-                .iter()
-                .map(String::as_str)
-                .filter(|v| may_name_file(v))
-                .collect();
-            let mut hits: BTreeMap<Shape, Vec<Hit>> = BTreeMap::new();
-            for value in &fitting {
-                index.look_up(value, &mut hits);
+            let texts = evidence.texts(at, position)?;
+            let mut of_column = of_column(&index, &texts, (&table.name, &column.name));
+            let holder = singulars(&words(&table.name))
+                .last()
+                .is_some_and(|last| HOLDERS.split(' ').any(|noun| last.ends_with(noun)));
+            let values: BTreeSet<&String> = texts.iter().collect();
+            let unique = table.is_key(std::slice::from_ref(&column.name))
+                || (holder && values.len() == texts.len());
+            for one in &mut of_column {
+                one.is_home = unique && owned.contains(&at);
             }
-            let exact: BTreeSet<&str> = hits
-                .iter()
-                .filter(|(shape, _)| shape.part == "{value}" && shape.after.is_empty())
-                .flat_map(|(_, hits)| hits.iter().map(|hit| hit.value))
-                .collect();
-            for (shape, hits) in &hits {
-                let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.value).collect();
-                let named = distinct
-                    .iter()
-                    .filter(|value| looks_like_path(value))
-                    .count();
-                let enough =
-                    named > 0 || (distinct.len() * 2 >= values.len() && distinct.len() > 1);
-                // What is derived from a file is recognised beside that file.
-                let beside = shape.after.is_empty() || !exact.is_empty() || distinct.len() > 1;
-                if !enough || !beside {
-                    continue;
-                }
-                let proposal = propose(shape, hits, (&table.name, &column.name));
-                found.extend(proposal.map(|proposal| FileProposal {
-                    evidence: format!(
-                        "{} of {} values stand in the paths of files",
-                        distinct.len(),
-                        values.len()
-                    ),
-                    ..proposal
-                }));
-            }
+            found.extend(of_column);
         }
     }
-    Ok(found)
+    let elsewhere = |one: &Found| {
+        let holds = |home: &Found| {
+            home.proposal.table != one.proposal.table && one.files.is_subset(&home.files)
+        };
+        !one.is_home && found.iter().filter(|home| home.is_home).any(holds)
+    };
+    let kept = found.iter().filter(|one| !elsewhere(one));
+    Ok(kept.map(|one| one.proposal.clone()).collect())
+}
+
+/// What the values of one column name.
+fn of_column(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found> {
+    let values: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
+    let mut hits: BTreeMap<Shape, Vec<Hit>> = BTreeMap::new();
+    for value in values.iter().filter(|value| may_name_file(value)) {
+        index.look_up(value, &mut hits);
+    }
+    let exact = hits
+        .keys()
+        .any(|shape| shape.part != "{stem}" && shape.after.is_empty());
+    let mut found = Vec::new();
+    for (shape, hits) in &hits {
+        let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.value).collect();
+        let named = distinct.iter().any(|value| looks_like_path(value));
+        let enough = named || (distinct.len() * 2 >= values.len() && distinct.len() > 1);
+        // What is derived from a file is recognised beside that file.
+        let beside = shape.after.is_empty() || exact || distinct.len() > 1;
+        if !enough || !beside {
+            continue;
+        }
+        let evidence = format!(
+            "{} of {} values stand in the paths of files",
+            distinct.len(),
+            values.len()
+        );
+        let files = hits.iter().map(|hit| hit.path.clone()).collect();
+        found.extend(propose(shape, hits, column).map(|proposal| Found {
+            proposal: FileProposal {
+                evidence,
+                ..proposal
+            },
+            files,
+            is_home: false,
+        }));
+    }
+    found
 }
 
 fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option<FileProposal> {
@@ -180,7 +212,10 @@ impl<'t> Index<'t> {
             let whole = path.strip_suffix(plain);
             if let Some(before) = whole.filter(|before| before.is_empty() || before.ends_with('/'))
             {
-                note(hits, value, before, ("{value}", String::new()));
+                note(hits, (value, path), before, ("{value}", String::new()));
+            } else if same_directory(plain, path) {
+                let before = &path[..path.len() - name.len()];
+                note(hits, (value, path), before, ("{name}", String::new()));
             }
         }
         if plain.contains('/') {
@@ -191,7 +226,7 @@ impl<'t> Index<'t> {
             if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= 8) {
                 let below = "/*".repeat(names.len() - at - 1);
                 let before: String = names[..*at].iter().flat_map(|name| [*name, "/"]).collect();
-                note(hits, value, &before, ("{value}", below));
+                note(hits, (value, path), &before, ("{value}", below));
             }
         }
         self.beside(value, plain, hits);
@@ -230,14 +265,21 @@ impl<'t> Index<'t> {
             } else {
                 format!("{above}/")
             };
-            note(hits, value, &above, (part, format!("{mark}*")));
+            note(hits, (value, path), &above, (part, format!("{mark}*")));
         }
     }
 }
 
+/// The last directory of a value is that of the path: `https://host/media/a.jpg` is `media/a.jpg`.
+fn same_directory(value: &str, path: &str) -> bool {
+    let directory = |text: &str| Some(text.rsplit('/').nth(1)?.to_owned());
+    let directory_of_value = directory(value).filter(|name| !name.is_empty());
+    directory_of_value.is_some() && directory_of_value == directory(path)
+}
+
 fn note<'v>(
     hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>,
-    value: &'v str,
+    (value, path): (&'v str, &str),
     before: &str,
     (part, after): (&'static str, String),
 ) {
@@ -251,16 +293,18 @@ fn note<'v>(
         part,
         after,
     };
-    hits.entry(shape)
-        .or_default()
-        .push(Hit { value, directories });
+    hits.entry(shape).or_default().push(Hit {
+        value,
+        path: path.to_owned(),
+        directories,
+    });
 }
 
 /// A value that may stand in a path: no text, no number, no address.
 fn may_name_file(value: &str) -> bool {
     let length = (4..=512).contains(&value.len());
     let characters = !value.contains(['\n', '\0'])
-        && !value.contains("://")
+        && !value.contains('?')
         && !value.split('/').any(|name| name == "..");
     length && characters && !value.ends_with('/') && value.chars().any(char::is_alphabetic)
 }

@@ -1,6 +1,11 @@
 //! Full-text indexes that hold their own text, and the table whose rows they index.
 
-use super::candidates::{Candidate, Kind, Optional, Search};
+use std::collections::BTreeSet;
+
+use rusqlite::types::Value;
+
+use super::candidate::{Candidate, Kind, Optional};
+use super::candidates::Search;
 use super::decide::Decider;
 use super::names::is_plain;
 use super::words::{singulars, words};
@@ -31,13 +36,18 @@ impl Search<'_> {
         let mut found = Vec::new();
         for (at, table) in self.schema.tables.iter().enumerate() {
             let own = FullText::of(table).is_some_and(|index| index.content == Content::Own);
-            if !own {
+            let fed = self.schema.triggers.iter().any(|t| t.names(&table.name));
+            if !own || fed {
                 continue;
             }
-            let Some(parent) = self.indexed_by(at, decider)? else {
+            if let Some(candidate) = self.by_column(at, decider)? {
+                found.push(candidate);
                 continue;
-            };
-            let Some(key) = self.single_key(parent) else {
+            }
+            let indexed = self.indexed_by(at, decider)?;
+            let Some((parent, key)) =
+                indexed.and_then(|parent| Some((parent, self.single_key(parent)?)))
+            else {
                 continue;
             };
             let name = &self.schema.tables[parent].name;
@@ -54,10 +64,29 @@ impl Search<'_> {
                     .rowids(at, (parent, &key))?
                     .sentence(&self.target(parent, &key)),
                 kind: Kind::Plain,
+                chance: super::candidate::Chance::Unlikely,
                 decided: Some((Meaning::Owner, format!("a full-text index of `{name}`"))),
             });
         }
         Ok(found)
+    }
+
+    /// A column of the index names a row that belongs to a user: `post_id UNINDEXED`.
+    fn by_column(&self, at: usize, decider: &Decider) -> Result<Option<Candidate>> {
+        for column in &self.schema.tables[at].columns {
+            let candidate = self
+                .by_key(at, column)?
+                .filter(|c| decider.owned.contains(&c.parent));
+            if let Some(mut candidate) = candidate {
+                let name = &self.schema.tables[candidate.parent].name;
+                candidate.decided = Some((
+                    Meaning::Owner,
+                    format!("a full-text index of what is in `{name}`"),
+                ));
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 
     fn rowids(&self, at: usize, parent: (usize, &str)) -> Result<super::evidence::Match> {
@@ -86,35 +115,41 @@ impl Search<'_> {
             if !self.schema.tables[table].is_rowid_alias(&key) {
                 continue;
             }
-            if self.rowids(at, (table, &key))?.is_most(90) && self.shares_text(at, table)? {
+            let found = self.rowids(at, (table, &key))?;
+            let nouns = self.names.nouns(table);
+            let fits = if found.of == 0 {
+                nouns == bare
+            } else {
+                found.is_most(75) && self.shares_text(at, (table, &key))?
+            };
+            if fits {
                 return Ok(Some(table));
             }
         }
         Ok(None)
     }
 
-    /// Some text of the index stands in the table.
-    fn shares_text(&self, index: usize, table: usize) -> Result<bool> {
-        let texts = |at: usize| -> Result<Vec<String>> {
-            let mut texts = Vec::new();
-            for column in 0..self.schema.tables[at].columns.len() {
-                texts.extend(self.evidence.texts(at, column)?);
-            }
-            Ok(texts)
+    /// In nearly all rows some column of the index holds the words of one of the table: rowids alone fit
+    /// any table.
+    fn shares_text(&self, index: usize, (table, key): (usize, &str)) -> Result<bool> {
+        let rows = self.evidence.beside(index, (table, key))?;
+        let of_index = self.schema.tables[index].columns.len();
+        let words_at = |row: &[Value], at: usize| match &row[at] {
+            Value::Text(text) => words(text),
+            _ => Vec::new(),
         };
-        let words_of = |text: &String| {
-            words(text)
-                .into_iter()
-                .filter(|word| word.len() > 3)
-                .collect::<Vec<_>>()
+        let alike = |one: usize, other: usize| {
+            let holds = |row: &&Vec<Value>| {
+                let (index, table) = (words_at(row, one), words_at(row, other));
+                !index.is_empty() && index == table
+            };
+            let distinct: BTreeSet<Vec<String>> =
+                rows.iter().map(|row| words_at(row, other)).collect();
+            let least = rows.len().min(2);
+            rows.iter().filter(holds).count() * 10 >= rows.len() * 8 && distinct.len() >= least
         };
-        let of_table: std::collections::BTreeSet<String> =
-            texts(table)?.iter().flat_map(words_of).collect();
-        let of_index: Vec<String> = texts(index)?.iter().flat_map(words_of).collect();
-        let shared = of_index
-            .iter()
-            .filter(|word| of_table.contains(*word))
-            .count();
-        Ok(!of_index.is_empty() && shared * 2 >= of_index.len())
+        let width = of_index + self.schema.tables[table].columns.len();
+        let pairs = (0..of_index).any(|one| (of_index..width).any(|other| alike(one, other)));
+        Ok(!rows.is_empty() && pairs)
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
 
-use super::candidates::{Candidate, Kind, Optional, Search};
+use super::candidate::{Candidate, Kind, Optional};
+use super::candidates::Search;
 use super::names::is_plain;
 use super::words::{is_in, singulars, words};
 use crate::error::Result;
@@ -16,7 +17,10 @@ use crate::manifest::{Form, Literal};
 use crate::schema::{Column, Table};
 
 /// More kinds than this are no kinds.
-const KINDS: u32 = 200;
+const MOST_KINDS: u32 = 200;
+
+/// Words of a column that says of which kind something is.
+const KINDS: &str = "type kind class model table collection entity resource relation";
 
 /// Words of the column that says which row is meant, where it is not named like its type.
 const OBJECTS: &[&str] = &[
@@ -58,21 +62,44 @@ impl Search<'_> {
             .enumerate()
             .filter(|(_, t)| is_plain(t))
         {
-            for kind in &table.columns {
-                let Some(object) = object_beside(at, table, kind, known) else {
+            let mut used: Vec<&str> = Vec::new();
+            for kind in Self::kind_columns(at, table, known, &catalogues) {
+                let Some(object) = object_beside(at, table, kind, known)
+                    .filter(|o| !used.contains(&o.name.as_str()))
+                else {
                     continue;
                 };
                 let kinds = self.kinds(at, kind, known, &catalogues)?;
-                if kinds.is_empty() {
-                    continue;
-                }
+                let mut any = false;
                 for (literal, parent) in kinds {
-                    found.extend(self.of_kind(at, (kind, object), literal, parent)?);
+                    let candidate = self.of_kind(at, (kind, object), literal, parent)?;
+                    any |= candidate.is_some();
+                    found.extend(candidate);
                 }
-                break;
+                used.extend(any.then_some(object.name.as_str()));
             }
         }
         Ok(found)
+    }
+
+    /// The columns that may say of which kind a row is: first those that name an entry of a catalogue.
+    fn kind_columns<'t>(
+        at: usize,
+        table: &'t Table,
+        known: &[Candidate],
+        catalogues: &BTreeMap<usize, Vec<(Value, usize)>>,
+    ) -> Vec<&'t Column> {
+        let by_catalogue = |column: &&Column| {
+            let of = |c: &Candidate| {
+                c.table == at
+                    && c.columns == [column.name.clone()]
+                    && catalogues.contains_key(&c.parent)
+            };
+            known.iter().any(of)
+        };
+        let (mut first, others): (Vec<_>, Vec<_>) = table.columns.iter().partition(by_catalogue);
+        first.extend(others);
+        first
     }
 
     fn of_kind(
@@ -116,7 +143,7 @@ impl Search<'_> {
         let named = known
             .iter()
             .find(|c| c.table == at && c.columns == [kind.name.clone()]);
-        let Some(values) = self.evidence.few(table, &kind.name, KINDS)? else {
+        let Some(values) = self.evidence.few(table, &kind.name, MOST_KINDS)? else {
             return Ok(Vec::new());
         };
         let of_catalogue = named.and_then(|c| catalogues.get(&c.parent));
@@ -180,50 +207,54 @@ fn object_beside<'t>(
     known: &[Candidate],
 ) -> Option<&'t Column> {
     let said = words(&kind.name);
-    let bare: Vec<String> = said
+    let is_known = |column: &Column| {
+        let mut known = known.iter();
+        known.any(|c| c.table == at && c.columns.contains(&column.name))
+    };
+    let own_key = |column: &Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
+    let free = || {
+        let columns = table.columns.iter();
+        columns.filter(|c| c.name != kind.name && !is_known(c))
+    };
+    let modifiers: Vec<String> = said
         .iter()
-        .filter(|word| {
-            !matches!(
-                word.as_str(),
-                "type" | "types" | "kind" | "class" | "id" | "name" | "model"
-            )
-        })
+        .take_while(|word| !is_in(KINDS, word) && *word != "content")
         .cloned()
         .collect();
-    let free = |column: &&Column| {
-        column.name != kind.name
-            && !known
-                .iter()
-                .any(|c| c.table == at && c.columns.contains(&column.name))
+    let named = |column: &&Column| is_object(&words(&column.name), &modifiers) && !own_key(column);
+    let objects = || free().filter(|_| says_kind(&said)).filter(named);
+    let qualified = |column: &&Column| {
+        let first = words(&column.name).into_iter().next();
+        first.is_some() && first.as_ref() == modifiers.first()
     };
-    let columns = || table.columns.iter().filter(free);
-    let same = |column: &&Column| {
-        let other = words(&column.name);
-        !bare.is_empty()
-            && bare.len() < said.len()
-            && other.len() == bare.len() + 1
-            && other.starts_with(&bare)
-            && matches!(
-                other.last().map(String::as_str),
-                Some("id" | "key" | "uuid" | "pk" | "ref")
-            )
+    { free() }
+        .find(|column| is_same(&said, &words(&column.name)))
+        .or_else(|| objects().find(qualified))
+        .or_else(|| objects().next())
+}
+
+/// `commentable_id` beside `commentable_type`.
+fn is_same(kind: &[String], object: &[String]) -> bool {
+    const TYPES: &str = "type types kind class id name model";
+    let bare: Vec<&String> = kind.iter().filter(|word| !is_in(TYPES, word)).collect();
+    let Some((last, first)) = object.split_last() else {
+        return false;
     };
-    let plain = |column: &&Column| {
-        let of = singulars(&words(&column.name)).join(" ");
-        OBJECTS.contains(&of.as_str())
-    };
-    let speaks = says_kind(&said);
-    let own_key = |column: &&Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
-    columns().find(same).or_else(|| {
-        columns()
-            .filter(|_| speaks)
-            .filter(|c| !own_key(c))
-            .find(plain)
-    })
+    !bare.is_empty()
+        && bare.len() < kind.len()
+        && first.iter().eq(bare)
+        && is_in("id key uuid pk ref", last)
+}
+
+/// `object_id`; behind the words before the kind, where there are some: `to_object_id` beside
+/// `to_content_type_id`.
+fn is_object(said: &[String], modifiers: &[String]) -> bool {
+    let (said, modifiers) = (singulars(said), singulars(modifiers));
+    let bare = said.strip_prefix(modifiers.as_slice()).unwrap_or(&said);
+    OBJECTS.contains(&bare.join(" ").as_str())
 }
 
 /// Whether the words of a column say that it tells of which kind something is.
 fn says_kind(said: &[String]) -> bool {
-    const KINDS: &str = "type kind class model table collection entity resource relation";
     singulars(said).iter().any(|word| is_in(KINDS, word))
 }

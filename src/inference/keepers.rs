@@ -1,13 +1,18 @@
 //! Rows that are parts of others, which name them: the text of a revision, the file of an attachment,
 //! the address of a customer. They belong to no user, and go with the last row that names them.
 
-use super::candidates::{Candidate, Kind, Search};
+use super::candidate::{Candidate, Kind, Optional};
+use super::candidates::Search;
 use super::decide::Decider;
 use super::evidence::{Match, Place, grouped};
-use super::vocabulary::{CATALOGUES, PARTS, TITLES};
+use super::vocabulary::{CATALOGUES, DOCUMENTS, PARTS, SAYINGS, TALKS, TITLES, VERSIONS};
 use super::words::{book_word, is_in, words};
 use crate::error::Result;
 use crate::manifest::Meaning;
+use crate::schema::Action;
+
+/// Fewer rows that are named once each are so by chance.
+const FEW: u64 = 5;
 
 impl Search<'_> {
     /// Decides which references keep what they name. Whether there was one.
@@ -20,6 +25,7 @@ impl Search<'_> {
         for at in 0..candidates.len() {
             let candidate = &candidates[at];
             let possible = candidate.decided.is_none()
+                && candidate.on_delete != Some(Action::Cascade)
                 && candidate.kind == Kind::Plain
                 && candidate.columns.len() == 1
                 && decider.owned.contains(&candidate.table)
@@ -37,6 +43,7 @@ impl Search<'_> {
             decider.kept.insert(parent);
             let others = |c: &Candidate| {
                 c.decided.is_none()
+                    && c.on_delete != Some(Action::Cascade)
                     && c.parent == parent
                     && c.kind == Kind::Plain
                     && c.columns.len() == 1
@@ -58,8 +65,11 @@ impl Search<'_> {
         let candidate = &all[at];
         let (parent, table) = (candidate.parent, &self.schema.tables[candidate.parent]);
         let last = self.names.nouns(parent).last().map_or("", String::as_str);
-        if book_word(&table.name).is_some() || is_in(CATALOGUES, last) || self.has_titles(parent) {
+        if book_word(&table.name).is_some() || self.names_persons(all, parent) {
             return Ok(None);
+        }
+        if let Some(reason) = self.consists_of(all, at) {
+            return Ok(Some(reason));
         }
         let found = self.count_of(candidate)?;
         let distinct = self.evidence.distinct(self.place(candidate))?;
@@ -75,14 +85,12 @@ impl Search<'_> {
         let rows = self.evidence.rows(parent)?;
         let nearly_all = rows > 0 && named * 100 >= rows * 80;
         let most = rows > 0 && named * 100 >= rows * 50;
-        let once = found.of == distinct && found.fitting > 0;
+        let once = found.of == distinct && found.fitting >= FEW;
         let is_part = is_in(PARTS, last);
-        let reason = match (nearly_all, once, is_part) {
-            (true, true, _) if found.of >= 3 || is_part => {
-                "each is named once: it is a part of the row that names it"
-            }
-            (_, _, true) if most => "it is a part of the rows that name it, as its name says",
-            (false, _, true) if rows == 0 => {
+        let is_entry = is_in(CATALOGUES, last) || self.has_titles(parent);
+        let reason = match (once && nearly_all, is_part && !is_entry) {
+            (true, _) => "each is named once: it is a part of the row that names it",
+            (_, true) if most || rows == 0 => {
                 "it is a part of the rows that name it, as its name says"
             }
             _ => return Ok(None),
@@ -93,6 +101,39 @@ impl Search<'_> {
             grouped(rows),
             table.name
         )))
+    }
+
+    /// A page without an owner is made of its revisions, a conversation of its messages.
+    fn consists_of(&self, all: &[Candidate], at: usize) -> Option<String> {
+        let candidate = &all[at];
+        let last = |table: usize| self.names.nouns(table).last().map_or("", String::as_str);
+        let (of, whole) = (
+            self.names.nouns(candidate.table),
+            self.names.nouns(candidate.parent),
+        );
+        let document = is_in(DOCUMENTS, last(candidate.parent))
+            || (of.len() > whole.len() && of.starts_with(whole));
+        let versions = is_in(VERSIONS, last(candidate.table)) && document;
+        let sayings = is_in(SAYINGS, last(candidate.table)) && is_in(TALKS, last(candidate.parent));
+        let by_whom = |c: &Candidate| c.table == candidate.table && c.is(Meaning::Owner);
+        let whole = candidate.optional != Optional::Yes && all.iter().any(by_whom);
+        let parts = &self.schema.tables[candidate.table].name;
+        (whole && (versions || sayings))
+            .then(|| format!("it belongs to nobody, and consists of its `{parts}`"))
+    }
+
+    /// Its rows name persons, or are persons: they are no parts of anything.
+    fn names_persons(&self, all: &[Candidate], table: usize) -> bool {
+        let names = all
+            .iter()
+            .any(|c| c.table == table && c.parent == self.users && c.kind == Kind::Plain);
+        let columns = &self.schema.tables[table].columns;
+        let address = columns.iter().any(|column| {
+            let said = words(&column.name);
+            said.iter()
+                .any(|word| word == "email" || word == "password")
+        });
+        names || address
     }
 
     fn has_titles(&self, table: usize) -> bool {

@@ -79,6 +79,20 @@ impl Names {
         spoken
     }
 
+    /// The one table whose name a stem shortens: `repo_id` of `repository`.
+    pub(super) fn abbreviated(&self, schema: &Schema, stem: &[String]) -> Option<usize> {
+        let last = singulars(stem).pop().filter(|last| last.len() >= 3)?;
+        let shortens = |at: &usize| {
+            let nouns = &self.tables[*at];
+            nouns.len() == 1
+                && nouns[0] != last
+                && nouns[0].starts_with(&last)
+                && is_plain(&schema.tables[*at])
+        };
+        let mut found = (0..self.tables.len()).filter(shortens);
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The table that a type's name means: `App\Models\BlogPost`, `blog.post`, `Post`, `posts`.
     pub(super) fn of_type(&self, schema: &Schema, from: usize, name: &str) -> Option<usize> {
         let plain = |at: &usize| is_plain(&schema.tables[*at]);

@@ -1,6 +1,6 @@
 //! References to persons: whose a row is, and who is only named in it.
 
-use super::candidates::{Candidate, Kind, Optional};
+use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
 use super::words::Role;
 use crate::manifest::Meaning;
@@ -30,6 +30,14 @@ impl Decider<'_> {
         if candidate.kind == Kind::List {
             return mention("several users share the row");
         }
+        if candidate.kind == Kind::Generic {
+            return owner(
+                "the row hangs on the user's own, as it may hang on rows of other tables",
+            );
+        }
+        if candidate.chance == Chance::Likely {
+            return mention("in doubt: that its values are users' names may be chance");
+        }
         if self.persons.contains(&candidate.table)
             && candidate.table != candidate.parent
             && !self.is_key_to(candidate)
@@ -45,9 +53,11 @@ impl Decider<'_> {
             })
         };
         if candidate.form.json.is_some() {
-            let alone = others().all(|(_, c)| c.form.json.is_some())
-                && !self.has_other_parent(all, candidate);
-            return match (alone, self.role_of(candidate)) {
+            let alone = others().next().is_none();
+            let shared = self.is_container(candidate.table)
+                || self.book(candidate.table, all).is_some()
+                || (self.names_by_key(candidate) && self.has_other_parent(all, candidate));
+            return match (alone && !shared, self.role_of(candidate)) {
                 (true, Role::Owner) => {
                     owner("the row tells of this user, and names nobody else's row")
                 }
@@ -79,7 +89,9 @@ impl Decider<'_> {
         match self.role_of(candidate) {
             Role::Owner => self.of_owner(candidate, &word, others.sure, all),
             Role::Creator => self.of_creator(candidate, &word, all),
-            Role::Mentioned if self.is_the_act(candidate) && candidate.optional == Optional::No => {
+            Role::Mentioned
+                if self.is_the_act(candidate) && candidate.optional != Optional::Yes =>
+            {
                 owner(format!(
                     "the row is what they did, as the table's name says: `{word}`"
                 ))
@@ -103,7 +115,13 @@ impl Decider<'_> {
         all: &[Candidate],
     ) -> Decided {
         let sure = candidate.optional == Optional::No;
-        if let Some(members) = self.members_of(candidate.table, all) {
+        if !sure && let Some(whole) = self.records(candidate, all) {
+            return mention(format!(
+                "the row records what became of one of `{whole}`, whose it is"
+            ));
+        }
+        let shared = self.is_container(candidate.table);
+        if let Some(members) = self.members_of(candidate.table, all).filter(|_| shared) {
             if !sure || candidate.on_delete.is_none() {
                 return mention(format!(
                     "others take part in it (`{members}`), and it can do without `{word}`"

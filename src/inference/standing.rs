@@ -1,9 +1,9 @@
 //! How a table stands among the others: what shares it, what it is made of, what it is for.
 
-use super::candidates::{Candidate, Kind, Optional};
+use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
-use super::vocabulary::{CONTAINERS, MEMBERS};
-use super::words::{Role, book_word, is_in};
+use super::vocabulary::{CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
+use super::words::{Role, book_word, is_in, words};
 use crate::manifest::Meaning;
 
 impl Decider<'_> {
@@ -40,6 +40,37 @@ impl Decider<'_> {
         last.is_some_and(|last| is_in(CONTAINERS, last))
     }
 
+    /// What the rows of its table are versions or records of, where each of them is one of something.
+    pub(super) fn records(&self, candidate: &Candidate, all: &[Candidate]) -> Option<&str> {
+        let last = self.names.nouns(candidate.table).last()?;
+        let says = |list: &str| list.split(' ').any(|word| last.ends_with(word));
+        let traces = self.has_traces(candidate.table);
+        if !says(VERSIONS) && (!says(LOGS) || traces) {
+            return None;
+        }
+        let somebodys = |c: &Candidate| {
+            c.kind == Kind::Generic
+                || all
+                    .iter()
+                    .any(|of| of.table == c.parent && self.persons.contains(&of.parent))
+        };
+        let whole = all.iter().find(|c| {
+            c.table == candidate.table
+                && c.optional == Optional::No
+                && c.kind != Kind::List
+                && !self.persons.contains(&c.parent)
+                && !c.is_of_itself()
+                && somebodys(c)
+        })?;
+        Some(&self.schema.tables[whole.parent].name)
+    }
+
+    /// Its rows tell from where somebody did something: they are about that person.
+    fn has_traces(&self, table: usize) -> bool {
+        let mut columns = self.schema.tables[table].columns.iter();
+        columns.any(|column| words(&column.name).iter().any(|word| is_in(TRACES, word)))
+    }
+
     /// A table that says which persons take part in the rows of this one.
     pub(super) fn members_of(&self, table: usize, all: &[Candidate]) -> Option<&str> {
         let names_it =
@@ -69,6 +100,7 @@ impl Decider<'_> {
                 let nouns = self.names.nouns(part.table);
                 c.table == part.table
                     && c.parent != table
+                    && !c.is_of_itself()
                     && !self.persons.contains(&c.parent)
                     && nouns.starts_with(self.names.nouns(c.parent))
             });

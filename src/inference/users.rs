@@ -1,8 +1,9 @@
 //! Which table holds the users. Pure.
 
 use super::names::{Names, is_plain};
-use super::words::{singular, stem, words};
-use crate::schema::{Affinity, Schema, Table};
+use super::vocabulary::KEYS;
+use super::words::{is_in, singular, stem, words};
+use crate::schema::{Affinity, Column, Schema, Table};
 
 /// A table that may hold the users, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +86,23 @@ pub(super) fn clear(candidates: &[UsersCandidate]) -> Option<&UsersCandidate> {
 }
 
 fn has_key(table: &Table) -> bool {
-    table.primary_key.len() == 1
+    table.primary_key.len() == 1 || other_key(table).is_some()
+}
+
+/// The column by which users are told apart where it is not the primary key: a unique one.
+pub(super) fn other_key(table: &Table) -> Option<String> {
+    if table.primary_key.len() == 1 {
+        return None;
+    }
+    let unique = |column: &&Column| table.is_key(std::slice::from_ref(&column.name));
+    let is_id = |column: &&Column| {
+        words(&column.name)
+            .last()
+            .is_some_and(|last| is_in(KEYS, last))
+    };
+    let columns = || table.columns.iter().filter(unique);
+    let found = columns().find(is_id).or_else(|| columns().next());
+    found.map(|column| column.name.clone())
 }
 
 fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandidate {
@@ -179,7 +196,7 @@ fn column_with<'t>(table: &'t Table, list: &[&str]) -> Option<&'t str> {
 /// The columns of the users table by which a person can be named: login names before addresses.
 pub(super) fn name_columns(table: &Table) -> Vec<String> {
     let own = singular(words(&table.name).last().map_or("", String::as_str));
-    let of = |column: &crate::schema::Column| {
+    let of = |column: &Column| {
         let mut said = words(&column.name);
         if said.len() > 1 && (said[0] == own || said[0] == "user") {
             said.remove(0);
@@ -201,10 +218,8 @@ pub(super) fn name_columns(table: &Table) -> Vec<String> {
         &["nickname", "nick", "nicename"],
         &["email", "mail", "email address", "mail address", "e mail"],
     ];
-    let textual = |column: &&crate::schema::Column| {
-        matches!(column.affinity, Affinity::Text | Affinity::Blob)
-    };
-    let is_key = |column: &&crate::schema::Column| !table.key().contains(&column.name.as_str());
+    let textual = |column: &&Column| matches!(column.affinity, Affinity::Text | Affinity::Blob);
+    let is_key = |column: &&Column| !table.key().contains(&column.name.as_str());
     let mut found = Vec::new();
     for rank in ranks {
         let columns = table.columns.iter().filter(textual).filter(is_key);

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
-use super::candidates::{Candidate, Kind, Search};
+use super::candidate::{Candidate, Chance, Kind};
+use super::candidates::{Search, is_number};
 use super::names::is_plain;
-use super::words::{Role, role, singulars, stem, words};
+use super::words::{means_person, names_by_name, singulars, stem, words};
 use crate::error::Result;
 use crate::manifest::{Form, List};
 use crate::schema::{Column, Table};
@@ -71,9 +72,7 @@ impl Search<'_> {
             };
             for target in self.user_columns() {
                 let by_key = target == self.user_key;
-                let numbers = values
-                    .iter()
-                    .all(|value| matches!(value, Value::Integer(_)));
+                let numbers = values.iter().all(is_number);
                 // A small number is anything; a name or a long key is hardly by chance.
                 if numbers && !self.speaks_of_user(&said) {
                     continue;
@@ -101,8 +100,7 @@ impl Search<'_> {
     fn speaks_of_user(&self, said: &[String]) -> bool {
         let bare = stem(said);
         let nouns = self.names.nouns(self.users);
-        bare.len() < said.len()
-            && (role(&bare) != Role::Unknown || nouns.ends_with(&singulars(&bare)))
+        bare.len() < said.len() && (means_person(&bare) || nouns.ends_with(&singulars(&bare)))
     }
 
     /// Several users in one column.
@@ -117,13 +115,10 @@ impl Search<'_> {
             .flat_map(|text| elements(text, list))
             .take(2000)
             .collect();
-        let numbers = values.iter().all(|value| match value {
-            Value::Text(text) => text.parse::<i64>().is_ok(),
-            _ => true,
-        });
+        let numbers = values.iter().all(is_number);
         let said = singulars(&words(&column.name));
         let bare = stem(&said);
-        let speaks = role(&bare) != Role::Unknown || self.names.nouns(self.users).ends_with(&bare);
+        let speaks = means_person(&bare) || self.names.nouns(self.users).ends_with(&bare);
         if values.is_empty() || (numbers && !speaks) {
             return Ok(None);
         }
@@ -237,14 +232,18 @@ impl Search<'_> {
                 form: &Form::default(),
             };
             if found.is_most(95) && self.evidence.distinct(several)? > 1 {
-                let bare = stem(&words(&column.name));
-                return Ok(Some(self.candidate(
-                    at,
-                    column,
-                    (self.users, &target),
-                    bare,
-                    found,
-                )));
+                let said = words(&column.name);
+                let bare = stem(&said);
+                let speaks = names_by_name(&said)
+                    || means_person(&bare)
+                    || self.holds_addresses(at, column)?;
+                let mut candidate = self.candidate(at, column, (self.users, &target), bare, found);
+                candidate.chance = if speaks {
+                    Chance::Unlikely
+                } else {
+                    Chance::Likely
+                };
+                return Ok(Some(candidate));
             }
         }
         Ok(None)

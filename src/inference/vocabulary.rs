@@ -6,7 +6,7 @@ pub(super) const OWNERS: &str = "\
     writer written wrote voter follower following followed followee friend customer buyer seller client \
     student teacher patient employee subscriber participant actor player commenter reporter reported \
     requester requested requestor submitter submitted borrower holder guest applicant donor attendee liker \
-    login username uid userid blocker blocked muter muted performer visitor registrant payer identity";
+    login username uid userid act acting blocker blocked muter muted performer visitor registrant payer identity";
 
 /// Persons who made a row.
 pub(super) const CREATORS: &str = "\
@@ -31,9 +31,23 @@ pub(super) const MENTIONS: &str = "\
 
 /// Words at the end of a name that mean a person, without anything behind.
 pub(super) const PERSONS: &str = "\
-    user owner author account member person creator sender recipient receiver assignee editor reviewer \
+    user owner author account member person creator sender recipient receiver assignee assigner editor reviewer \
     approver uploader poster writer voter actor uid userid customer student teacher employee manager \
-    reporter moderator friend follower to from by login username participant submitter requester";
+    reporter moderator friend follower followee by login username participant submitter requester \
+    requestor maker starter opener initiator founder contributor modifier updater changer remover deleter locker \
+    resolver closer verifier granter grantor grantee inviter invitee referrer banner handler processor checker \
+    admin administrator supervisor operator commenter subscriber buyer seller borrower holder guest applicant \
+    donor attendee liker blocker muter visitor registrant payer patient addressee pusher merger doer committer \
+    tutor instructor trainer coach nurse doctor driver courier agent host organizer organiser attendant \
+    responsible delegate";
+
+/// Before `to` these say that a person is meant: `assigned_to`, not `reply_to`.
+pub(super) const GIVEN: &str = "\
+    assigned addressed sent given shared issued granted delegated charged billed lent loaned sold";
+
+/// Before `by` these say that no person is meant: `order_by`.
+pub(super) const ORDERS: &str =
+    "order ordered sort sorted group grouped filter filtered index indexed split";
 
 /// Words at the end of a name that say only that it names something.
 pub(super) const KEYS: &str = "\
@@ -63,7 +77,7 @@ pub(super) const HOLDERS: &str = "\
 /// What is a part of something else, by the last word of a table's name.
 pub(super) const PARTS: &str = "\
     blob content text body comment file attachment asset media image photo picture avatar upload address \
-    payload data server thumbnail video audio credential secret session wallet cart bio";
+    payload data thumbnail video audio credential secret session wallet cart bio";
 
 /// What users choose from, by the last word of a table's name.
 pub(super) const CATALOGUES: &str = "\
@@ -79,8 +93,29 @@ pub(super) const TITLES: &str = "\
 pub(super) const CONTAINERS: &str = "\
     category group team organization organisation org workspace space board channel room forum section \
     project tenant company department course class tag label role type status site store shop community \
-    server guild club household";
+    server guild club household conversation chat dialog meeting circle collective family crew alliance vault \
+    network integration webhook newsletter product plan";
 
 /// Tables that say who takes part in what users share.
 pub(super) const MEMBERS: &str = "\
     member membership participant participation collaborator user invitee";
+
+/// What records the states that something else went through, by the last word of a table's name.
+pub(super) const VERSIONS: &str = "\
+    revision version history historical edit snapshot";
+
+/// What is recorded about something else, by the last word of a table's name.
+pub(super) const LOGS: &str = "\
+    log logentry audit trail journal";
+
+/// What tells from where somebody acted, by a word of a column's name.
+pub(super) const TRACES: &str = "ip agent useragent device browser fingerprint";
+
+/// What consists of its versions, by the last word of a table's name.
+pub(super) const DOCUMENTS: &str = "page document article note entry wiki paste snippet recipe";
+
+/// What consists of what is said in it, by the last word of a table's name.
+pub(super) const TALKS: &str = "thread topic conversation discussion chat dialog";
+
+/// What is said in them.
+pub(super) const SAYINGS: &str = "post message reply comment";

@@ -4,7 +4,8 @@
 //! are. A name that says nothing here is decided by what the database says, or not at all.
 
 use super::vocabulary::{
-    BOOKS, CREATORS, HOLDERS, KEYS, MENTIONS, NAMES, OWNERS, PERSONS, RECIPIENTS, SHOWN,
+    BOOKS, CREATORS, GIVEN, HOLDERS, KEYS, MENTIONS, NAMES, ORDERS, OWNERS, PERSONS, RECIPIENTS,
+    SHOWN,
 };
 
 /// What a column that names a person says of the person.
@@ -103,9 +104,39 @@ pub(super) fn stem(words: &[String]) -> Vec<String> {
     stem
 }
 
-/// Whether a column's last word means a person: `author`, `assigned_to`.
+/// Whether a column's words mean a person by their end: `author`, `assigned_to`, `user_created`; not
+/// `reply_to` and not `order_by`.
 pub(super) fn means_person(words: &[String]) -> bool {
-    words.last().is_some_and(|last| is_in(PERSONS, last))
+    let (last, before) = match words {
+        [] => return false,
+        [before @ .., last] => (singular(last), before.last().map_or("", String::as_str)),
+    };
+    match last.as_str() {
+        "to" | "for" => before.is_empty() || is_in(GIVEN, before),
+        "from" => before.is_empty() || before == "sent",
+        "by" => !is_in(ORDERS, before),
+        last if is_in(PERSONS, last) => true,
+        last => {
+            is_in(PERSONS, before)
+                && (is_in(CREATORS, last) || is_in(MENTIONS, last) || is_in(OWNERS, last))
+        }
+    }
+}
+
+/// Whether each of a column's words says something of a person or of what one did: `last_editor`,
+/// not `create_account`.
+pub(super) fn speaks_only_of_person(words: &[String]) -> bool {
+    let known = |word: &String| {
+        let word = singular(word);
+        let lists = [MENTIONS, CREATORS, RECIPIENTS, OWNERS, PERSONS, KEYS];
+        lists.iter().any(|list| is_in(list, &word)) || word == "by"
+    };
+    words.iter().all(known)
+}
+
+/// Whether a name ends in the plural: it counts, or lists, and names no single thing.
+pub(super) fn is_plural(words: &[String]) -> bool {
+    words.last().is_some_and(|last| singular(last) != *last)
 }
 
 /// Whether a column's last word makes a key to be expected: `author_id`, not `client_key`.

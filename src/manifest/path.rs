@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 /// Where the file of a column's value stands: `media/{value}`, `images/*/*/{value}`,
-/// `uploads/{stem}__*`.
+/// `uploads/{stem}__*`, `uploads/{name}`.
 ///
 /// One part holds the placeholder; `*` stands for any part of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,6 +22,7 @@ pub struct FilePath {
 enum Holds {
     Value,
     Stem,
+    Name,
 }
 
 /// A directory of one user: `storage/user_{user}`, `home/{name}`.
@@ -38,7 +39,9 @@ pub struct Directory {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilePathError {
     /// Not one placeholder.
-    #[error("the path `{0}` must hold `{{value}}` or `{{stem}}` once, or every row would name it")]
+    #[error(
+        "the path `{0}` must hold `{{value}}`, `{{stem}}` or `{{name}}` once, or every row would name it"
+    )]
     NoValue(String),
     /// Not one placeholder.
     #[error("the directory `{0}` must hold `{{user}}` once, or it would be everybody's")]
@@ -71,6 +74,7 @@ impl FilePath {
         match self.holds {
             Holds::Value => value,
             Holds::Stem => stem(value),
+            Holds::Name => last_name(value),
         }
     }
 
@@ -153,6 +157,12 @@ fn without_leading_slash(value: &[u8]) -> &[u8] {
     &value[slashes..]
 }
 
+/// What stands behind the last `/`: of an address the name of the file.
+fn last_name(value: &[u8]) -> &[u8] {
+    let slash = value.iter().rposition(|byte| *byte == b'/');
+    slash.map_or(value, |at| &value[at + 1..])
+}
+
 fn stem(value: &[u8]) -> &[u8] {
     let name = value
         .iter()
@@ -168,13 +178,21 @@ impl TryFrom<String> for FilePath {
     type Error = FilePathError;
 
     fn try_from(text: String) -> Result<Self, FilePathError> {
-        let places = || text.matches("{value}").count() + text.matches("{stem}").count();
-        let (word, holds) = if text.contains("{value}") {
-            ("{value}", Holds::Value)
-        } else {
-            ("{stem}", Holds::Stem)
-        };
-        let Some((before, after)) = text.split_once(word).filter(|_| places() == 1) else {
+        let words = [
+            ("{value}", Holds::Value),
+            ("{stem}", Holds::Stem),
+            ("{name}", Holds::Name),
+        ];
+        let places: usize = words
+            .iter()
+            .map(|(word, _)| text.matches(word).count())
+            .sum();
+        let found = words
+            .into_iter()
+            .find(|(word, _)| text.contains(word))
+            .filter(|_| places == 1);
+        let parts = found.and_then(|(word, holds)| Some((text.split_once(word)?, holds)));
+        let Some(((before, after), holds)) = parts else {
             return Err(FilePathError::NoValue(text));
         };
         let name = split_name(before).map_or(before, |(_, name)| name);
@@ -298,6 +316,10 @@ mod tests {
             Some(b"public/a.jpg".to_vec())
         );
         assert_eq!(of("x/{stem}.txt", "a.b.jpg"), Some(b"x/a.b.txt".to_vec()));
+        assert_eq!(
+            of("x/{name}", "https://h/a/b.jpg"),
+            Some(b"x/b.jpg".to_vec())
+        );
         assert_eq!(of("x/*/{value}", "a"), None);
     }
 

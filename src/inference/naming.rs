@@ -1,0 +1,128 @@
+//! What the name of a column says of the table that it names, and how far its values bear that out.
+
+use super::candidates::{Search, is_number};
+use super::evidence::Match;
+use super::names::Spoken;
+use super::words::{
+    Role, holds_files, is_plural, means_person, names_something, role, shows_file,
+    speaks_only_of_person, surely_names,
+};
+use crate::error::Result;
+use crate::schema::{Affinity, Column};
+
+/// What the name of a column says.
+pub(super) struct Named<'n> {
+    pub(super) said: &'n [String],
+    pub(super) stem: &'n [String],
+    pub(super) spoken: Spoken,
+    pub(super) of_user: bool,
+}
+
+impl Named<'_> {
+    /// Enough without values: in a new database names must do.
+    pub(super) fn can_be_expected(&self) -> bool {
+        let bare = matches!(self.said, [one] if one == "uid" || one == "userid");
+        if self.of_user {
+            return (surely_names(self.said)
+                && (self.spoken == Spoken::Wholly || speaks_only_of_person(self.stem)))
+                || bare;
+        }
+        surely_names(self.said) && self.spoken >= Spoken::ByEnd
+    }
+
+    /// Name and values together are enough.
+    pub(super) fn fits(&self, found: Match) -> bool {
+        if names_something(self.said) && self.spoken == Spoken::Wholly {
+            return found.is_most(50);
+        }
+        found.is_most(95)
+    }
+}
+
+impl Search<'_> {
+    /// The tables that a column may name, by the words of its name, the likeliest first.
+    pub(super) fn parents(
+        &self,
+        at: usize,
+        said: &[String],
+        stem: &[String],
+    ) -> Vec<(usize, Spoken)> {
+        let person = means_person(stem) && role(stem) != Role::Unknown;
+        let (wholly, others): (Vec<_>, Vec<_>) = { self.names.spoken(self.schema, at, stem) }
+            .into_iter()
+            .partition(|(_, spoken)| *spoken == Spoken::Wholly);
+        let mut parents = wholly;
+        if stem.last().is_some_and(|last| last == "parent") {
+            parents.insert(0, (at, Spoken::ByEnd));
+        }
+        // `last_post_id`, `by_actor`
+        for skipped in 1..stem.len() {
+            let ends = self.names.spoken(self.schema, at, &stem[skipped..]);
+            let same = |(table, _): &(usize, Spoken)| {
+                self.names.nouns(*table).len() == stem.len() - skipped
+            };
+            let heads = ends
+                .into_iter()
+                .filter(same)
+                .filter(|_| person || names_something(said));
+            parents.extend(heads.map(|(table, _)| (table, Spoken::Loosely)));
+        }
+        if person && !others.contains(&(self.users, Spoken::ByEnd)) {
+            parents.push((self.users, Spoken::Loosely));
+        }
+        let shortened = self.names.abbreviated(self.schema, stem);
+        let shortened = shortened.filter(|_| names_something(said));
+        parents.extend(shortened.map(|table| (table, Spoken::ByEnd)));
+        parents.extend(others);
+        if !names_something(said) {
+            return parents;
+        }
+        if shows_file(stem) {
+            let holds = |other: &usize| *other != at && holds_files(self.names.nouns(*other));
+            let holders = (0..self.schema.tables.len()).filter(holds);
+            parents.extend(holders.map(|holder| (holder, Spoken::Loosely)));
+        }
+        for skipped in 1..stem.len() {
+            let ends = self.names.spoken(self.schema, at, &stem[skipped..]);
+            parents.extend(
+                ends.into_iter()
+                    .map(|(parent, _)| (parent, Spoken::Loosely)),
+            );
+        }
+        parents
+    }
+
+    /// A number that is a key can be anything: a count, a version, a flag. It names something only where
+    /// the column's name says what.
+    pub(super) fn may_be_chance(&self, at: usize, column: &Column, named: &Named) -> Result<bool> {
+        if names_something(named.said) {
+            return Ok(false);
+        }
+        let table = &self.schema.tables[at];
+        let position = table.columns.iter().position(|c| c.name == column.name);
+        let values = position.map_or(Ok(Vec::new()), |position| {
+            self.evidence.sample(at, position)
+        })?;
+        if !values.iter().all(is_number) {
+            return Ok(false);
+        }
+        let of_person = named.of_user && speaks_only_of_person(named.stem);
+        let several = values.windows(2).any(|pair| pair[0] != pair[1]);
+        let sure = of_person || (named.spoken == Spoken::Wholly && several);
+        Ok(is_plural(named.said) || !sure)
+    }
+
+    /// A column holds the same kind of values as the key that it may name.
+    pub(super) fn agree(&self, column: &Column, (parent, key): (usize, &str)) -> bool {
+        let is_number = |affinity: Affinity| {
+            matches!(
+                affinity,
+                Affinity::Integer | Affinity::Numeric | Affinity::Real
+            )
+        };
+        let of_key = self.schema.tables[parent]
+            .column(key)
+            .map(|key| key.affinity);
+        of_key.is_none_or(|of_key| is_number(of_key) == is_number(column.affinity))
+    }
+}
