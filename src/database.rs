@@ -182,6 +182,20 @@ pub(crate) fn transaction<T>(
     }
 }
 
+/// Does `work`, which writes nothing, while nobody else can write. Readers are in nobody's way: to
+/// commit even nothing would wait for them in a rollback journal mode.
+pub(crate) fn without_writers<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(Error::locking)?;
+    let done = work();
+    roll_back(connection);
+    done
+}
+
 /// Commits. A reader in a rollback journal mode makes COMMIT answer BUSY and leaves the transaction
 /// open, so it is tried again for a while (<https://sqlite.org/lang_transaction.html>).
 ///

@@ -215,7 +215,8 @@ impl App {
             &mut trail,
             watch,
         )?;
-        if job.bytes == Bytes::Scrub {
+        let nothing_done = report.users_processed == 0 && !report.failed.is_empty();
+        if job.bytes == Bytes::Scrub && !nothing_done {
             let path = &self.target.database;
             let left = scrub::scrub(&connection, path, &scene.schema, &scene.plan).into_iter();
             report

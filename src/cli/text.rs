@@ -219,7 +219,9 @@ fn details_of_files(out: &mut String, report: &Report) {
         Stage::Preview => {
             "Cannot be removed now (mend the cause first; these users are not started):"
         }
-        Stage::Done => "Not removed yet (mend the cause, then `reset-app resume`):",
+        Stage::Done => {
+            "Not removed yet (mend the cause, then `reset-app resume`, or as the line says):"
+        }
     };
     section(out, remedy, report.left.iter().map(kept));
 }

@@ -51,7 +51,7 @@ pub(super) fn save(
     make(&draft.join(BLOBS))?;
     taking.files()?;
     let copy = draft.join(DATABASE);
-    let entries = database::transaction(connection, || {
+    let entries = database::without_writers(connection, || {
         let entries = taking.files()?;
         rows::copy(&target.database, &copy)?;
         Ok(entries)
