@@ -134,7 +134,8 @@ impl Drain<'_> {
         };
         let done: u64 = counts.sum();
         drained.warnings.push(format!(
-            "{trouble}; {done} Redis keys were cleared, whatever else is there was not"
+            "{trouble}; {done} Redis keys were cleared, whatever else is there was not: clear it with \
+             `reset-app clear-redis` when Redis answers, or by the same command where the accounts stay"
         ));
         Ok(None)
     }
