@@ -192,8 +192,8 @@ fn finish(install: &Install, words: &[&str], held: &Outcome) -> Result<(), Strin
     let looks = [
         "status", "check", "explain", "verify", "list", "diff", "save", "drop",
     ];
-    let works = !words.iter().any(|word| looks.contains(word)) && words != ["generate-secrets"];
-    if works && install.dump().tables().any(|table| table == OUTBOX) {
+    let finishes = !words.iter().any(|word| looks.contains(word)) && words != ["generate-secrets"];
+    if finishes && install.dump().tables().any(|table| table == OUTBOX) {
         return Err("something is left to do".into());
     }
     Ok(())
