@@ -350,6 +350,15 @@ fn add_files(
             }
         }
     }
+    // A `*` in the place of the user's directory would name everybody's file of that name.
+    let starred = |file: &FileProposal, directory: &DirectoryProposal| {
+        let path = file.path.as_deref().unwrap_or_default();
+        path.starts_with(&format!("{}/*", directory.root))
+    };
+    let directories = &draft.directories;
+    draft
+        .files
+        .retain(|file| !directories.iter().any(|directory| starred(file, directory)));
     let tops = draft.files.iter().map(|file| file.root.clone());
     let tops: BTreeSet<String> = tops
         .chain(draft.directories.iter().map(|d| d.root.clone()))

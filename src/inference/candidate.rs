@@ -18,7 +18,9 @@ pub(super) struct Candidate {
     pub(super) optional: Optional,
     /// The words of the column that say what it names.
     pub(super) stem: Vec<String>,
-    /// What its values show.
+    /// How many values there are, as far as they were compared.
+    pub(super) values: u64,
+    /// What they show.
     pub(super) evidence: String,
     pub(super) kind: Kind,
     /// How far its values can be relied on.

@@ -36,12 +36,12 @@ impl Search<'_> {
                 else {
                     continue;
                 };
-                let evidence = match (&key.columns[..], &key.parent_columns[..]) {
+                let (values, evidence) = match (&key.columns[..], &key.parent_columns[..]) {
                     ([column], [target]) => {
                         let found = self.count(at, column, &Form::default(), (parent, target))?;
-                        found.sentence(&self.target(parent, target))
+                        (found.of, found.sentence(&self.target(parent, target)))
                     }
-                    _ => "a foreign key of several columns".into(),
+                    _ => (1, "a foreign key of several columns".into()),
                 };
                 found.push(Candidate {
                     table: at,
@@ -52,6 +52,7 @@ impl Search<'_> {
                     on_delete: Some(key.on_delete),
                     optional: optional(table, &key.columns),
                     stem: self.stem_of(at, &key.columns[0]),
+                    values,
                     evidence,
                     kind: Kind::Plain,
                     chance: Chance::Unlikely,
@@ -112,9 +113,9 @@ impl Search<'_> {
 
     /// A column named for a table, or for what somebody did, whose values are keys of that table.
     pub(super) fn by_key(&self, at: usize, column: &Column) -> Result<Option<Candidate>> {
-        let said = words(&column.name);
+        let said = self.names.words(&column.name);
         for stem in self.names.stems(self.schema, at, &column.name) {
-            for (parent, spoken) in self.parents(at, &said, &stem) {
+            for (parent, spoken) in self.parents((at, column), &said, &stem) {
                 if parent == at && !self.may_name_itself(at, column, &stem) {
                     continue;
                 }
@@ -219,6 +220,7 @@ impl Search<'_> {
             on_delete: None,
             optional: self.optional_by_values(at, table, column),
             stem,
+            values: found.of,
             evidence: found.sentence(&self.target(parent, key)),
             kind: Kind::Plain,
             chance: Chance::Unlikely,

@@ -90,9 +90,12 @@ impl Decider<'_> {
                 "the row names one of `{parent}`, which stays as long as it does"
             ));
         }
+        // A column that holds nothing says of no row whose it is, where another does.
         let owners = || {
-            all.iter()
-                .filter(|c| c.table == candidate.table && c.is(Meaning::Owner))
+            all.iter().filter(|c| {
+                let says = c.values > 0 || candidate.values == 0;
+                c.table == candidate.table && c.is(Meaning::Owner) && says
+            })
         };
         match candidate.kind {
             Kind::Generic

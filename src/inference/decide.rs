@@ -92,6 +92,7 @@ impl<'a> Decider<'a> {
             let loose = !self.names_by_key(c) || !c.form.fills_column();
             let same = matches!(self.role_of(c), Role::Owner | Role::Unknown);
             c.on_delete.is_none()
+                && c.kind != Kind::List
                 && self.names_person(c)
                 && loose
                 && same

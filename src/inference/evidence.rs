@@ -253,6 +253,12 @@ impl<'a> Evidence<'a> {
         ))
     }
 
+    /// Some of the values at `place`.
+    pub(super) fn values(&self, place: Place) -> Result<Vec<Value>> {
+        let rows = self.read_rows(&format!("{} LIMIT {SAMPLED}", values(place)), 1)?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
     /// The different values of a column that has few; `None` where it has many.
     pub(super) fn few(
         &self,

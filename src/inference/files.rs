@@ -46,6 +46,8 @@ struct Hit<'v> {
 struct Found {
     proposal: FileProposal,
     files: BTreeSet<String>,
+    /// The value is the name of a directory above them.
+    is_directory: bool,
     /// Each row names a file of its own, and goes with its user: the file is at home there.
     is_home: bool,
 }
@@ -80,10 +82,12 @@ pub(super) fn columns(
                 .last()
                 .is_some_and(|last| HOLDERS.split(' ').any(|noun| last.ends_with(noun)));
             let values: BTreeSet<&String> = texts.iter().collect();
-            let unique = table.is_key(std::slice::from_ref(&column.name))
-                || (holder && values.len() == texts.len());
+            let key = table.is_key(std::slice::from_ref(&column.name));
+            let own = holder && values.len() == texts.len();
+            let goes = owned.contains(&at);
+            of_column.retain(|one| goes || !one.is_directory);
             for one in &mut of_column {
-                one.is_home = unique && owned.contains(&at);
+                one.is_home = goes && (key || (own && !one.is_directory));
             }
             found.extend(of_column);
         }
@@ -130,6 +134,7 @@ fn of_column(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found
                 ..proposal
             },
             files,
+            is_directory: shape.after.contains('/'),
             is_home: false,
         }));
     }

@@ -60,6 +60,7 @@ impl Search<'_> {
                 on_delete: None,
                 optional: Optional::No,
                 stem: Vec::new(),
+                values: 1,
                 evidence: self
                     .rowids(at, (parent, &key))?
                     .sentence(&self.target(parent, &key)),

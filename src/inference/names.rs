@@ -1,6 +1,6 @@
 //! Which table a column's name speaks of. Pure.
 
-use super::words::{singulars, stem, words};
+use super::words::{singular, singulars, stem, words};
 use crate::schema::{Schema, Table, TableKind};
 
 /// The names of a schema's tables, taken apart.
@@ -33,10 +33,49 @@ impl Names {
         &self.tables[table]
     }
 
+    /// The words of a column's name. `userid` is `user_id` where there are users, and so is `id_user`.
+    pub(super) fn words(&self, column: &str) -> Vec<String> {
+        let mut all = words(column);
+        if all.len() > 1 && all[0] == "id" {
+            all.rotate_left(1);
+        }
+        let Some(noun) = all.last().and_then(|last| last.strip_suffix("id")) else {
+            return all;
+        };
+        let is_table = |nouns: &Vec<String>| {
+            let same = |name: &str| singular(name) == singular(noun);
+            nouns.last().is_some_and(|last| same(last)) || same(&nouns.concat())
+        };
+        if noun.len() > 2 && self.tables.iter().any(is_table) {
+            let noun = noun.to_owned();
+            all.pop();
+            all.extend([noun, "id".to_owned()]);
+        }
+        all
+    }
+
+    /// The other table, if there is but one, whose rows have a key of this name.
+    pub(super) fn with_key_named(
+        &self,
+        schema: &Schema,
+        from: usize,
+        column: &str,
+    ) -> Option<usize> {
+        let has = |at: &usize| {
+            let table = &schema.tables[*at];
+            *at != from
+                && is_plain(table)
+                && matches!(table.key()[..], [key] if key.eq_ignore_ascii_case(column))
+        };
+        let mut found = (0..self.tables.len()).filter(has);
+        let one = found.next().filter(|_| found.next().is_none());
+        one.filter(|_| words(column).len() > 1)
+    }
+
     /// The stems that the name of a column may have: with all of its words, without those of its
     /// own table in front, and without a prefix that the table's columns share.
     pub(super) fn stems(&self, schema: &Schema, table: usize, column: &str) -> Vec<Vec<String>> {
-        let all = words(column);
+        let all = self.words(column);
         let mut stems = vec![stem(&all)];
         let own = self.nouns(table);
         let own_last = own.last();

@@ -43,7 +43,7 @@ impl Search<'_> {
     /// The tables that a column may name, by the words of its name, the likeliest first.
     pub(super) fn parents(
         &self,
-        at: usize,
+        (at, column): (usize, &Column),
         said: &[String],
         stem: &[String],
     ) -> Vec<(usize, Spoken)> {
@@ -52,6 +52,8 @@ impl Search<'_> {
             .into_iter()
             .partition(|(_, spoken)| *spoken == Spoken::Wholly);
         let mut parents = wholly;
+        let same_key = self.names.with_key_named(self.schema, at, &column.name);
+        parents.extend(same_key.map(|table| (table, Spoken::Wholly)));
         if stem.last().is_some_and(|last| last == "parent") {
             parents.insert(0, (at, Spoken::ByEnd));
         }

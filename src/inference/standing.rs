@@ -86,7 +86,10 @@ impl Decider<'_> {
             });
             says && persons && !self.persons.contains(&c.table)
         };
-        let found = all.iter().filter(names_it).find(member_table)?;
+        let listed = all
+            .iter()
+            .find(|c| c.table == table && c.kind == Kind::List && self.persons.contains(&c.parent));
+        let found = all.iter().filter(names_it).find(member_table).or(listed)?;
         Some(&self.schema.tables[found.table].name)
     }
 

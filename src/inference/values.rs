@@ -166,7 +166,38 @@ impl Search<'_> {
                 return Ok(Some(candidate));
             }
         }
-        self.one_to_one(at, column, form)
+        match self.user_behind_prefix(at, column, &form)? {
+            None => self.one_to_one(at, column, form),
+            found => Ok(found),
+        }
+    }
+
+    /// `principals/users/ann`: what follows is a user's key or name, and no number.
+    fn user_behind_prefix(
+        &self,
+        at: usize,
+        column: &Column,
+        form: &Form,
+    ) -> Result<Option<Candidate>> {
+        let place = super::evidence::Place {
+            table: &self.schema.tables[at].name,
+            column: &column.name,
+            form,
+        };
+        let values = self.evidence.values(place)?;
+        if at == self.users || values.is_empty() || values.iter().all(is_number) {
+            return Ok(None);
+        }
+        for target in self.user_columns() {
+            let found = self.count(at, &column.name, form, (self.users, &target))?;
+            if found.is_most(95) && self.evidence.distinct(place)? > 1 {
+                let said = words(form.prefix.as_deref().unwrap_or_default());
+                let mut candidate = self.candidate(at, column, (self.users, &target), said, found);
+                candidate.form = form.clone();
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 
     fn one_to_one(&self, at: usize, column: &Column, form: Form) -> Result<Option<Candidate>> {
@@ -349,17 +380,26 @@ fn elements(text: &str, list: List) -> Vec<Value> {
     texts
 }
 
-/// The text before the number with which all of these end, if it is one and the same.
+/// The text before the last part, if it is the same in most of these: `user:` of `user:12`,
+/// `principals/users/` of `principals/users/ann`.
 fn common_prefix(texts: &[String]) -> Option<String> {
+    const LONGEST: usize = 40;
     let prefix = |text: &str| {
-        let bare = text.trim_end_matches(|c: char| c.is_ascii_digit());
-        let digits = bare.len() < text.len();
-        let marked = bare.ends_with([':', '#', '/', '-', '_', '@', '.']) && bare.len() < 40;
-        (digits && marked && bare.chars().any(char::is_alphabetic)).then(|| bare.to_owned())
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        let marked = digits.len() < text.len() && digits.ends_with(['-', '_', '@', '.']);
+        let end = if marked {
+            digits.len()
+        } else {
+            text.rfind([':', '#', '/'])? + 1
+        };
+        let bare = &text[..end];
+        let rest = end < text.len() && !text.contains(char::is_whitespace);
+        (rest && end < LONGEST && bare.chars().any(char::is_alphabetic)).then(|| bare.to_owned())
     };
-    let first = prefix(texts.first()?)?;
-    texts
-        .iter()
-        .all(|text| prefix(text).as_ref() == Some(&first))
-        .then_some(first)
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for prefix in texts.iter().filter_map(|text| prefix(text)) {
+        *counts.entry(prefix).or_default() += 1;
+    }
+    let (prefix, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count * 2 >= texts.len()).then_some(prefix)
 }
