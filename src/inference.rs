@@ -18,6 +18,7 @@ mod keepers;
 mod names;
 mod naming;
 mod persons;
+mod prefix;
 mod standing;
 mod tree;
 mod users;
