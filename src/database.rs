@@ -4,6 +4,7 @@
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
 mod bounds;
+mod durability;
 mod preview;
 mod readers;
 mod replace;
@@ -18,12 +19,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
+pub(crate) use durability::{Durability, Rare, make_commits};
 pub(crate) use preview::immutable;
 pub(crate) use preview::journal_mode;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
-pub(crate) use replace::{OldPages, cut_tail, replace, settle, write_back};
+pub(crate) use replace::{OldPages, cut_tail, is_wal, replace, settle, write_back};
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,6 +95,7 @@ pub fn open(path: &Path) -> Result<Connection> {
     set(&connection, "foreign_keys", "ON", 1)?;
     set(&connection, "synchronous", "EXTRA", 3)?;
     set(&connection, "secure_delete", "ON", 1)?;
+    set(&connection, "cache_size", "-8192", -8192)?;
     if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
         return Err(Error::from(DatabaseError::ReadOnly { path: path.into() }));
     }

@@ -9,7 +9,7 @@ mod rehearsal;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::database::{commit, data_version, roll_back};
+use crate::database::{Durability, commit, data_version, make_commits, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
 use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
@@ -22,6 +22,7 @@ pub(crate) use rehearsal::{Writes, rehearse};
 #[derive(Debug)]
 pub(crate) struct Deletion<'c> {
     connection: &'c Connection,
+    durability: Durability,
     open: bool,
     weight: Option<Counterweight>,
 }
@@ -29,8 +30,9 @@ pub(crate) struct Deletion<'c> {
 /// How a commit ended.
 #[derive(Debug)]
 pub(crate) enum Commit {
-    /// It is durable.
-    Done(Erased),
+    /// It happened, and here is the evidence that it is durable; none where only a later commit makes
+    /// it so.
+    Done(Option<Erased>),
     /// Nothing was changed, for this reason.
     RolledBack(Error),
     /// `SQLite` answered with an error that does not say whether the commit happened: only the
@@ -42,12 +44,14 @@ impl<'c> Deletion<'c> {
     /// Takes the write lock.
     ///
     /// Fails where another connection holds it for longer than the busy timeout; nothing is changed.
-    pub(crate) fn begin(connection: &'c Connection) -> Result<Self> {
+    pub(crate) fn begin(connection: &'c Connection, durability: Durability) -> Result<Self> {
+        make_commits(connection, durability)?;
         connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(Error::locking)?;
         let deletion = Self {
             connection,
+            durability,
             open: true,
             weight: None,
         };
@@ -141,7 +145,10 @@ impl<'c> Deletion<'c> {
         }
         self.open = false;
         let Err(error) = commit(self.connection) else {
-            return Commit::Done(Erased(()));
+            return Commit::Done(match self.durability {
+                Durability::AtOnce => Some(Erased(())),
+                Durability::WithALaterOne => None,
+            });
         };
         let error = Error::committing(error);
         if self.connection.is_autocommit() {

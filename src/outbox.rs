@@ -127,6 +127,15 @@ pub(crate) fn begin(connection: &Connection, run: &RunRecord) -> Result<()> {
     })
 }
 
+/// Records how many users a run has erased, which is a commit if nothing else is.
+pub(crate) fn record_progress(connection: &Connection, run: &str, users: u64) -> Result<()> {
+    let sql = "UPDATE main._reset_app_outbox SET position = ?2 WHERE kind = 'run' AND run = ?1";
+    connection
+        .execute(sql, params![run, users])
+        .map_err(Error::erasing)
+        .map(drop)
+}
+
 /// Records a user, in the transaction that deletes the user's rows. `detail` is the audit line.
 pub(crate) fn add_user(
     connection: &Connection,

@@ -51,7 +51,7 @@ pub(crate) fn replace(live: &mut Connection, image: &Connection) -> Result<OldPa
 ///
 /// `path` is the file of `live`, which is in no transaction. Fails as [`replace`] does.
 pub(crate) fn cut_tail(live: &mut Connection, path: &Path) -> Result<()> {
-    if journal_mode(live)? == WAL {
+    if is_wal(live)? {
         return settle(live).map(drop);
     }
     let unreadable = |error| {
@@ -99,7 +99,7 @@ fn require_alike(live: &Connection, image: &Connection) -> Result<()> {
 
 /// Writes the `-wal` back and empties it, which overwrites the old content, where there is one.
 pub(crate) fn write_back(live: &Connection) -> Result<OldPages> {
-    if journal_mode(live)? != WAL {
+    if !is_wal(live)? {
         return Ok(OldPages::Gone);
     }
     let busy = live.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
@@ -113,7 +113,7 @@ pub(crate) fn write_back(live: &Connection) -> Result<OldPages> {
 /// Ends the old content. After a commit with a rollback journal the file was cut, but that is only
 /// durable with a sync, which the next commit makes; a `-wal` is written back and emptied.
 pub(crate) fn settle(live: &Connection) -> Result<OldPages> {
-    if journal_mode(live)? == WAL {
+    if is_wal(live)? {
         return write_back(live);
     }
     transaction(live, || {
@@ -134,6 +134,11 @@ fn lock_mode(live: &Connection, mode: &str) -> Result<()> {
 fn held(live: &Connection) -> Error {
     let path = live.path().unwrap_or_default().into();
     Error::from(DatabaseError::Held { path })
+}
+
+/// Whether the journal is a `-wal`.
+pub(crate) fn is_wal(connection: &Connection) -> Result<bool> {
+    Ok(journal_mode(connection)? == WAL)
 }
 
 fn journal_mode(connection: &Connection) -> Result<String> {

@@ -1,6 +1,7 @@
 //! The deed: user after user, then the outbox.
 
 mod answers;
+mod commits;
 mod line;
 mod outcome;
 
@@ -11,9 +12,9 @@ use rusqlite::Connection;
 use super::recovery::Recovered;
 use super::scene::Picture;
 use crate::audit::{Key, Trail};
-use crate::database::{self, schema_version};
+use crate::database::{Rare, schema_version};
 use crate::drain::{Drain, Drained, KeysCleared};
-use crate::erase::{Commit, Deletion};
+use crate::erase::Deletion;
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
 use crate::report::{Failure, Report};
@@ -22,6 +23,9 @@ use crate::survey::{Collateral, MentionCount, TableCount, Targets};
 use crate::target::FilesChoice;
 use crate::user::UserKey;
 use crate::watch::Watch;
+
+/// What is left to do where the outbox is not worked off.
+const FOLLOWS: &str = "what follows the deletion of the rows";
 
 /// What the deed has come to so far.
 struct Deed<'a> {
@@ -36,6 +40,8 @@ struct Deed<'a> {
     surveyed: bool,
     schema_version: i64,
     erased: Option<Erased>,
+    /// Users whose commits only a later one makes durable.
+    undurable: u64,
     counts: Counts,
     users: u64,
     rows: u64,
@@ -82,10 +88,15 @@ pub(super) fn delete(
     watch: &mut dyn Watch,
 ) -> Result<Report> {
     let key = trail.key().cloned();
+    let _rare = Rare::checkpoints(connection, &picture.target.database)?;
     let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
     deed.users(watch)?;
-    let out_of_step = deed.keep_indexes_in_step();
     let mut drained = recovered.drained;
+    if let Err(error) = deed.settle() {
+        deed.erased = None;
+        drained.leave(FOLLOWS.into(), &error);
+    }
+    let out_of_step = deed.keep_indexes_in_step();
     let before = std::mem::take(&mut drained.removed);
     log::debug!("removed for an earlier run: {before:?}");
     drained.of_run = Some(deed.record.run.clone());
@@ -124,6 +135,7 @@ impl<'a> Deed<'a> {
             surveyed: true,
             schema_version: picture.scene.schema_version,
             erased,
+            undurable: 0,
             counts,
             users: 0,
             rows: 0,
@@ -160,7 +172,7 @@ impl Deed<'_> {
             self.user(position, None);
         }
         if self.erased.is_none() && self.failed.is_empty() && total == 0 {
-            self.erased = Some(self.record_alone()?);
+            self.record_alone()?;
         }
         Ok(())
     }
@@ -237,7 +249,7 @@ impl Deed<'_> {
 
     /// The transaction of one user.
     fn erase(&mut self, position: i64, key: Option<&UserKey>) -> Result<Gone> {
-        let deletion = Deletion::begin(self.connection)?;
+        let deletion = Deletion::begin(self.connection, self.durability(position))?;
         match self.erase_in(deletion, position, key) {
             Err(error) if error.is_violation() => self.erase_weighed(error, position, key),
             erased => erased,
@@ -254,7 +266,7 @@ impl Deed<'_> {
         log::debug!("{error}; once more with a counterweight");
         // What the survey has in temporary tables was rolled back in part.
         self.surveyed = false;
-        let mut deletion = Deletion::begin(self.connection)?;
+        let mut deletion = Deletion::begin(self.connection, self.durability(position))?;
         self.survey_again_if_changed(&deletion, position)?;
         match deletion.weigh(self.picture.survey.plan, position) {
             Ok(()) => self.erase_in(deletion, position, key),
@@ -335,34 +347,6 @@ impl Deed<'_> {
         Ok(recorded)
     }
 
-    fn committed(&mut self, commit: Commit, position: i64) -> Result<()> {
-        match commit {
-            Commit::Done(erased) => {
-                self.erased = Some(erased);
-                self.schema_version = schema_version(self.connection)?;
-                Ok(())
-            }
-            Commit::RolledBack(error) => Err(error),
-            Commit::Unknown(error) => {
-                let fresh = database::open(&self.picture.target.database)?;
-                Err(Error::Commit {
-                    happened: outbox::holds_user(&fresh, &self.record.run, position)?,
-                    cause: Box::new(error),
-                })
-            }
-        }
-    }
-
-    /// Nobody to erase, but the keys of everyone may still be cleared: that takes a commit too.
-    fn record_alone(&self) -> Result<Erased> {
-        let deletion = Deletion::begin(self.connection)?;
-        outbox::begin(self.connection, &self.record)?;
-        match deletion.commit() {
-            Commit::Done(erased) => Ok(erased),
-            Commit::RolledBack(error) | Commit::Unknown(error) => Err(error),
-        }
-    }
-
     /// Works the outbox off. What fails here is left for `resume`, and said.
     fn drain(
         &self,
@@ -381,7 +365,7 @@ impl Deed<'_> {
         drain
             .everything(trail, drained, watch)
             .unwrap_or_else(|error| {
-                drained.leave("what follows the deletion of the rows".into(), &error);
+                drained.leave(FOLLOWS.into(), &error);
                 None
             })
     }

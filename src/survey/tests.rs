@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::rows::set_name;
 use super::{Request, Selection, Survey, Targets, Unowned};
+use crate::database::Durability;
 use crate::erase::{Commit, Deletion};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -130,7 +131,7 @@ impl Zoo {
         position: i64,
         weigh: impl FnOnce(&mut Deletion) -> Result<()>,
     ) -> Result<Commit> {
-        let mut deletion = Deletion::begin(&self.connection)?;
+        let mut deletion = Deletion::begin(&self.connection, Durability::AtOnce)?;
         weigh(&mut deletion)?;
         deletion.delete_rows(&self.plan, &survey.rows, position, None)?;
         Ok(deletion.commit())
@@ -593,7 +594,7 @@ fn a_trigger_that_writes_rows_of_a_later_user() {
     assert!(zoo.plan.triggers);
     let survey = zoo.survey(&Selection::All).unwrap();
     for position in 1..=3 {
-        let deletion = Deletion::begin(&zoo.connection).unwrap();
+        let deletion = Deletion::begin(&zoo.connection, Durability::AtOnce).unwrap();
         survey.take_again(&zoo.connection, position).unwrap();
         deletion
             .delete_rows(&zoo.plan, &survey.rows, position, None)
@@ -610,7 +611,7 @@ fn a_dropped_deletion_changes_nothing() {
          INSERT INTO t VALUES ('x', 1);",
     );
     let survey = zoo.survey(&Selection::All).unwrap();
-    let deletion = Deletion::begin(&zoo.connection).unwrap();
+    let deletion = Deletion::begin(&zoo.connection, Durability::AtOnce).unwrap();
     deletion
         .delete_rows(&zoo.plan, &survey.rows, 1, None)
         .unwrap();

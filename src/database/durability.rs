@@ -1,0 +1,85 @@
+//! How the commits of a run reach the disk (<https://sqlite.org/wal.html>).
+//!
+//! A `-wal` holds the commits in their order, so one sync makes all of them durable that came before:
+//! several users' transactions can share it. What one run writes is more than a thousand pages, after
+//! which `SQLite` would copy the `-wal` into the database, and the same pages again and again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rustix::fs::statvfs;
+
+use super::{BUSY_TIMEOUT, OldPages, is_wal, set, write_back};
+use crate::error::{Error, Result};
+
+/// When a commit is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// When it has returned.
+    AtOnce,
+    /// When a later one is that is durable at once; with a rollback journal, when it has returned.
+    WithALaterOne,
+}
+
+/// Sets when the commits that follow are durable. Outside a transaction.
+pub(crate) fn make_commits(connection: &Connection, durability: Durability) -> Result<()> {
+    match durability {
+        Durability::WithALaterOne if is_wal(connection)? => {
+            set(connection, "synchronous", "NORMAL", 1)
+        }
+        _ => set(connection, "synchronous", "EXTRA", 3),
+    }
+}
+
+/// The largest size in bytes to which a `-wal` may grow before it is copied into the database.
+const LARGEST: u64 = 256 << 20;
+
+/// Pages after which `SQLite` copies it unless told otherwise.
+const USUAL: u64 = 1000;
+
+/// Rare checkpoints. Dropped, they are as usual again, and the `-wal` is as small as readers allow.
+#[derive(Debug)]
+pub(crate) struct Rare<'c> {
+    connection: &'c Connection,
+}
+
+impl<'c> Rare<'c> {
+    /// Lets the `-wal` of the database at `path` grow, to a quarter of the room there is at most.
+    pub(crate) fn checkpoints(connection: &'c Connection, path: &Path) -> Result<Self> {
+        let rare = Self { connection };
+        let page: u64 = connection
+            .query_row("PRAGMA main.page_size", [], |row| row.get(0))
+            .map_err(Error::surveying)?;
+        let room = statvfs(path.parent().unwrap_or(path))
+            .map_or(0, |room| room.f_bavail.saturating_mul(room.f_frsize));
+        let pages = LARGEST.min(room / 4) / page.max(1);
+        after_pages(connection, pages.max(USUAL))?;
+        Ok(rare)
+    }
+}
+
+impl Drop for Rare<'_> {
+    fn drop(&mut self) {
+        let usual = after_pages(self.connection, USUAL);
+        // Readers are not waited for: whoever closes the database last does the same.
+        let shrunk = usual.and_then(|()| {
+            busy_timeout(self.connection, Duration::ZERO)?;
+            let shrunk = write_back(self.connection);
+            busy_timeout(self.connection, BUSY_TIMEOUT)?;
+            shrunk
+        });
+        if !matches!(shrunk, Ok(OldPages::Gone)) {
+            log::debug!("the `-wal` stays as large as it is: {shrunk:?}");
+        }
+    }
+}
+
+fn busy_timeout(connection: &Connection, timeout: Duration) -> Result<()> {
+    connection.busy_timeout(timeout).map_err(Error::surveying)
+}
+
+fn after_pages(connection: &Connection, pages: u64) -> Result<()> {
+    let sql = format!("PRAGMA wal_autocheckpoint = {pages}");
+    connection.execute_batch(&sql).map_err(Error::surveying)
+}
