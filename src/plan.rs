@@ -5,6 +5,7 @@
 //! executed by the deed, so that the two cannot disagree.
 
 mod components;
+mod dependents;
 mod indexes;
 mod links;
 mod loose;
@@ -12,6 +13,7 @@ mod mentions;
 mod person;
 mod refusals;
 
+pub(crate) use dependents::resolved;
 pub use indexes::{Feed, PlannedIndex};
 pub use person::PersonColumns;
 
@@ -251,6 +253,7 @@ impl Plan {
             UserRows::One => accounts,
             UserRows::Many => Accounts::Delete,
         };
+        let graph = &resolved(graph, accounts);
         let owned = components::reachable(schema.tables.len(), graph);
         refusals::undecided(schema, graph, &owned)?;
         refusals::faults(schema, graph, &owned, accounts)?;

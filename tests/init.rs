@@ -178,6 +178,30 @@ fn what_is_misspelt_or_gone_is_named_with_what_was_meant() {
     ]);
 }
 
+/// A message to somebody cannot stay when the account goes, and stays as long as it does.
+#[test]
+fn a_row_that_cannot_be_without_an_account_depends_on_it() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, password TEXT, email TEXT);
+         CREATE TABLE messages(id INTEGER PRIMARY KEY, sender_id INTEGER NOT NULL REFERENCES users(id),
+           recipient_id INTEGER NOT NULL REFERENCES users(id));
+         INSERT INTO users VALUES (1, 'ann', 'x', 'ann@a.example'), (2, 'ben', 'y', 'ben@a.example');
+         INSERT INTO messages VALUES (1, 1, 2), (2, 2, 1), (3, 2, 2);",
+    );
+    application
+        .run(&["init"])
+        .expect(0)
+        .says(["1 owner, 1 dependent, "]);
+    application.run(&["check"]).expect(0);
+    let rows = |words: &[&str]| {
+        let common = ["delete-user", "ann", "--dry-run", "--format", "json"];
+        let report = application.run(&[&common, words].concat()).expect(0).json();
+        report["summary"][0]["count"].as_u64().unwrap()
+    };
+    assert_eq!(rows(&[]), 1);
+    assert_eq!(rows(&["--delete-accounts"]), 2);
+}
+
 /// Every name that SQL permits is quoted so that TOML reads it back.
 #[test]
 fn hostile_names_make_no_hostile_manifest() {
@@ -186,7 +210,8 @@ fn hostile_names_make_no_hostile_manifest() {
     let sql = format!(
         "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, password TEXT, email TEXT);
          CREATE TABLE \"{name}\"(id INTEGER PRIMARY KEY, \"user_id{name}\" INTEGER NOT NULL REFERENCES users(id));
-         CREATE TABLE \"{name}2\"(id INTEGER PRIMARY KEY, \"{name}\" INTEGER NOT NULL REFERENCES users(id), b INTEGER NOT NULL REFERENCES users(id));"
+         CREATE TABLE \"{name}2\"(id INTEGER PRIMARY KEY, \"{name}\" INTEGER NOT NULL REFERENCES users(id), b INTEGER NOT NULL REFERENCES users(id));
+         CREATE TABLE members(id INTEGER PRIMARY KEY, \"{name}2\" INTEGER NOT NULL REFERENCES \"{name}2\"(id), user_id INTEGER NOT NULL REFERENCES users(id));"
     );
     let application = Application::new(&sql);
     let written = application

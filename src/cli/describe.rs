@@ -68,8 +68,9 @@ fn initialised(written: &Initialised, stage: Stage) -> String {
     let count = |meaning| draft.references.iter().filter(|r| r.is == meaning).count() as u64;
     let _ = writeln!(
         out,
-        "\nReferences: {}, {}, {}, {} undecided\nTables of which nothing is deleted: {} kept, {} shared",
+        "\nReferences: {}, {}, {}, {}, {} undecided\nTables of which nothing is deleted: {} kept, {} shared",
         counted(count(Meaning::Owner), "owner"),
+        counted(count(Meaning::Dependent), "dependent"),
         counted(count(Meaning::Mention), "mention"),
         counted(count(Meaning::Keeper), "keeper"),
         count(Meaning::Undecided),

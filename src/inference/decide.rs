@@ -142,7 +142,7 @@ impl<'a> Decider<'a> {
         for (candidate, verdict) in candidates.iter_mut().zip(verdicts) {
             let Some(verdict) = verdict else { continue };
             any = true;
-            if verdict.0 == Meaning::Owner {
+            if matches!(verdict.0, Meaning::Owner | Meaning::Dependent) {
                 self.owned.insert(candidate.table);
             }
             candidate.decided = Some(verdict);

@@ -109,9 +109,7 @@ fn of_column(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found
     for value in values.iter().filter(|value| may_name_file(value)) {
         index.look_up(value, &mut hits);
     }
-    let exact = hits
-        .keys()
-        .any(|shape| shape.part != "{stem}" && shape.after.is_empty());
+    let exact = leave_out_named(&mut hits);
     let mut found = Vec::new();
     for (shape, hits) in &hits {
         let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.value).collect();
@@ -139,6 +137,21 @@ fn of_column(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found
         }));
     }
     found
+}
+
+/// A file that a value names is not derived from that of another: such hits are left out. Whether
+/// any file is named.
+fn leave_out_named(hits: &mut BTreeMap<Shape, Vec<Hit>>) -> bool {
+    let names_it = |shape: &Shape| shape.part != "{stem}" && shape.after.is_empty();
+    let exact = hits.iter().filter(|(shape, _)| names_it(shape));
+    let named: BTreeSet<String> = exact
+        .flat_map(|(_, hits)| hits.iter().map(|hit| hit.path.clone()))
+        .collect();
+    for (_, hits) in hits.iter_mut().filter(|(shape, _)| !names_it(shape)) {
+        hits.retain(|hit| !named.contains(&hit.path));
+    }
+    hits.retain(|_, hits| !hits.is_empty());
+    !named.is_empty()
 }
 
 fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option<FileProposal> {

@@ -22,7 +22,32 @@ impl Decider<'_> {
         if !self.names_person(candidate) || candidate.table == self.users {
             return None;
         }
-        Some(self.meaning_of_person(all, at))
+        Some(self.or_dependent(all, at, self.meaning_of_person(all, at)))
+    }
+
+    /// A row that can neither stay with an account that goes nor be without one, goes with it; unless
+    /// others share the row: that is for a person to decide.
+    fn or_dependent(&self, all: &[Candidate], at: usize, decided: Decided) -> Decided {
+        let candidate = &all[at];
+        let table = candidate.table;
+        let enforced = matches!(
+            candidate.on_delete,
+            Some(Action::NoAction | Action::Restrict | Action::SetNull)
+        );
+        let blocks = enforced
+            && candidate.optional == Optional::No
+            && candidate.parent == self.users
+            && matches!(decided.0, Meaning::Mention | Meaning::Undecided);
+        let shared = self.is_container(table)
+            || self.persons.contains(&table)
+            || self.members_of(table, all).is_some()
+            || self.part_of(table, all).is_some()
+            || self.book(table, all).is_some();
+        if !blocks || shared {
+            return decided;
+        }
+        let reason = format!("{}; but the row cannot be without the account", decided.1);
+        (Meaning::Dependent, reason)
     }
 
     fn meaning_of_person(&self, all: &[Candidate], at: usize) -> Decided {
@@ -71,7 +96,11 @@ impl Decider<'_> {
         if !self.names_by_key(candidate) && others().any(|(_, c)| by_key(c)) {
             return mention("another column says by its key whose the row is");
         }
-        let sure = others().any(|(_, c)| self.is_certain_owner(c));
+        let outdone = |c: &Candidate| {
+            let plainer = self.is_qualified(candidate) && !self.is_qualified(c);
+            plainer && self.role_of(c) == Role::Owner
+        };
+        let sure = others().any(|(_, c)| self.is_certain_owner(c) || outdone(c));
         let sent = others().any(|(_, c)| matches!(self.role_of(c), Role::Owner | Role::Creator));
         self.by_role(
             all,

@@ -3,7 +3,7 @@
 use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
 use super::vocabulary::{CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
-use super::words::{Role, book_word, is_in, words};
+use super::words::{Role, book_word, is_in, role, singular, words};
 use crate::manifest::Meaning;
 
 impl Decider<'_> {
@@ -16,6 +16,14 @@ impl Decider<'_> {
             .iter()
             .filter(|word| word.len() >= 5)
             .any(|word| nouns.iter().any(|noun| root(noun) == root(word)))
+    }
+
+    /// `history_user` beside `author`: a word tells that it is not simply the row's user.
+    pub(super) fn is_qualified(&self, candidate: &Candidate) -> bool {
+        let nouns = self.names.nouns(candidate.table);
+        let says_nothing = |word: &&String| role(std::slice::from_ref(*word)) == Role::Unknown;
+        let mut words = candidate.stem.iter().filter(says_nothing);
+        words.any(|word| !nouns.contains(&singular(word)))
     }
 
     pub(super) fn is_certain_owner(&self, candidate: &Candidate) -> bool {

@@ -14,6 +14,8 @@ pub enum Meaning {
     Owner,
     /// The row only names it and stays.
     Mention,
+    /// The row stays as long as the account it names stays, and goes with it otherwise.
+    Dependent,
     /// What it names belongs to the rows that name it, and goes with the last of them.
     Keeper,
     /// Not known yet; a run that meets it is refused.
@@ -29,6 +31,7 @@ impl Meaning {
         match self {
             Self::Owner => "owner",
             Self::Mention => "mention",
+            Self::Dependent => "dependent",
             Self::Keeper => "keeper",
             Self::Undecided => "undecided",
             Self::Nothing => "nothing",

@@ -242,6 +242,20 @@ fn a_reference_that_only_the_manifest_declares_owns() {
 }
 
 #[test]
+fn what_depends_on_an_account_goes_with_it_and_stays_with_it() {
+    let lines = "A.sender -> users cascade\nA.recipient -> users not null\nB.a -> A not null";
+    let references = "\"A.recipient\" = \"dependent\"\n\"B.a\" = \"dependent\"";
+    let owners = |accounts| {
+        let plan = plan_with(lines, references, accounts).unwrap();
+        assert_eq!(order(&plan), "users A B");
+        assert!(mentions(&plan).is_empty());
+        plan.tables[1].owners.len()
+    };
+    assert_eq!(owners(Accounts::Keep), 1);
+    assert_eq!(owners(Accounts::Delete), 2);
+}
+
+#[test]
 fn the_fate_of_a_mention() {
     let lines = "A.user -> users set null\nB.user -> users set default\nC.user -> users\n\
                  D.user -> users set null not null\nE.user -> users restrict not null";

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::explain::Explanation;
 use crate::graph::Graph;
 use crate::outbox;
-use crate::plan::{Accounts, Plan};
+use crate::plan::{Accounts, Plan, resolved};
 use crate::schema::{self, Schema};
 use crate::survey::Selection;
 use crate::target::Target;
@@ -36,7 +36,7 @@ impl App {
     /// With the accounts: what mentions them is part of the picture.
     fn whole(&self, schema: &Schema) -> Result<Explanation> {
         let manifest = &self.target.manifest;
-        let graph = Graph::new(schema, manifest)?;
+        let graph = resolved(&Graph::new(schema, manifest)?, Accounts::Delete);
         let plan = Plan::new(schema, &graph, manifest, Accounts::Delete)?;
         Ok(Explanation::new(schema, &graph, &plan, manifest))
     }

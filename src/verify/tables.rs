@@ -151,8 +151,10 @@ impl View<'_> {
                 && r.columns.len() == 1
                 && same(&r.parent_columns, key)
         };
-        let mentions_user =
-            |r: &&Reference| r.parent == Some(self.graph.users) && r.meaning == Meaning::Mention;
+        let mentions_user = |r: &&Reference| {
+            let names = matches!(r.meaning, Meaning::Mention | Meaning::Dependent);
+            names && r.parent == Some(self.graph.users)
+        };
         let looks_so = references.is_empty()
             && at != self.graph.users
             && !self.names_nothing(table, column)

@@ -13,7 +13,7 @@ use crate::graph::Graph;
 use crate::manifest::Meaning;
 use crate::manifest::reset::Reset as Declared;
 use crate::outbox::{self, RunRecord};
-use crate::plan::{FileSource, file_sources};
+use crate::plan::{Accounts, FileSource, file_sources, resolved};
 use crate::report::{Report, ResetReport, Stage};
 use crate::roots::{Identity, Inspection, Kind, Place, Refusal, Roots, shown};
 use crate::schema::{self, Schema, TableKind};
@@ -55,7 +55,7 @@ impl<'a> Sketch<'a> {
         let manifest = &target.manifest;
         let mut schema = schema::read(connection)?;
         schema.tables.retain(|table| table.name != outbox::TABLE);
-        let graph = Graph::new(&schema, manifest)?;
+        let graph = resolved(&Graph::new(&schema, manifest)?, Accounts::Delete);
         let theirs = tables_of_users(&graph);
         let image = Image::build(connection, &blueprint(target, &schema, &graph, &theirs)?)?;
         let mut findings = Findings::default();
