@@ -96,11 +96,7 @@ impl Decider<'_> {
         if !self.names_by_key(candidate) && others().any(|(_, c)| by_key(c)) {
             return mention("another column says by its key whose the row is");
         }
-        let outdone = |c: &Candidate| {
-            let plainer = self.is_qualified(candidate) && !self.is_qualified(c);
-            plainer && self.role_of(c) == Role::Owner
-        };
-        let sure = others().any(|(_, c)| self.is_certain_owner(c) || outdone(c));
+        let sure = others().any(|(_, c)| self.is_certain_owner(c) || self.outdoes(c, candidate));
         let sent = others().any(|(_, c)| matches!(self.role_of(c), Role::Owner | Role::Creator));
         self.by_role(
             all,

@@ -18,8 +18,14 @@ impl Decider<'_> {
             .any(|word| nouns.iter().any(|noun| root(noun) == root(word)))
     }
 
-    /// `history_user` beside `author`: a word tells that it is not simply the row's user.
-    pub(super) fn is_qualified(&self, candidate: &Candidate) -> bool {
+    /// `author` beside `history_user`: the one is simply the row's user.
+    pub(super) fn outdoes(&self, plain: &Candidate, candidate: &Candidate) -> bool {
+        self.is_qualified_person(candidate)
+            && !self.is_qualified_person(plain)
+            && self.role_of(plain) == Role::Owner
+    }
+
+    fn is_qualified_person(&self, candidate: &Candidate) -> bool {
         let nouns = self.names.nouns(candidate.table);
         let says_nothing = |word: &&String| role(std::slice::from_ref(*word)) == Role::Unknown;
         let mut words = candidate.stem.iter().filter(says_nothing);
