@@ -340,8 +340,8 @@ fn a_mismatch_of_an_updated_table_is_refused() {
 /// How long it takes to plan a chain of so many tables.
 fn time_of_chain(length: usize) -> Duration {
     let link = |at: usize| format!("T{at}.parent -> T{} cascade\n", at + 1);
-    let mut lines: String = (0..length).map(link).collect();
-    lines += &format!("T{length}.user -> users cascade\n");
+    let last = format!("T{length}.user -> users cascade\n");
+    let lines: String = (0..length).map(link).chain([last]).collect();
     let schema = schema(&lines);
     let manifest = Manifest::parse("users.table = \"users\"", Source::Builtin).unwrap();
     let start = Instant::now();
