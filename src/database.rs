@@ -5,9 +5,11 @@
 
 mod bounds;
 mod durability;
+pub(crate) mod pages;
 mod preview;
 mod readers;
 mod replace;
+mod stamp;
 
 use std::fs;
 use std::io;
@@ -26,6 +28,7 @@ pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
 pub(crate) use replace::{OldPages, cut_tail, is_wal, replace, settle, write_back};
+pub(crate) use stamp::Stamp;
 
 /// How long a statement waits for a lock that another connection holds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,6 +72,14 @@ fn require_plain_neighbours(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A journal that lies beside a database, if one does.
+pub(crate) fn journal_beside(database: &Path) -> Option<PathBuf> {
+    let mut names = JOURNALS
+        .map(|suffix| neighbour(database, suffix))
+        .into_iter();
+    names.find(|name| fs::symlink_metadata(name).is_ok())
 }
 
 /// A neighbour of the database: the same path with `suffix` behind it, such as `-wal`.
@@ -235,4 +246,9 @@ pub(crate) fn roll_back(connection: &Connection) {
 pub(crate) fn schema_version(connection: &Connection) -> Result<i64> {
     let version = connection.query_row("PRAGMA schema_version", [], |row| row.get(0));
     version.map_err(Error::surveying)
+}
+
+fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<T> {
+    let value = connection.pragma_query_value(Some("main"), name, |row| row.get(0));
+    value.map_err(Error::surveying)
 }

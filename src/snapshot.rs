@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `snapshot.json` | what it is of, and the digests of what follows; sealed by a digest of itself |
 //! | `database.sqlite` | the rows, copied by `SQLite`'s backup API |
+//! | `pages` | the digest of each of its pages |
 //! | `files.tsv` | every covered file, link and directory: mode, owner, time, content |
 //! | `content/` | the files' contents: shared with the originals where the file system can, else copied |
 //! | `stamps` | a hint for the next comparison |
@@ -23,8 +24,10 @@ mod coverage;
 mod difference;
 mod error;
 mod guard;
+mod image;
 mod index;
 mod meta;
+mod pages;
 mod place;
 mod restore;
 mod rows;
@@ -70,12 +73,23 @@ pub struct Restored {
     pub about: About,
     /// The run.
     pub run: String,
+    /// The rows.
+    pub database: Rows,
     /// The files that were not as saved.
     pub files: FileDifference,
     /// What is still not as saved, and why: `resume` tries again.
     pub left: Vec<Kept>,
     /// Whatever else a person should know.
     pub warnings: Vec<String>,
+}
+
+/// What a restore found and did of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// They were as saved.
+    AsSaved,
+    /// They were not, and are now.
+    PutBack,
 }
 
 /// Whether a restore may change the structure of the database.
@@ -223,13 +237,17 @@ impl Snapshot {
     ) -> Result<Restored> {
         let path = find(archive, name)?;
         let _lock = RunLock::take(&target.database)?;
+        let mut plan = Plan::make(target, name, &path)?;
+        if plan.is_done() {
+            return Ok(plan.nothing_done(crate::outbox::run_name()?));
+        }
         let mut connection = database::open(&target.database)?;
         if rows::unfinished_restore(&connection)?.as_deref() == Some(name) {
             finish(target, &connection)?;
             connection = database::open(&target.database)?;
+            plan = Plan::make(target, name, &path)?;
         }
         rows::require_finished(&connection)?;
-        let plan = Plan::make(target, name, &path)?;
         plan.require_structure(&connection, structure)?;
         if let Asking::Somebody(ask) = asking {
             let difference = differences(&connection, &plan, &path)?;
@@ -309,5 +327,11 @@ fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> R
     let runs = std::slice::from_ref(&record.run);
     let mut trail = crate::audit::Trail::open(target, runs)?;
     // The intent is in the database, so the rows are back (invariant 2).
-    plan.put_back_files(connection, record, &Erased(()), &mut trail)
+    plan.put_back_files(
+        connection,
+        record,
+        &Erased(()),
+        &mut trail,
+        &restore::forget_run,
+    )
 }

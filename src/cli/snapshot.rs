@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use reset_app::error::Result;
 use reset_app::run::App;
-use reset_app::snapshot::{About, Archive, Asking, Difference, Snapshot, Structure};
+use reset_app::snapshot::{About, Archive, Asking, Difference, Rows, Snapshot, Structure};
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Format};
@@ -191,6 +191,7 @@ fn restore(
                 "dry_run": false,
                 "run": restored.run,
                 "snapshot": about_object(&restored.about),
+                "database_changed": restored.database == Rows::PutBack,
                 "files": files_object(restored.files),
                 "left": kept(&restored.left),
                 "warnings": restored.warnings,

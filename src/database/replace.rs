@@ -1,4 +1,5 @@
-//! The one home of replacing the content of the live database by that of another, the image.
+//! Replacing the whole content of the live database by that of another, the image; single pages are
+//! in [`pages`](super::pages).
 //!
 //! `SQLite`'s backup API writes the pages of the image over those of the live file, in one transaction
 //! of the live database: whoever has it open sees the old content or the new, and stays on the same
@@ -14,7 +15,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::transaction;
+use super::{pragma, transaction};
 use crate::error::{DatabaseError, Error, Result};
 
 /// Where the old content is once it has been replaced.
@@ -143,11 +144,6 @@ pub(crate) fn is_wal(connection: &Connection) -> Result<bool> {
 
 fn journal_mode(connection: &Connection) -> Result<String> {
     pragma(connection, "journal_mode")
-}
-
-fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<T> {
-    let value = connection.pragma_query_value(Some("main"), name, |row| row.get(0));
-    value.map_err(Error::surveying)
 }
 
 /// A pragma's value as text, whatever it is.

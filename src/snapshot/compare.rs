@@ -38,6 +38,14 @@ pub(super) struct Changes {
     pub(super) stamps: BTreeMap<usize, Stamp>,
 }
 
+impl Changes {
+    /// Whether nothing has to be done.
+    pub(super) fn is_none(&self) -> bool {
+        let some = [&self.write, &self.make, &self.settings];
+        some.iter().all(|some| some.is_empty()) && self.remove.is_empty() && self.barred.is_empty()
+    }
+}
+
 /// Something that is not in the snapshot.
 #[derive(Debug)]
 pub(super) struct Extra {

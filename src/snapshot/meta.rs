@@ -19,11 +19,13 @@ pub(super) const FILE: &str = "snapshot.json";
 pub(super) const INDEX: &str = "files.tsv";
 /// The copy of the database.
 pub(super) const DATABASE: &str = "database.sqlite";
+/// The digest of each of its pages.
+pub(super) const PAGES: &str = "pages";
 /// The directory with the content of the files.
 pub(super) const BLOBS: &str = "content";
 
 /// The form of a snapshot; another number is another form.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// What a snapshot is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +57,8 @@ pub struct AboutDatabase {
     pub path: String,
     /// Its size in bytes.
     pub bytes: u64,
-    pub(super) page_size: u64,
-    pub(super) sha256: String,
+    pub(super) page_size: usize,
+    pub(super) pages_sha256: String,
     /// A digest of its tables, indexes, views and triggers.
     pub(super) structure: String,
 }

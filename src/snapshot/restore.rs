@@ -10,10 +10,12 @@ use super::compare::{self, Changes};
 use super::coverage::Coverage;
 use super::difference::FileDifference;
 use super::error::SnapshotError;
-use super::index::{Entry, Stamp, What, hex, now_ns};
+use super::image::Image;
+use super::index::{Entry, What};
 use super::meta::{About, DATABASE, damaged};
+use super::pages::Pages;
 use super::place::Archive;
-use super::{Restored, Structure, blob, place, rows, stamps};
+use super::{Restored, Rows, Structure, blob, place, rows, stamps};
 use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::{Error, Result};
@@ -30,6 +32,8 @@ pub(super) struct Plan<'a> {
     pub(super) coverage: Coverage,
     pub(super) entries: Vec<Entry>,
     pub(super) changes: Changes,
+    /// The stamp of the database that the last restore left.
+    rows: Option<database::Stamp>,
 }
 
 impl<'a> Plan<'a> {
@@ -55,7 +59,7 @@ impl<'a> Plan<'a> {
                 (Vec::new(), Vec::new())
             }
         };
-        stamps::freshen(path, &about, &mut entries);
+        let rows = stamps::freshen(path, &about, &mut entries);
         let coverage = Coverage::open(target, directories, single)?;
         let mut plan = Self {
             target,
@@ -63,6 +67,7 @@ impl<'a> Plan<'a> {
             path,
             coverage,
             entries,
+            rows,
             changes: Changes::default(),
         };
         plan.compare()?;
@@ -80,17 +85,10 @@ impl<'a> Plan<'a> {
         damaged(&self.about.name, found).into()
     }
 
-    /// Fails where anything that will be written from the snapshot is not as it was saved.
+    /// Fails where anything that may be written from the snapshot is not as it was saved.
     pub(super) fn require_whole(&self) -> Result<()> {
         self.require_blobs()?;
-        let copy = self.path.join(DATABASE);
-        let read = File::open(&copy).and_then(|copy| blob::digest(&copy));
-        let (sha256, bytes) = read.map_err(|error| self.unreadable(&error))?;
-        if hex(&sha256) != self.about.database.sha256 || bytes != self.about.database.bytes {
-            let found = "its copy of the database is not as it was saved".into();
-            return Err(damaged(&self.about.name, found).into());
-        }
-        Ok(())
+        Ok(Pages::open(self.path, &self.about)?.require_all()?)
     }
 
     fn require_blobs(&self) -> Result<()> {
@@ -151,16 +149,95 @@ impl<'a> Plan<'a> {
         .into())
     }
 
-    /// Puts everything back. The caller holds the run lock and has consent; `live` is in no
-    /// transaction, and no work of an interrupted run is left in it.
+    /// Whether rows and files are those that the last restore left, as far as a look at the file system
+    /// tells.
+    pub(super) fn is_done(&self) -> bool {
+        let now = database::Stamp::of(&self.target.database);
+        let still = now.is_ok_and(|now| now.is_some() && now == self.rows);
+        still && self.changes.is_none()
+    }
+
+    /// The report where nothing had to be done.
+    pub(super) fn nothing_done(&self, run: String) -> Restored {
+        Restored {
+            database: Rows::AsSaved,
+            files: FileDifference::default(),
+            left: Vec::new(),
+            warnings: self.lost(),
+            about: self.about.clone(),
+            run,
+        }
+    }
+
+    /// Puts everything back that is not as it was saved. The caller holds the run lock and has consent;
+    /// `live` is in no transaction, and no work of an interrupted run is left in it.
     pub(super) fn restore(
         mut self,
         mut live: Connection,
         archive: &Archive,
         run: String,
     ) -> Result<Restored> {
-        self.require_whole()?;
-        let record = RunRecord {
+        self.require_blobs()?;
+        let record = self.record(run);
+        let image = Image::open(self.path, &self.about)?;
+        if image.fits(&live)? {
+            return self.restore_pages(live, &image, record);
+        }
+        Pages::open(self.path, &self.about)?.require_all()?;
+        let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
+        archive.remove_unfinished()?;
+        let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
+        let restored = self.put_back_files(&live, &record, &proof, &mut trail, &forget_run)?;
+        Ok(self.close(live, restored))
+    }
+
+    /// As [`restore`](Self::restore), page by page: what is alike is not written.
+    fn restore_pages(
+        mut self,
+        live: Connection,
+        image: &Image,
+        record: RunRecord,
+    ) -> Result<Restored> {
+        image.add(&record)?;
+        let begun = Image::within(&live, || {
+            let found = image.compare(&live)?;
+            if !found.rows && self.changes.is_none() {
+                return Ok(None);
+            }
+            let trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
+            let version = database::data_version(&live)?;
+            image.put_back(&live, &found)?;
+            Ok(Some((found, trail, version)))
+        })?;
+        let Some((found, mut trail, version)) = begun else {
+            let nothing = self.nothing_done(record.run);
+            return Ok(self.close(live, nothing));
+        };
+        let end = |live: &Connection| {
+            Image::within(live, || {
+                if database::data_version(live)? == version {
+                    return image.take_back(live, &found);
+                }
+                outbox::drop_if_done(live).map(drop)
+            })
+        };
+        let mut restored = self.put_back_files(&live, &record, &Erased(()), &mut trail, &end)?;
+        if !found.rows {
+            restored.database = Rows::AsSaved;
+        }
+        Ok(restored)
+    }
+
+    /// Closes the database, which may write its `-wal` back, and remembers what all is like then.
+    fn close(&mut self, live: Connection, done: Restored) -> Restored {
+        drop(live);
+        let rows = database::Stamp::of(&self.target.database).unwrap_or_default();
+        self.remember_stamps(rows.filter(|_| done.left.is_empty()));
+        done
+    }
+
+    fn record(&self, run: String) -> RunRecord {
+        RunRecord {
             run,
             operation: RESTORE.into(),
             base: self.target.root.display().to_string(),
@@ -173,20 +250,18 @@ impl<'a> Plan<'a> {
                 position: self.about.trail_position.clone(),
             }),
             reset: None,
-        };
-        let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
-        archive.remove_unfinished()?;
-        let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
-        self.put_back_files(&live, &record, &proof, &mut trail)
+        }
     }
 
-    /// What follows the commit, in a run and in one that finishes it.
+    /// What follows the commit, in a run and in one that finishes it. `end` takes the record of the run
+    /// out of the database.
     pub(super) fn put_back_files(
         &mut self,
         live: &Connection,
         record: &RunRecord,
         proof: &Erased,
         trail: &mut Trail,
+        end: &dyn Fn(&Connection) -> Result<()>,
     ) -> Result<Restored> {
         let files = FileDifference::of(&self.changes);
         self.make_roots()?;
@@ -199,6 +274,7 @@ impl<'a> Plan<'a> {
         let restored = Restored {
             about: self.about.clone(),
             run: record.run.clone(),
+            database: Rows::PutBack,
             files,
             left,
             warnings: warnings.into_iter().collect(),
@@ -206,9 +282,8 @@ impl<'a> Plan<'a> {
         if restored.left.is_empty() {
             let position = self.about.trail_position.as_ref();
             trail.restored(&record.run, &self.about.name, position)?;
-            database::transaction(live, || outbox::drop_if_done(live))?;
+            end(live)?;
         }
-        self.remember_stamps();
         Ok(restored)
     }
 
@@ -240,28 +315,22 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// So that the next comparison need not read what this one has read or written.
-    fn remember_stamps(&mut self) {
-        let written = self.changes.write.iter().chain(&self.changes.settings);
-        let mut fresh: Vec<(usize, Stamp)> = Vec::new();
-        for at in written {
-            let entry = &self.entries[*at];
-            let found = blob::parent(&self.coverage, entry.top, &entry.path)
-                .ok()
-                .and_then(|(directory, name)| {
-                    crate::roots::entry_if_any(&directory, &name).ok()?
-                });
-            fresh.extend(found.map(|standing| (*at, Stamp::of(&standing, now_ns()))));
-        }
-        fresh.extend(self.changes.stamps.iter().map(|(at, stamp)| (*at, *stamp)));
-        if fresh.is_empty() {
+    /// So that the next comparison need not read what this one has read. What was written is not among
+    /// it: an application may have written it again since.
+    fn remember_stamps(&mut self, rows: Option<database::Stamp>) {
+        if self.changes.stamps.is_empty() && rows == self.rows {
             return;
         }
-        for (at, stamp) in fresh {
-            self.entries[at].stamp = stamp;
+        for (at, stamp) in &self.changes.stamps {
+            self.entries[*at].stamp = *stamp;
         }
-        if let Err(error) = stamps::write(self.path, &self.about, &self.entries) {
+        if let Err(error) = stamps::write(self.path, &self.about, &self.entries, rows) {
             log::debug!("the next comparison will read more than it needs: {error}");
         }
     }
+}
+
+/// Takes the record of a run out of the database, with all others that are done.
+pub(super) fn forget_run(live: &Connection) -> Result<()> {
+    database::transaction(live, || outbox::drop_if_done(live)).map(drop)
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::blob;
 use super::error::SnapshotError;
-use super::index::hex;
 use super::meta::{self, AboutDatabase};
+use super::pages;
 use super::place::{Archive, access, saving};
 use crate::database::{self, BUSY_TIMEOUT};
 use crate::error::{Error, Result};
@@ -63,26 +63,36 @@ pub(super) fn copy(database: &Path, copy: &Path) -> Result<()> {
     }
 }
 
-/// Checks the copy, makes it durable, and describes it.
-pub(super) fn finish_copy(copy: &Path, database: &Path) -> Result<AboutDatabase> {
+/// Checks the copy, makes it durable, and describes it. Answers the digests of its pages, too.
+pub(super) fn finish_copy(copy: &Path, database: &Path) -> Result<(AboutDatabase, Vec<u8>)> {
     let (page_size, structure) = check(copy)?;
-    let finished = || -> io::Result<([u8; 32], u64)> {
+    if let Some(journal) = database::journal_beside(copy) {
+        let found = format!("its journal `{}` could not be removed", journal.display());
+        return Err(SnapshotError::DamagedCopy { found }.into());
+    }
+    let finished = || -> io::Result<(Vec<u8>, u64, bool)> {
         fs::set_permissions(copy, Permissions::from_mode(0o600))?;
         let file = File::open(copy)?;
         file.sync_all()?;
-        blob::digest(&file)
+        let digests = pages::digests(&file, page_size)?;
+        Ok((digests, file.metadata()?.len(), pages::stands_alone(&file)?))
     };
-    let (sha256, bytes) = finished().map_err(|error| saving("write", copy, error))?;
-    Ok(AboutDatabase {
+    let (digests, bytes, alone) = finished().map_err(|error| saving("write", copy, error))?;
+    if !alone {
+        let found = "its journal mode could not be changed".into();
+        return Err(SnapshotError::DamagedCopy { found }.into());
+    }
+    let about = AboutDatabase {
         path: database.display().to_string(),
         bytes,
         page_size,
-        sha256: hex(&sha256),
+        pages_sha256: meta::digest(&digests),
         structure,
-    })
+    };
+    Ok((about, digests))
 }
 
-fn check(copy: &Path) -> Result<(u64, String)> {
+fn check(copy: &Path) -> Result<(usize, String)> {
     let connection = Connection::open(copy).map_err(copying)?;
     // A copy stands alone: it needs no `-wal` beside it.
     let mode: String = connection

@@ -14,7 +14,7 @@ use super::blob;
 use super::coverage::Coverage;
 use super::error::SnapshotError;
 use super::index::{self, Entry, MODE, Stamp, What, now_ns};
-use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX};
+use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX, PAGES};
 use super::place::{Archive, Draft, private, saving, sync_directory};
 use super::tree::{self, Seen};
 use super::{Snapshot, rows};
@@ -57,7 +57,8 @@ pub(super) fn save(
         Ok(entries)
     })?;
     let (blobs, warnings) = (taking.blobs, taking.warnings);
-    let database = rows::finish_copy(&copy, &target.database)?;
+    let (database, digests) = rows::finish_copy(&copy, &target.database)?;
+    write(&draft.join(PAGES), &digests)?;
     let files = write_index(&draft, &coverage, &entries)?;
     let about = about(target, name, position, database, files);
     write(&draft.join(meta::FILE), about.text()?.as_bytes())?;

@@ -179,6 +179,8 @@ fn is_finished(case: &Case, install: &Install, ended: &Outcome, nth: usize) -> R
     if ended.code() == Some(0) {
         same("done", &case.saved, &middle)?;
     }
+    // So that nothing is too recent to be taken for what it was.
+    std::thread::sleep(std::time::Duration::from_millis(25));
     // The remedy that is named, and the same command, finish it alike.
     if nth.is_multiple_of(2) && restored {
         let resumed = command(install, &["resume", "--no-redis"]).run();

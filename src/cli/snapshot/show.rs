@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use reset_app::snapshot::{About, Difference, FileDifference, Restored, Snapshot};
+use reset_app::snapshot::{About, Difference, FileDifference, Restored, Rows, Snapshot};
 use reset_app::survey::Kept;
 use serde_json::{Value, json};
 
@@ -29,7 +29,11 @@ pub(super) fn line(snapshot: &Snapshot) -> String {
 }
 
 pub(super) fn went_back(restored: &Restored) -> String {
-    let mut text = format!("Restored {}: the database is back.\n", restored.about.name);
+    let rows = match restored.database {
+        Rows::AsSaved => "is as it was saved",
+        Rows::PutBack => "is back",
+    };
+    let mut text = format!("Restored {}: the database {rows}.\n", restored.about.name);
     files(&mut text, restored.files, "Files and directories put back");
     let left: Vec<String> = restored.left.iter().map(one_kept).collect();
     section(
