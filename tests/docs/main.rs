@@ -230,3 +230,40 @@ fn the_package_holds_what_it_needs_and_no_more() {
     });
     assert_eq!(others.collect::<Vec<_>>(), Vec::<&&str>::new());
 }
+
+/// In each the same test runs twice, and finds what it found the first time.
+#[test]
+fn what_the_readme_shows_in_other_languages_is_a_file_that_restores_what_its_tests_change() {
+    let commands = BTreeMap::from([
+        (
+            "test_blog.py",
+            ("pytest-3", "pytest-3 -q -p no:cacheprovider"),
+        ),
+        ("blog.test.mjs", ("node", "node --test")),
+        ("blog.sh", ("sqlite3", "sh")),
+    ]);
+    let readme = Readme::read();
+    let blocks = readme.blocks("language");
+    assert_eq!(blocks.len(), commands.len());
+    for Block { name, text } in &blocks {
+        let (tool, command) = commands[name.as_str()];
+        let file = repository().join("tests/languages").join(name);
+        assert_eq!(&std::fs::read_to_string(file).unwrap(), text, "{name}");
+        if !support::run::has_tool(tool, "an example in another language did not run") {
+            continue;
+        }
+        let mut scene = Scene::blog(&readme, None);
+        std::fs::write(scene.path(name), text).unwrap();
+        for _ in 0..2 {
+            let printed = scene.run(&format!("{command} {name}"));
+            assert_eq!(scene.last_code(), 0, "{printed}");
+            if name == "blog.sh" {
+                scene.run("reset-app snapshot drop clean");
+            }
+        }
+        assert!(scene.path("uploads/bread.jpg").exists());
+        let posts = rusqlite::Connection::open(scene.path("blog.db")).unwrap();
+        let posts = posts.query_row("SELECT count(*) FROM posts", [], |row| row.get(0));
+        assert_eq!(posts, Ok(3));
+    }
+}
