@@ -707,6 +707,21 @@ fn a_file_that_cannot_be_removed_stops_it_before_any_change() {
     assert!(install.has("storage/images/crumbs.png"));
 }
 
+/// `.env` may be all that says where the database is.
+#[test]
+fn what_only_the_environment_knew_is_told() {
+    let install = example(Journal::Delete);
+    fs::rename(install.database(), install.path("other.db")).unwrap();
+    let mut environment = fs::File::options()
+        .append(true)
+        .open(install.path(".env"))
+        .unwrap();
+    writeln!(environment, "DATABASE_URL=sqlite:///other.db").unwrap();
+    let told = ["other.db`: write that into the fresh one"];
+    on(&install).args(PREVIEW).run().expect(0).says(told);
+    on(&install).args(RESET).run().expect(0).says(told);
+}
+
 /// Where `.env` says the database is: nowhere near the default.
 const ELSEWHERE: &str = "data/elsewhere.db";
 const SECRET: &[u8] = b"BYTES-OF-A-USER";

@@ -259,10 +259,16 @@ fn clear_redis_clears_what_it_counts_and_leaves_other_programs_alone() {
         .expect(0);
     assert_eq!(server.keys(0).len() as u64, keys);
     let deed = on(&install)
-        .args(["--clear-redis", "-f", "--redis", &url])
+        .args(["--clear-redis", "-f", "-v", "--redis", &url])
         .run()
         .expect(0);
     assert_eq!(preview.summary(), deed.summary());
+    let lines = &preview.summary()[1..];
+    for line in &lines[..lines.len() - 1] {
+        let (pattern, keys) = line.rsplit_once(": ").unwrap();
+        let told = format!("info: redis `{pattern}`: {keys} found, {keys} cleared, 0 left\n");
+        assert_eq!(deed.stderr.matches(&told).count(), 1, "{told}{deed}");
+    }
     let left: BTreeSet<String> = server
         .keys(0)
         .iter()

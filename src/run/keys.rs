@@ -83,13 +83,16 @@ impl App {
     /// Keys that are there again, by pattern: the application goes on making them.
     fn left(&self, server: &Server, cleared: &[RuleCleared]) -> Result<Vec<String>> {
         let left = self.count(server)?;
-        let rules = self.target.manifest.redis.keys.iter();
-        for (rule, (RuleCleared { found, cleared }, left)) in
-            rules.clone().zip(cleared.iter().zip(&left))
-        {
-            log::info!("redis `{rule}`: {found} found, {cleared} cleared, {left} left");
+        let rules = &self.target.manifest.redis.keys;
+        let by_pattern = |counts: Vec<u64>| summary::by_pattern(rules, &counts);
+        let found = by_pattern(cleared.iter().map(|rule| rule.found).collect());
+        let gone = by_pattern(cleared.iter().map(|rule| rule.cleared).collect());
+        let there = by_pattern(left.clone());
+        for ((found, gone), there) in found.iter().zip(&gone).zip(&there) {
+            let [f, c, l] = [found, gone, there].map(|line| line.count.unwrap_or_default());
+            log::info!("redis `{}`: {f} found, {c} cleared, {l} left", found.line);
         }
-        let again = rules.zip(left).filter(|(_, left)| *left > 0);
+        let again = rules.iter().zip(left).filter(|(_, left)| *left > 0);
         let sentence = |(rule, left)| {
             format!(
                 "{left} keys like `{rule}` were made while the others were cleared; stop the application first"

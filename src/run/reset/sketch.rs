@@ -168,6 +168,13 @@ impl<'a> Sketch<'a> {
                 )
             })
             .collect();
+        if self.environment.is_some() && self.target.database_source == ".env" {
+            warnings.push(format!(
+                "`{}` goes, which says that the database is `{}`: write that into the fresh one",
+                shown(self.target.environment_file()),
+                shown(&self.target.database)
+            ));
+        }
         let is_link = |(_, identity): &(Place, Identity)| identity.kind == Kind::Symlink;
         if self.environment.as_ref().is_some_and(is_link) {
             warnings.push(format!(
