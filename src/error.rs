@@ -98,7 +98,9 @@ pub enum Error {
         error: rusqlite::Error,
     },
     /// A user's key that is neither a number nor text.
-    #[error("a user's key is a {found}; only integers and text can name a user")]
+    #[error(
+        "a user's key is a {found}; only integers and text can name a user: name another column as `key` in [users]"
+    )]
     UserKeyType {
         /// What it is.
         found: String,
@@ -117,7 +119,7 @@ pub enum Error {
     /// Rows that cannot be told apart.
     #[error(
         "the rows of `{table}` cannot be told apart: columns take all three names of its rowid, \
-         and it has no primary key that is never null"
+         and it has no primary key that is never null; give it one, or rename one of these columns"
     )]
     NoIdentity {
         /// The table.
@@ -148,7 +150,9 @@ pub enum Error {
         keys: Vec<String>,
     },
     /// The heir goes as well.
-    #[error("`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run")]
+    #[error(
+        "`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run; name one who stays"
+    )]
     HeirGoes {
         /// The user named.
         name: String,
@@ -177,7 +181,7 @@ pub enum Error {
     /// A trigger goes on writing rows of the user.
     #[error(
         "a trigger of the database writes rows of the user whenever rows of the user are deleted; \
-         the user is left as before"
+         the user is left as before; drop that trigger for the run"
     )]
     RowsWritten,
     /// Several sources name several databases.
@@ -204,11 +208,11 @@ pub enum Error {
     },
     /// Nothing says where the database is.
     #[error(
-        "nothing names the database: not `--database`, not the manifest, not `DATABASE_URL`, not `.env`"
+        "nothing names the database: not the manifest, not `DATABASE_URL`, not `.env`; name it with `--database`"
     )]
     NoDatabaseNamed,
     /// The `.env` cannot be read.
-    #[error("could not read `{}`: {reason}", file.display())]
+    #[error("could not read `{}`: {reason}; mend it, for it may say which database is meant", file.display())]
     Dotenv {
         /// The file.
         file: PathBuf,
@@ -216,7 +220,7 @@ pub enum Error {
         reason: String,
     },
     /// The application's directory cannot be used.
-    #[error("could not use the application's directory `{}`: {error}", root.display())]
+    #[error("could not use the application's directory `{}`: {error}; name another with `--root`", root.display())]
     Root {
         /// The directory.
         root: PathBuf,
@@ -306,13 +310,14 @@ pub enum Error {
     },
     /// A row of the outbox that this program did not write.
     #[error(
-        "the outbox in the database holds a row of another form than this program writes; nothing is done from it"
+        "the outbox in the database holds a row of another form than this program writes; nothing is done from it: \
+         finish it with the version that wrote it, or look at `_reset_app_outbox`"
     )]
     OutboxRow,
     /// A trigger or constraint kept rows.
     #[error(
         "{rows} rows of `{table}` are still there after they were deleted: a trigger of the database keeps them; \
-         the user is left as before"
+         the user is left as before; drop that trigger for the run"
     )]
     RowsKept {
         /// The table.
@@ -353,7 +358,9 @@ pub enum Error {
         rows: u64,
     },
     /// A user whose files cannot be reached.
-    #[error("a file of the user, `{path}`, cannot be removed: {error}; the user is left as before")]
+    #[error(
+        "a file of the user, `{path}`, cannot be removed: {error}; the user is left as before; mend that and run again"
+    )]
     FileTrouble {
         /// The file.
         path: String,
@@ -361,7 +368,7 @@ pub enum Error {
         error: io::Error,
     },
     /// The user's row is gone.
-    #[error("the user is gone since the preview")]
+    #[error("the user is gone since the preview; there is nothing more to delete")]
     UserGone,
     /// The consent names something else.
     #[error("not confirmed: the answer is not `{target}`; nothing was changed")]

@@ -22,7 +22,9 @@ pub enum ManifestError {
         table: String,
     },
     /// The users table is missing.
-    #[error("the users table `{table}` that {source_name} names is not in the database")]
+    #[error(
+        "the users table `{table}` that {source_name} names is not in the database; is it the right one?"
+    )]
     UsersTableMissing {
         /// The table.
         table: String,
@@ -40,7 +42,7 @@ pub enum ManifestError {
         reason: &'static str,
     },
     /// The manifest cannot be read.
-    #[error("could not read the manifest `{}`: {error}", file.display())]
+    #[error("could not read the manifest `{}`: {error}; name another with `--config`, or write one with `reset-app init`", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -56,7 +58,9 @@ pub enum ManifestError {
         reason: String,
     },
     /// The manifest names a table that does not exist.
-    #[error("{source_name} names the table `{table}` in {place}, which is not in the database")]
+    #[error(
+        "{source_name} names the table `{table}` in {place}, which is not in the database; `reset-app check` lists all such"
+    )]
     Table {
         /// The manifest.
         source_name: String,
@@ -66,7 +70,9 @@ pub enum ManifestError {
         table: String,
     },
     /// The manifest names a column that does not exist.
-    #[error("{source_name} names `{column}`, which is not in the database")]
+    #[error(
+        "{source_name} names `{column}`, which is not in the database; `reset-app check` lists all such"
+    )]
     Column {
         /// The manifest.
         source_name: String,

@@ -271,6 +271,16 @@ impl Outcome {
         })
     }
 
+    /// All that the report says but its title, in the words of a deed: after it, it is too late to
+    /// refuse anything.
+    pub(crate) fn body(&self) -> String {
+        let lines: Vec<&str> = self.stdout.lines().skip(2).collect();
+        lines.join("\n").replace(
+            "hang on these go too (refuse them: --no-collateral):",
+            "hung on these went too:",
+        )
+    }
+
     /// The summary block, without its title: from the users to the total.
     pub(crate) fn summary(&self) -> Vec<&str> {
         let lines = self
