@@ -11,6 +11,7 @@ use support::application::Application;
 use support::install::{Install, assert_same};
 use support::redis_server::RedisServer;
 use support::run::{Invocation, Outcome, reset_app};
+use support::small::small;
 
 fn on(install: &Install) -> Invocation {
     reset_app().root(install.root())
@@ -197,6 +198,75 @@ fn a_reused_key_is_warned_of() {
     let other = ["delete-user", "19", "--delete-accounts"];
     let outcome = delete(&Install::copy("busy"), &other);
     assert!(!outcome.stdout.contains("inherits"), "{outcome}");
+}
+
+/// Ids are not handed out again where the database keeps count of them.
+#[test]
+fn a_key_that_is_counted_is_not_handed_out_again() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+         CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT,
+           user_id INTEGER NOT NULL REFERENCES users(id));
+         INSERT INTO users(name) VALUES ('ann'), ('ben');
+         INSERT INTO notes(user_id) VALUES (1), (2), (2);",
+        "[users]\ntable = 'users'\nnames = ['name']\n[references]\n'notes.user_id' = 'owner'",
+    );
+    let outcome = application.run(&["delete-user", "ben", "--delete-accounts"]);
+    assert!(!outcome.stdout.contains("inherits"), "{outcome}");
+    outcome.expect(0);
+    let sequences =
+        "SELECT group_concat(name || seq) FROM (SELECT * FROM sqlite_sequence ORDER BY name)";
+    let sequences: String = application
+        .database()
+        .query_row(sequences, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sequences, "notes3,users2");
+    let next = "INSERT INTO users(name) VALUES ('new') RETURNING id";
+    assert_eq!(application.count(next), 3);
+}
+
+/// User 2 has a post, with an image, on user 1's connection, and a row names a file that one of
+/// user 1's names too.
+#[test]
+fn two_users_who_share_a_file_a_thread_and_a_connection_lose_what_is_the_ones_who_goes() {
+    for install in [small(), small().wal()] {
+        install.execute(
+            "INSERT INTO posts (id, post_id, user_id, post_url, platform_connection_id)
+               VALUES (70, 'reply', 2, 'u', 1), (71, 'own', 2, 'u', 2);
+             INSERT INTO images (id, post_id, image_url, local_path, attachment_index, status)
+               VALUES (70, 70, 'u', 'storage/images/reply.jpg', 0, 'posted'),
+                      (71, 71, 'u', 'storage/images/own.jpg', 0, 'posted');",
+        );
+        for name in ["reply.jpg", "own.jpg"] {
+            std::fs::write(install.path(format!("storage/images/{name}")), name).unwrap();
+        }
+        let whose = |table: &str| {
+            install.query_count(&format!("SELECT count(*) FROM {table} WHERE user_id = 2"))
+        };
+        let theirs = [
+            "posts",
+            "platform_connections",
+            "user_sessions",
+            "processing_runs",
+        ];
+        let before = theirs.map(whose);
+        previewed(&install, &["delete-user", "1"]).expect(0).says([
+            "1 row of `posts` of user 2",
+            "1 row of `images` of user 2",
+            "storage/images/cats_2.jpg: a row that stays names it",
+        ]);
+        let after = theirs.map(whose);
+        assert_eq!(
+            after[0],
+            before[0] - 1,
+            "the reply on the connection that went"
+        );
+        assert_eq!(after[1..], before[1..]);
+        for (file, stays) in [("cats_2", true), ("own", true), ("reply", false)] {
+            let path = format!("storage/images/{file}.jpg");
+            assert_eq!(install.has(&path), stays, "{path}");
+        }
+    }
 }
 
 #[test]
