@@ -162,6 +162,8 @@ pub struct Files {
 pub struct FileColumn {
     /// The column.
     pub column: Columns,
+    /// Where in JSON the value stands, if the column holds JSON: `$.cover.path`.
+    pub json: Option<String>,
     /// Where the file of a value stands: `{value}` is the value, `{stem}` the value without its
     /// extension, `{name}` what stands behind its last `/`, `*` any part of one name. The value itself unless given.
     pub path: Option<FilePath>,
@@ -288,6 +290,13 @@ impl Manifest {
                 let text = format!("`{}` in [files] must name one column", column.column);
                 return Err(broken(text));
             }
+            if !column.json.as_ref().is_none_or(|path| is_json_path(path)) {
+                let text = format!(
+                    "a path of JSON begins with `$`: `{}` in [files]",
+                    column.column
+                );
+                return Err(broken(text));
+            }
         }
         for outer in &self.files.directories {
             for inner in &self.files.directories {
@@ -355,6 +364,10 @@ impl std::fmt::Display for Source {
             Self::File(file) => write!(out, "the manifest `{}`", file.display()),
         }
     }
+}
+
+fn is_json_path(path: &str) -> bool {
+    path.starts_with('$') && !path.contains('\0')
 }
 
 #[cfg(test)]

@@ -193,6 +193,8 @@ pub struct FileSource {
     pub identity: RowIdentity,
     /// The column.
     pub column: String,
+    /// Where in it the value stands, and whatever else a form says.
+    pub form: Form,
     /// Where the file of a value stands; at the value itself, unless given.
     pub path: Option<FilePath>,
     /// The summary line its files count for.
@@ -355,6 +357,10 @@ pub(crate) fn file_sources(
             planned: step.get(at).copied().flatten(),
             identity: identity(&schema.tables[at])?,
             column: file.column.columns.concat(),
+            form: Form {
+                json: file.json.clone(),
+                ..Form::default()
+            },
             path: file.path.clone(),
             line: file.line.clone(),
         });

@@ -3,7 +3,7 @@
 //! Pure. Every name that comes from a database is quoted here: `a"b; DROP TABLE s--` is a legal name.
 
 use crate::manifest::{Form, Literal};
-use crate::plan::{Link, RowIdentity};
+use crate::plan::{FileSource, Link, RowIdentity};
 use crate::schema::Affinity;
 
 /// A quoted identifier.
@@ -107,6 +107,11 @@ pub(crate) fn held(column: &str, form: &Form) -> String {
             )
         }
     }
+}
+
+/// The value by which the row `child` names a file.
+pub(crate) fn names_file(child: &str, source: &FileSource) -> String {
+    held(&format!("{child}.{}", quote(&source.column)), &source.form)
 }
 
 /// The conditions under which the reference of the row `child` counts.

@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::types::Value;
+
 use super::evidence::Evidence;
 use super::names::is_plain;
 use super::tree::Tree;
+use super::values::values_in_json;
 use super::vocabulary::HOLDERS;
 use super::words::{singulars, words};
 use crate::error::Result;
@@ -18,6 +21,8 @@ pub struct FileProposal {
     pub table: String,
     /// The column.
     pub column: String,
+    /// Where in JSON the value stands.
+    pub json: Option<String>,
     /// Where the file of a value stands, where that is not the value itself.
     pub path: Option<String>,
     /// The directory that holds them all.
@@ -77,7 +82,9 @@ pub(super) fn columns(
     {
         for (position, column) in table.columns.iter().enumerate() {
             let texts = evidence.texts(at, position)?;
-            let mut of_column = of_column(&index, &texts, (&table.name, &column.name));
+            let name = (table.name.as_str(), column.name.as_str());
+            let mut of_column = of_column(&index, &texts, name);
+            of_column.extend(inside_json(&index, &texts, name));
             let holder = singulars(&words(&table.name))
                 .last()
                 .is_some_and(|last| HOLDERS.split(' ').any(|noun| last.ends_with(noun)));
@@ -100,6 +107,27 @@ pub(super) fn columns(
     };
     let kept = found.iter().filter(|one| !elsewhere(one));
     Ok(kept.map(|one| one.proposal.clone()).collect())
+}
+
+/// What the values inside the JSON of one column name.
+fn inside_json(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (path, values) in values_in_json(texts) {
+        let texts: Vec<String> = values
+            .into_iter()
+            .filter_map(|value| match value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            })
+            .collect();
+        let files = of_column(index, &texts, column).into_iter();
+        let exact = files.filter(|one| !one.is_directory);
+        found.extend(exact.map(|mut one| {
+            one.proposal.json = Some(path.clone());
+            one
+        }));
+    }
+    found
 }
 
 /// What the values of one column name.
@@ -184,11 +212,15 @@ fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option
     {
         return None;
     }
+    // `/media/a.jpg` is a path of the application's site, not of the file system.
+    let rooted = steps.is_empty() && hits.iter().any(|hit| hit.value.starts_with('/'));
+    let steps = if rooted { vec!["."] } else { steps };
     let before: String = steps.iter().flat_map(|step| [*step, "/"]).collect();
     let path = format!("{before}{}{}", shape.part, shape.after);
     Some(FileProposal {
         table: table.into(),
         column: column.into(),
+        json: None,
         path: (path != "{value}").then_some(path),
         root: root.join("/"),
         evidence: String::new(),

@@ -78,21 +78,14 @@ impl Decider<'_> {
             })
         };
         if candidate.form.json.is_some() {
-            let alone = others().next().is_none();
-            let shared = self.is_container(candidate.table)
-                || self.book(candidate.table, all).is_some()
-                || (self.names_by_key(candidate) && self.has_other_parent(all, candidate));
-            return match (alone && !shared, self.role_of(candidate)) {
-                (true, Role::Owner) => {
-                    owner("the row tells of this user, and names nobody else's row")
-                }
-                _ => mention("the row holds more than this user"),
-            };
+            return self.of_json(all, candidate, others().count());
         }
         if candidate.on_delete == Some(Action::Cascade) {
             return owner("ON DELETE CASCADE: the database deletes the row with the account");
         }
-        let by_key = |c: &Candidate| self.names_by_key(c) && self.role_of(c) == Role::Owner;
+        let by_key = |c: &Candidate| {
+            self.names_by_key(c) && c.form.fills_column() && self.role_of(c) == Role::Owner
+        };
         if !self.names_by_key(candidate) && others().any(|(_, c)| by_key(c)) {
             return mention("another column says by its key whose the row is");
         }
@@ -107,6 +100,25 @@ impl Decider<'_> {
                 count: others().count(),
             },
         )
+    }
+
+    /// A user at a path of JSON: whose the row is, where it tells of nobody else.
+    fn of_json(&self, all: &[Candidate], candidate: &Candidate, others: usize) -> Decided {
+        let by_name = !self.names_by_key(candidate);
+        let shared = self.is_container(candidate.table)
+            || self.book(candidate.table, all).is_some()
+            || (!by_name && self.has_other_parent(all, candidate));
+        // An address in it is that of whom the row tells, whatever it is called.
+        let says_whose = match self.role_of(candidate) {
+            Role::Owner => true,
+            Role::Unknown => by_name,
+            _ => false,
+        };
+        if others == 0 && !shared && says_whose {
+            owner("the row tells of this user, and names nobody else's row")
+        } else {
+            mention("the row holds more than this user")
+        }
     }
 
     fn by_role(&self, all: &[Candidate], candidate: &Candidate, others: Others) -> Decided {

@@ -19,6 +19,8 @@ use crate::schema::{Column, Table};
 const PATHS: usize = 64;
 /// A text longer than this is no name.
 const LONGEST_NAME: usize = 128;
+/// A text inside JSON longer than this names nothing.
+const LONGEST_IN_JSON: usize = 512;
 
 impl Search<'_> {
     /// References that the values of open columns show.
@@ -205,6 +207,21 @@ impl Search<'_> {
     }
 }
 
+/// The values inside objects of JSON, by path; nothing where most texts are none.
+pub(super) fn values_in_json(texts: &[String]) -> Vec<(String, Vec<Value>)> {
+    if texts.is_empty() || !most(texts, |text| text.trim_start().starts_with('{')) {
+        return Vec::new();
+    }
+    let mut paths = BTreeMap::new();
+    for text in texts {
+        if let Ok(json @ Json::Object(_)) = serde_json::from_str(text) {
+            collect(&json, "$", &[], &mut paths);
+        }
+    }
+    let paths = paths.into_iter().take(PATHS);
+    paths.map(|(path, (_, values))| (path, values)).collect()
+}
+
 fn as_values(texts: &[String]) -> Vec<Value> {
     texts.iter().cloned().map(Value::Text).collect()
 }
@@ -223,7 +240,7 @@ fn collect(
     let Json::Object(object) = json else {
         let value = match json {
             Json::Number(number) => number.as_i64().map(Value::Integer),
-            Json::String(text) if !text.is_empty() && text.len() <= LONGEST_NAME => {
+            Json::String(text) if !text.is_empty() && text.len() <= LONGEST_IN_JSON => {
                 Some(Value::Text(text.clone()))
             }
             _ => None,

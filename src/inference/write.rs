@@ -137,6 +137,9 @@ impl Draft {
                 comment(&file.evidence),
                 column.to_toml()
             );
+            if let Some(json) = &file.json {
+                let _ = writeln!(out, "json = {}", quoted(json));
+            }
             if let Some(path) = &file.path {
                 let _ = writeln!(out, "path = {}", quoted(path));
             }

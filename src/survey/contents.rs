@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::manifest;
 use crate::plan::FileSource;
 use crate::roots::{Entry, Identity, Kind, Refusal, Roots};
-use crate::sql::{main_table, quote};
+use crate::sql::{main_table, names_file, quote};
 
 /// The entries of the directories, in a temporary table of one connection.
 #[derive(Debug)]
@@ -275,11 +275,10 @@ impl<'a> Contents<'a> {
         }
         let mut named = false;
         for source in sources {
-            let column = quote(&source.column);
-            let table = main_table(&source.table);
+            let (value, table) = (names_file("c", source), main_table(&source.table));
             let limit = if missing.is_empty() { 1 } else { -1 };
             let sql =
-                format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT {limit}");
+                format!("SELECT {value} FROM {table} AS c WHERE {value} IS NOT NULL LIMIT {limit}");
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {

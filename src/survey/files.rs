@@ -27,7 +27,7 @@ use crate::manifest::{Directory, Files as Declared};
 use crate::outbox;
 use crate::plan::Plan;
 use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
-use crate::sql::{main_table, quote, same_row};
+use crate::sql::{main_table, names_file, same_row};
 use crate::user::UserKey;
 
 /// Whether files are listed for all users, or anew for one whose rows were found anew.
@@ -135,13 +135,12 @@ impl<'a> Files<'a> {
                 continue;
             };
             let sql = format!(
-                "SELECT c.{}, s.owner FROM {} AS s CROSS JOIN {} AS c ON {} WHERE c.{} IS NOT NULL \
+                "SELECT {value}, s.owner FROM {} AS s CROSS JOIN {} AS c ON {} WHERE {value} IS NOT NULL \
                  AND (?1 IS NULL OR s.owner = ?1)",
-                quote(&source.column),
                 set_name(at),
                 main_table(&source.table),
                 same_row("c", "s", &source.identity),
-                quote(&source.column),
+                value = names_file("c", source),
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
             let named = Named::below(self.roots, source.path.as_ref());

@@ -13,7 +13,7 @@ use super::findings::Findings;
 use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::roots::Inspection;
-use crate::sql::{main_table, quote};
+use crate::sql::{main_table, names_file};
 
 impl Files<'_> {
     /// Fails where a root that rows name files in is missing, or rows name files of which not one
@@ -61,10 +61,9 @@ impl Files<'_> {
             return Ok(true);
         }
         for source in &self.plan.files {
-            let column = quote(&source.column);
-            let table = main_table(&source.table);
+            let (value, table) = (names_file("c", source), main_table(&source.table));
             let sql =
-                format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 10000");
+                format!("SELECT {value} FROM {table} AS c WHERE {value} IS NOT NULL LIMIT 10000");
             let named = Named::below(self.roots, source.path.as_ref());
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;

@@ -17,7 +17,7 @@ use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
 use crate::roots::{Place, Roots};
-use crate::sql::{main_table, quote, same_row};
+use crate::sql::{main_table, names_file, same_row};
 
 /// Which rows are asked.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,6 @@ pub(crate) fn mark(
 }
 
 fn names(source: &FileSource, which: Rows) -> String {
-    let column = quote(&source.column);
     let going = match which {
         Rows::NotGoing(plan) => source
             .planned
@@ -87,8 +86,9 @@ fn names(source: &FileSource, which: Rows) -> String {
         )
     });
     format!(
-        "SELECT c.{column} FROM {} AS c WHERE c.{column} IS NOT NULL {stays}",
-        main_table(&source.table)
+        "SELECT {value} FROM {} AS c WHERE {value} IS NOT NULL {stays}",
+        main_table(&source.table),
+        value = names_file("c", source),
     )
 }
 

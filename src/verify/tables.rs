@@ -149,6 +149,7 @@ impl View<'_> {
             let key = std::slice::from_ref(&self.graph.user_key);
             r.parent == Some(self.graph.users)
                 && r.columns.len() == 1
+                && r.form.json.is_none()
                 && same(&r.parent_columns, key)
         };
         let mentions_user = |r: &&Reference| {
