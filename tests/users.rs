@@ -200,6 +200,25 @@ fn a_reused_key_is_warned_of() {
     assert!(!outcome.stdout.contains("inherits"), "{outcome}");
 }
 
+#[test]
+fn an_application_without_keys_in_redis_is_not_warned_of_redis() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+         INSERT INTO users(name) VALUES ('ann'), ('ben');",
+        "[users]\ntable = 'users'\nnames = ['name']",
+    );
+    let on = || reset_app().root(application.root.path());
+    for words in [
+        &["delete-user", "ann", "--delete-accounts", "--dry-run"][..],
+        &["verify", "ann"],
+        &["delete-user", "ann", "--delete-accounts", "--force"],
+        &["reset-complete", "--force"],
+    ] {
+        let outcome = on().args(words).run().expect(0);
+        assert!(!outcome.stdout.contains("Warnings:"), "{outcome}");
+    }
+}
+
 /// Ids are not handed out again where the database keeps count of them.
 #[test]
 fn a_key_that_is_counted_is_not_handed_out_again() {

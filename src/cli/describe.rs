@@ -79,9 +79,12 @@ fn initialised(written: &Initialised, stage: Stage) -> String {
     );
     let _ = writeln!(
         out,
-        "Files: {} columns, {} directories of users, below {}",
-        draft.files.len(),
-        draft.directories.len(),
+        "Files: {}, {}, below {}",
+        counted(draft.files.len() as u64, "column"),
+        match draft.directories.len() {
+            1 => "1 directory of users".to_owned(),
+            more => format!("{more} directories of users"),
+        },
         if draft.roots.is_empty() {
             "no root".to_owned()
         } else {

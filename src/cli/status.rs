@@ -139,7 +139,7 @@ fn snapshot(saved: &Saved) -> String {
 
 fn age(seconds: i64) -> String {
     match seconds {
-        ..=119 => format!("{} seconds", seconds.max(0)),
+        ..=119 => counted(seconds.max(0).unsigned_abs(), "second"),
         120..=7_199 => format!("{} minutes", seconds / 60),
         7_200..=172_799 => format!("{} hours", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),

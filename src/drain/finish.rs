@@ -105,6 +105,10 @@ impl Drain<'_> {
         if reset && self.target.environment_is_gone() {
             return Ok(None);
         }
+        let rules = &self.target.manifest.redis.keys;
+        if rules.is_empty() {
+            return Ok(None);
+        }
         let server = match &self.target.redis {
             Ok(server) => server,
             Err(NoServer::LeftOut) => return Ok(None),
@@ -117,7 +121,6 @@ impl Drain<'_> {
         let Some(scope) = self.scope(runs)? else {
             return Ok(None);
         };
-        let rules = &self.target.manifest.redis.keys;
         let cleared = redis::clear(
             server,
             rules,

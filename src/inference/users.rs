@@ -135,11 +135,18 @@ fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandi
     if declared > 0 {
         count(
             declared.min(5),
-            format!("{declared} foreign keys lead to it"),
+            match declared {
+                1 => "1 foreign key leads to it".to_owned(),
+                more => format!("{more} foreign keys lead to it"),
+            },
         );
     }
     if spoken > 0 {
-        count(spoken.min(3), format!("{spoken} columns are named for it"));
+        let reason = match spoken {
+            1 => "1 column is named for it".to_owned(),
+            more => format!("{more} columns are named for it"),
+        };
+        count(spoken.min(3), reason);
     }
     candidate
 }

@@ -24,6 +24,9 @@ struct KeyHit {
 
 /// The number of keys, if they were looked at.
 pub(super) fn search(search: &Search<'_>, collector: &mut Collector) -> Option<u64> {
+    if search.rules.is_empty() {
+        return None;
+    }
     let server = match search.redis.as_ref()? {
         Ok(server) => *server,
         Err(reason) => {
@@ -33,9 +36,6 @@ pub(super) fn search(search: &Search<'_>, collector: &mut Collector) -> Option<u
             return None;
         }
     };
-    if search.rules.is_empty() {
-        return None;
-    }
     let users: Vec<UserKey> = search.identifiers.keys.values().cloned().collect();
     let one = match &search.identifiers.keys.iter().collect::<Vec<_>>()[..] {
         [(position, _)] => Some(**position),

@@ -6,6 +6,8 @@ use reset_app::snapshot::{About, Difference, FileDifference, Restored, Rows, Sna
 use reset_app::survey::Kept;
 use serde_json::{Value, json};
 
+use super::super::text::rows;
+
 pub(super) fn path(snapshot: &Snapshot) -> String {
     shown(&snapshot.path)
 }
@@ -55,8 +57,10 @@ pub(super) fn differs(about: &About, difference: &Difference) -> String {
     let tables: Vec<String> = tables
         .map(|t| {
             format!(
-                "{}: {} rows now, {} rows in the snapshot",
-                t.table, t.now, t.saved
+                "{}: {} now, {} in the snapshot",
+                t.table,
+                rows(t.now),
+                t.saved
             )
         })
         .collect();
