@@ -77,20 +77,7 @@ fn initialised(written: &Initialised, stage: Stage) -> String {
         draft.kept.len(),
         draft.shared.len(),
     );
-    let _ = writeln!(
-        out,
-        "Files: {}, {}, below {}",
-        counted(draft.files.len() as u64, "column"),
-        match draft.directories.len() {
-            1 => "1 directory of users".to_owned(),
-            more => format!("{more} directories of users"),
-        },
-        if draft.roots.is_empty() {
-            "no root".to_owned()
-        } else {
-            draft.roots.join(", ")
-        }
-    );
+    files(&mut out, draft);
     let undecided = undecided(draft);
     if !undecided.is_empty() {
         out.push_str("\nDecide these in the manifest, \"owner\" (the row goes too) or \"mention\" (it stays):\n");
@@ -107,6 +94,23 @@ fn initialised(written: &Initialised, stage: Stage) -> String {
         );
     }
     out
+}
+
+fn files(out: &mut String, draft: &Draft) {
+    let _ = writeln!(
+        out,
+        "Files: {}, {}, below {}",
+        counted(draft.files.len() as u64, "column"),
+        match draft.directories.len() {
+            1 => "1 directory of users".to_owned(),
+            more => format!("{more} directories of users"),
+        },
+        if draft.roots.is_empty() {
+            "no root".to_owned()
+        } else {
+            draft.roots.join(", ")
+        }
+    );
 }
 
 fn undecided(draft: &Draft) -> Vec<&Reference> {
