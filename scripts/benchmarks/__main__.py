@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import rivals
@@ -28,6 +29,22 @@ def rows(bench, options):
     bench.contest(title, template(size, options.templates), chosen(contenders, options), rivals.remaining)
 
 
+def files(bench, options):
+    """Rows and files together, and each alone."""
+    size = Size(options.users, options.images, files=True)
+    alone = template(replace(size, rows=False), options.templates)
+    together = rivals.program(options.program, *DELETE_ALL)
+    parts = [
+        rivals.program(options.program, *DELETE_ALL, "--no-files", name="rows alone"),
+        rivals.program(options.program, *DELETE_ALL, name="files alone").on(alone),
+    ]
+    contenders = [together, *parts, rivals.original("files"), rivals.remove_files()]
+    title = f"Rows and files of {size.users} users, {size.users * size.images} images"
+    bench.contest(title, template(size, options.templates), chosen(contenders, options))
+    larger = max(part.median("seconds") for part in parts if part.took)
+    print(f"\nTogether / the larger part: {together.median('seconds') / larger:.2f}")
+
+
 def growth(bench, options):
     """The same rows, one, four and sixteen times; in memory unless --place says otherwise."""
     times = []
@@ -47,7 +64,7 @@ def growth(bench, options):
         print(f"| {name} | " + " | ".join(f"{time:.2f} s" for time in rest) + f" | {rest[-1] / first:.1f} |")
 
 
-PARTS = {"rows": rows, "growth": growth}
+PARTS = {"rows": rows, "files": files, "growth": growth}
 IN_MEMORY = {"growth"}
 
 

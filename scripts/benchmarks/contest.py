@@ -14,13 +14,19 @@ METER = Path(__file__).with_name("meter.py")
 
 @dataclass
 class Contender:
-    """`command` answers the arguments for a copy; `script` its standard input."""
+    """`command` answers the arguments for a copy; `script` its standard input; `template` is copied
+    for it instead of the contest's."""
 
     name: str
     command: Callable[[Path], list]
     script: Optional[Callable[[Path], str]] = None
+    template: Optional[Path] = None
     codes: tuple = (0,)
     took: list = field(default_factory=list)
+
+    def on(self, template):
+        self.template = template
+        return self
 
     def median(self, what):
         values = [took[what] for took in self.took]
@@ -41,7 +47,7 @@ class Bench:
         ends = {}
         for turn in range(self.runs):
             for contender in contenders:
-                copy = self.fresh(template)
+                copy = self.fresh(contender.template or template)
                 contender.took.append(self.measure(contender, copy))
                 if verify and turn == 0:
                     ends[contender.name] = verify(copy)

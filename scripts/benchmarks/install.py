@@ -22,12 +22,14 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much an install holds. `heavy`: user 1 owns that many times what the others own."""
+    """How much an install holds. `heavy`: user 1 owns that many times what the others own. `rows`: without them, nothing
+    names the files, which all lie in the users' directories."""
 
     users: int
     images: int = 200
     heavy: int = 1
     files: bool = False
+    rows: bool = True
     indexed: bool = False
 
     def name(self):
@@ -54,13 +56,14 @@ def build(size, root):
     (root / "logs").mkdir()
     connection = sqlite3.connect(database, isolation_level=None)
     connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; BEGIN;" + SCHEMA.read_text())
-    Rows(connection, size).write()
+    rows = Rows(connection, size)
+    rows.write() if size.rows else rows.accounts()
     if size.indexed:
         index_references(connection)
     connection.execute("COMMIT")
-    paths = [path for (path,) in connection.execute("SELECT local_path FROM images")] if size.files else []
     connection.close()
-    write_files(root, size, paths)
+    if size.files:
+        write_files(root, size)
 
 
 class Rows:
@@ -73,12 +76,15 @@ class Rows:
         self.random = random.Random(1)
         self.time = 1_700_000_000
 
+    def accounts(self):
+        self.each(range(1, self.size.users + 1), 1, self.user)
+
     def write(self):
+        self.accounts()
         users = range(1, self.size.users + 1)
-        self.each(users, 1, self.user)
         self.each(users, CONNECTIONS, self.connection_of)
         self.each(users, CONNECTIONS, self.settings)
-        posts = max(1, self.size.images // IMAGES_PER_POST)
+        posts = posts_of(self.size)
         self.each(users, posts, self.post, weighed=True)
         small = max(1, posts // 5)
         for work in [self.run, self.task, self.session, self.gdpr, self.override, self.event, self.notification]:
@@ -199,7 +205,7 @@ class Rows:
         )
 
     def job_log(self, user, number):
-        small = max(1, self.size.images // IMAGES_PER_POST // 5)
+        small = max(1, posts_of(self.size) // 5)
         self.insert(
             "job_audit_log", task_id=self.token("task", user, number % small)[:36], user_id=user, action="started",
             details=self.text(120), timestamp=self.now(), platform_connection_id=self.link(user, number),
@@ -226,13 +232,22 @@ def index_references(connection):
                 connection.execute(f"CREATE INDEX extra_{table}_{key[3]} ON {table} ({key[3]})")
 
 
-def write_files(root, size, paths):
+def write_files(root, size):
     """The images, and for each user one file in each of the other directories, which no row names."""
-    if size.files:
-        for user in range(1, size.users + 1):
-            for name in ["images", "temp", "backups"]:
-                (root / "storage" / name / f"user_{user}").mkdir()
-            for name in ["temp", "backups"]:
-                (root / "storage" / name / f"user_{user}" / "left.bin").write_bytes(b"x" * 2000)
-    for path in paths:
-        (root / path).write_bytes(b"x" * 2000)
+    for user in range(1, size.users + 1):
+        for name in ["images", "temp", "backups"]:
+            (root / "storage" / name / f"user_{user}").mkdir()
+        for name in ["temp", "backups"]:
+            write_file(root / "storage" / name / f"user_{user}" / "left.bin")
+        for number in range(posts_of(size)):
+            for attachment in range(IMAGES_PER_POST):
+                directory = "" if size.rows and attachment == 0 else f"user_{user}"
+                write_file(root / "storage" / "images" / directory / f"{user}-{number}-{attachment}.jpg")
+
+
+def write_file(path):
+    path.write_bytes(b"x" * 2000)
+
+
+def posts_of(size):
+    return max(1, size.images // IMAGES_PER_POST)

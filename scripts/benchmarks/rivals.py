@@ -29,10 +29,10 @@ OF_A_USER = {
 }
 
 
-def program(path, *arguments):
+def program(path, *arguments, name="reset-app"):
     """The program itself; `--no-redis`, so that it reaches nobody's."""
     return Contender(
-        "reset-app", lambda copy: [path, "--root", copy, *arguments, "--no-progress", "--quiet", "--no-redis"]
+        name, lambda copy: [path, "--root", copy, *arguments, "--no-progress", "--quiet", "--no-redis"]
     )
 
 
@@ -62,6 +62,10 @@ def one_transaction():
 def original(files):
     """As the program works that this one replaces."""
     return Contender("original's way", lambda copy: [sys.executable, ORIGINAL, copy / DATABASE, copy, files])
+
+
+def remove_files():
+    return Contender("rm -rf", lambda copy: ["rm", "-rf", "storage/images", "storage/temp", "storage/backups"])
 
 
 def remaining(copy):
