@@ -5,6 +5,7 @@
 
 mod bounds;
 mod durability;
+mod guests;
 pub(crate) mod pages;
 mod preview;
 mod readers;
@@ -22,6 +23,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
 pub(crate) use durability::{Durability, Rare, make_commits};
+pub(crate) use guests::Guests;
 pub(crate) use preview::immutable;
 pub(crate) use preview::journal_mode;
 pub use preview::look;

@@ -4,9 +4,13 @@
 //! The same code finishes a run and an interrupted one. It repeats safely: what is done already is
 //! found done.
 
+mod beside;
+mod crew;
+mod directories;
 mod environment;
 mod files;
 mod finish;
+mod names;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -24,6 +28,7 @@ use crate::survey::Kept;
 use crate::target::Target;
 use crate::watch::Watch;
 
+pub(crate) use beside::Beside;
 pub(crate) use finish::{KeysCleared, REDIS_DEADLINE};
 
 /// What works an outbox off.

@@ -9,7 +9,7 @@ mod rehearsal;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::database::{Durability, commit, data_version, make_commits, roll_back};
+use crate::database::{Durability, Guests, commit, data_version, make_commits, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
 use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
@@ -25,6 +25,7 @@ pub(crate) struct Deletion<'c> {
     durability: Durability,
     open: bool,
     weight: Option<Counterweight>,
+    guests: Guests,
 }
 
 /// How a commit ended.
@@ -45,7 +46,7 @@ impl<'c> Deletion<'c> {
     ///
     /// Fails where another connection holds it for longer than the busy timeout; nothing is changed.
     pub(crate) fn begin(connection: &'c Connection, durability: Durability) -> Result<Self> {
-        make_commits(connection, durability)?;
+        let durability = make_commits(connection, durability)?;
         connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(Error::locking)?;
@@ -54,6 +55,7 @@ impl<'c> Deletion<'c> {
             durability,
             open: true,
             weight: None,
+            guests: Guests::default(),
         };
         connection
             .execute_batch("PRAGMA defer_foreign_keys = ON")
@@ -134,8 +136,14 @@ impl<'c> Deletion<'c> {
         Ok(deleted == wanted)
     }
 
+    /// Who works under the lock of this transaction: it is held until they are done.
+    pub(crate) fn guests(&mut self) -> &mut Guests {
+        &mut self.guests
+    }
+
     /// Commits, and says how that ended.
     pub(crate) fn commit(mut self) -> Commit {
+        self.guests = Guests::default();
         if let Some(Err(error)) = self
             .weight
             .take()
@@ -161,6 +169,7 @@ impl<'c> Deletion<'c> {
 
 impl Drop for Deletion<'_> {
     fn drop(&mut self) {
+        self.guests = Guests::default();
         if self.open {
             roll_back(self.connection);
         }

@@ -4,14 +4,19 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+mod path;
 mod record;
 
-use rusqlite::types::ValueRef;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Error, Result};
-use crate::roots::{self, Identity, Place, shown};
+use crate::roots::{self, Identity, Place};
 use crate::user::UserKey;
+pub use path::FileRecord;
+pub(crate) use path::{files_up_to, paths, shown_path};
 pub(crate) use record::run_name;
 pub use record::{KeysRecord, ResetRecord, RunRecord, SnapshotRecord, TrailRecord};
 
@@ -26,7 +31,7 @@ root BLOB, path BLOB, identity TEXT, detail TEXT)";
 /// Evidence that a commit which deletes rows is durable (invariant 2). Only a commit, or an outbox
 /// found in the database (which only a commit can have left there), makes one; removing files and
 /// Redis keys demands it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Erased(pub(crate) ());
 
 /// What is recorded of a user whose rows are gone.
@@ -40,21 +45,6 @@ pub struct UserRecord {
     pub key: Option<UserKey>,
     /// The audit line, finished but for the files.
     pub detail: String,
-}
-
-/// A file that is to go.
-#[derive(Clone, Debug)]
-pub struct FileRecord {
-    /// The outbox row, also its name in the quarantine.
-    pub id: i64,
-    /// The run whose quarantine takes it.
-    pub run: String,
-    /// The root's name and the path below it, as stored: to pass the gate again.
-    pub path: (Vec<u8>, Vec<u8>),
-    /// What stood there when the user was erased.
-    pub identity: Identity,
-    /// The summary line it counts for.
-    pub line: String,
 }
 
 /// What an outbox row is about.
@@ -195,8 +185,8 @@ fn add_place(
     })
 }
 
-fn bytes(path: &std::path::Path) -> Vec<u8> {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+fn bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_vec()
 }
 
 #[derive(Default)]
@@ -262,7 +252,7 @@ pub(crate) fn holds_reset(connection: &Connection) -> Result<bool> {
 pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result<Vec<UserRecord>> {
     let sql = "SELECT id, run, identity, path, detail FROM main._reset_app_outbox \
                WHERE kind = 'user' AND id > ?1 ORDER BY id LIMIT ?2";
-    collect(connection, sql, after, limit, |row| {
+    collect(connection, sql, params![after, limit_of(limit)], |row| {
         let number: Option<String> = row.get(2)?;
         let text: Option<Vec<u8>> = row.get(3)?;
         let integer = number
@@ -277,52 +267,19 @@ pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result
     })
 }
 
-/// Up to `limit` recorded files, or directories, after the row `after`.
-///
-/// Fails where a row is not of the form this program writes.
-pub(crate) fn paths(
-    connection: &Connection,
-    kind: Kind,
-    after: i64,
-    limit: usize,
-) -> Result<Vec<FileRecord>> {
-    let sql = format!(
-        "SELECT id, run, root, path, identity, detail FROM main._reset_app_outbox \
-         WHERE kind = '{}' AND id > ?1 ORDER BY id LIMIT ?2",
-        kind.name()
-    );
-    collect(connection, &sql, after, limit, |row| {
-        let identity: String = row.get(4)?;
-        Ok(FileRecord {
-            id: row.get(0)?,
-            run: row.get(1)?,
-            path: (blob(row, 2)?, blob(row, 3)?),
-            identity: identity
-                .parse()
-                .map_err(|_| rusqlite::Error::InvalidQuery)?,
-            line: row.get(5)?,
-        })
-    })
-}
-
-fn blob(row: &Row, column: usize) -> rusqlite::Result<Vec<u8>> {
-    match row.get_ref(column)? {
-        ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
-        _ => Err(rusqlite::Error::InvalidQuery),
-    }
+fn limit_of(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 fn collect<T>(
     connection: &Connection,
     sql: &str,
-    after: i64,
-    limit: usize,
+    values: impl rusqlite::Params,
     read: impl FnMut(&Row) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement
-        .query_map(params![after, limit], read)
+        .query_map(values, read)
         .map_err(Error::surveying)?;
     rows.collect::<Result<_, _>>().map_err(|_| Error::OutboxRow)
 }
@@ -383,13 +340,4 @@ pub(crate) fn drop_if_done(connection: &Connection) -> Result<bool> {
             .map_err(Error::erasing)?;
     }
     Ok(done)
-}
-
-/// A recorded path as a person reads it.
-pub(crate) fn shown_path(record: &FileRecord) -> String {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    let (root, path) = &record.path;
-    let whole = std::path::Path::new(OsStr::from_bytes(root)).join(OsStr::from_bytes(path));
-    shown(&whole)
 }

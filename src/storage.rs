@@ -52,7 +52,7 @@ pub struct Quarantine<'r> {
     /// Outbox rows with nothing left to do but the flushes, with their roots.
     settled: BTreeMap<i64, usize>,
     touched: Touched,
-    _proof: &'r Erased,
+    _proof: Erased,
 }
 
 /// Why a quarantine cannot be opened.
@@ -65,7 +65,7 @@ impl<'r> Quarantine<'r> {
     ///
     /// # Errors
     /// If `run` is empty, longer than 64 bytes, or has other bytes than letters, digits, `-`, `_`.
-    pub fn open(roots: &'r Roots, run: &str, proof: &'r Erased) -> Result<Self, RunNameError> {
+    pub fn open(roots: &'r Roots, run: &str, proof: &Erased) -> Result<Self, RunNameError> {
         if !is_run_name(run) {
             return Err(RunNameError(run.to_owned()));
         }
@@ -76,7 +76,7 @@ impl<'r> Quarantine<'r> {
             held: BTreeMap::new(),
             settled: BTreeMap::new(),
             touched: Touched::default(),
-            _proof: proof,
+            _proof: proof.clone(),
         })
     }
 

@@ -43,7 +43,7 @@ pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub use strays::Held;
 pub(crate) use strays::{held, with_strays};
-pub(crate) use survivors::{Rows as NamingRows, mark as mark_shared};
+pub(crate) use survivors::{Rows as NamingRows, are_spelt_plainly, mark as mark_shared};
 pub use targets::Selection;
 pub(crate) use targets::{Targets, name_of};
 

@@ -109,6 +109,56 @@ fn a_run_killed_anywhere_is_finished_by_the_next() {
     );
 }
 
+/// The files of the first user are on their way while the second is erased.
+#[test]
+fn a_run_killed_while_files_go_beside_it_is_finished_by_the_next() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    let cases = JOURNALS.map(Case::everyone_with_album);
+    cases.iter().for_each(assert_files_go_beside);
+    let stride = |many: usize| if is_soak() { 1 } else { many };
+    let syscalls = [
+        ("renameat2", stride(9)),
+        ("unlink", stride(9)),
+        ("fsync", stride(2)),
+        ("pwrite64", stride(41)),
+    ];
+    let of_case = |case| {
+        syscalls.map(|(syscall, stride)| Series {
+            case,
+            how: "signal=KILL",
+            syscall,
+            first: 1,
+            stride,
+        })
+    };
+    let series: Vec<_> = cases.iter().flat_map(of_case).collect();
+    sweep("killed runs with files beside", &series, |series, nth| {
+        let (case, install) = (series.case, series.case.install());
+        let killed = case.run_hindered(&install, series.how, series.syscall, nth);
+        if !killed.was_killed() {
+            assert_eq!(killed.code(), Some(0), "{killed}");
+            return Ok(Point::NotReached);
+        }
+        case.check_middle(&install)?;
+        finish(case, &install)
+    });
+}
+
+/// Or else the sweep says nothing.
+fn assert_files_go_beside(case: &Case) {
+    let install = case.install();
+    let killed = case.run_hindered(&install, "signal=KILL", "renameat2", 1);
+    assert!(killed.was_killed(), "{killed}");
+    let recorded = format!("SELECT count(*) FROM {OUTBOX} WHERE kind = 'user'");
+    let users = install.query_count("SELECT count(*) FROM users");
+    assert!(
+        install.query_count(&recorded) < users,
+        "all users were erased before the first file went"
+    );
+}
+
 /// The account is gone after the kill, and the same command names it again.
 #[test]
 fn a_run_killed_after_it_deleted_an_account_is_finished_by_the_next() {

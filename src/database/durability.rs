@@ -18,18 +18,18 @@ use crate::error::{Error, Result};
 pub(crate) enum Durability {
     /// When it has returned.
     AtOnce,
-    /// When a later one is that is durable at once; with a rollback journal, when it has returned.
+    /// When a later one is that is durable at once. Only a `-wal` can do that.
     WithALaterOne,
 }
 
-/// Sets when the commits that follow are durable. Outside a transaction.
-pub(crate) fn make_commits(connection: &Connection, durability: Durability) -> Result<()> {
-    match durability {
-        Durability::WithALaterOne if is_wal(connection)? => {
-            set(connection, "synchronous", "NORMAL", 1)
-        }
-        _ => set(connection, "synchronous", "EXTRA", 3),
+/// Sets when the commits that follow are durable, and answers when they are. Outside a transaction.
+pub(crate) fn make_commits(connection: &Connection, durability: Durability) -> Result<Durability> {
+    if durability == Durability::WithALaterOne && is_wal(connection)? {
+        set(connection, "synchronous", "NORMAL", 1)?;
+        return Ok(Durability::WithALaterOne);
     }
+    set(connection, "synchronous", "EXTRA", 3)?;
+    Ok(Durability::AtOnce)
 }
 
 /// The largest size in bytes to which a `-wal` may grow before it is copied into the database.

@@ -1,21 +1,20 @@
-//! Files and directories of the outbox, in batches.
+//! Files of the outbox, in batches.
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
+use std::thread;
 
-use rusqlite::params;
-
+use super::crew::{Crew, Finished, Load};
 use super::{Drain, Drained};
-use crate::database::data_version;
+use crate::database::Guests;
 use crate::error::{Error, Result};
 use crate::outbox::{self, FileRecord, Kind, shown_path};
-use crate::roots::{Place, Refusal};
-use crate::storage::{DirectoryRemoval, PurgeReport, Quarantine, Released, Taken};
-use crate::survey::{NAMED_BY_ANOTHER, NamingRows, STILL_HOLDS, mark_shared, number};
+use crate::roots::{Place, Refusal, Roots};
+use crate::storage::{PurgeReport, Quarantine, Released, Taken};
+use crate::survey::NAMED_BY_ANOTHER;
 use crate::watch::Watch;
 
-/// How many files are taken under one hold of the write lock.
-const BATCH: usize = 512;
+/// How many files one thread takes under one hold of the write lock.
+pub(super) const BATCH: usize = 512;
 
 /// One outbox row on its way through a batch.
 pub(super) struct Taking {
@@ -25,71 +24,85 @@ pub(super) struct Taking {
 }
 
 impl Drain<'_> {
-    /// Removes every recorded file that no row names.
+    /// Removes every recorded file that no row names: while some are purged, the next are taken.
     pub(crate) fn files(&self, drained: &mut Drained, watch: &mut dyn Watch) -> Result<()> {
-        let (_, mut pending) = outbox::pending(self.connection)?;
+        let (_, pending) = outbox::pending(self.connection)?;
         watch.files(pending);
-        let mut named = None;
-        let mut after = 0;
-        loop {
-            let batch = outbox::paths(self.connection, Kind::File, after, BATCH)?;
-            let Some(last) = batch.last() else {
-                return Ok(());
-            };
-            after = last.id;
-            let size = batch.len() as u64;
-            for run in runs(batch) {
-                self.batch(run, &mut named, drained)?;
-            }
-            pending = pending.saturating_sub(size);
-            watch.files(pending);
+        if outbox::paths(self.connection, Kind::File, 0, 1)?.is_empty() {
+            return Ok(());
         }
+        thread::scope(|scope| self.files_by(Crew::hire(scope), pending, drained, watch))
     }
 
-    /// One batch of one run: under the lock drop what a row names and take the rest, then purge,
-    /// then take the settled rows out.
-    fn batch(
-        &self,
-        records: Vec<FileRecord>,
-        named: &mut Option<i64>,
+    fn files_by<'r>(
+        &'r self,
+        mut crew: Crew<'r>,
+        mut pending: u64,
         drained: &mut Drained,
+        watch: &mut dyn Watch,
     ) -> Result<()> {
-        let Some(run) = records.first().map(|record| record.run.clone()) else {
-            return Ok(());
-        };
-        let quarantine = Quarantine::open(self.roots, &run, self.erased);
-        let mut quarantine = quarantine.map_err(|_| Error::OutboxRow)?;
-        let (mut taking, mut done) = (Vec::new(), Vec::new());
-        self.in_transaction(|| {
-            self.refresh_names(named)?;
-            for record in records {
-                match self.take(&mut quarantine, &record, drained)? {
-                    Fate::Dropped => done.push(record.id),
-                    Fate::Stays => {}
-                    Fate::Taken { counts } => taking.push(Taking { record, counts }),
-                }
+        let (mut named, mut done) = (None, Vec::new());
+        let mut next = Next::After(0);
+        while let Next::After(after) = next {
+            let mut kept = Vec::new();
+            next = self.in_transaction(|| {
+                outbox::remove(self.connection, std::mem::take(&mut done))?;
+                self.refresh_names(&mut named)?;
+                self.give(&mut crew, after, &mut kept, (&mut *drained, &mut done))
+            })?;
+            for load in kept {
+                done.extend(give_back(load, drained));
             }
-            Ok(())
-        })?;
-        let report = quarantine.purge();
-        done.extend(settle(&taking, &report, drained));
+            let finished = match next {
+                Next::After(_) => crew.wait(),
+                Next::Nothing => crew.finish(),
+            };
+            done.extend(finished.into_iter().flat_map(|load| load.settle(drained)));
+            pending = pending.saturating_sub(done.len() as u64);
+            watch.files(pending);
+        }
         self.take_out(done)
     }
 
-    fn take(
-        &self,
-        quarantine: &mut Quarantine,
-        record: &FileRecord,
-        drained: &mut Drained,
-    ) -> Result<Fate> {
-        let place = match self.standing(record, drained) {
-            Ok(place) => place,
-            Err(fate) => return Ok(fate),
-        };
-        if self.is_named(&place)? {
-            return Ok(release(quarantine, record, place, drained));
+    /// Under the lock: whoever is free takes what no row names. What a row names is `kept`.
+    fn give<'r>(
+        &'r self,
+        crew: &mut Crew<'r>,
+        mut after: i64,
+        kept: &mut Vec<Load<'r>>,
+        (drained, done): (&mut Drained, &mut Vec<i64>),
+    ) -> Result<Next> {
+        let mut guests = Guests::default();
+        while crew.is_free() {
+            let batch = outbox::paths(self.connection, Kind::File, after, BATCH)?;
+            let Some(batch) = runs(batch).into_iter().next() else {
+                return Ok(Next::Nothing);
+            };
+            after = batch.last().map_or(after, |last| last.id);
+            let mut going = self.load(self.roots, &batch)?;
+            let mut named = self.load(self.roots, &batch)?;
+            for record in batch {
+                match self.standing(&record, drained) {
+                    Ok(place) if self.is_named(&place)? => named.files.push((record, place)),
+                    Ok(place) => going.files.push((record, place)),
+                    Err(Fate::Dropped) => done.push(record.id),
+                    Err(_) => {}
+                }
+            }
+            kept.extend((!named.files.is_empty()).then_some(named));
+            guests.extend(crew.give(going));
         }
-        Ok(take_listed(quarantine, record, &place, drained))
+        Ok(Next::After(after))
+    }
+
+    /// An empty load for records of one run.
+    pub(super) fn load<'r>(&self, roots: &'r Roots, batch: &[FileRecord]) -> Result<Load<'r>> {
+        let run = batch.first().map_or("", |record| &record.run);
+        let quarantine = Quarantine::open(roots, run, self.erased);
+        Ok(Load {
+            quarantine: quarantine.map_err(|_| Error::OutboxRow)?,
+            files: Vec::new(),
+        })
     }
 
     /// The same, of a file that no row is asked about.
@@ -105,15 +118,9 @@ impl Drain<'_> {
         }
     }
 
-    fn place(&self, record: &FileRecord) -> std::result::Result<Place, Refusal> {
-        let (root, path) = &record.path;
-        let root = std::path::Path::new(std::ffi::OsStr::from_bytes(root));
-        self.roots.restore(root, path)
-    }
-
     /// The place of a record, through the gate. A record whose root is not there now (unmounted,
     /// renamed, no longer in the manifest) stays: its file may be there again.
-    fn standing(
+    pub(super) fn standing(
         &self,
         record: &FileRecord,
         drained: &mut Drained,
@@ -122,7 +129,7 @@ impl Drain<'_> {
             let name = place.root_name();
             self.roots.missing().any(|missing| missing == name)
         };
-        match self.place(record) {
+        match record.place(self.roots) {
             Ok(place) if root_is_missing(&place) => {
                 drained.leave(place.to_string(), &"its root does not exist");
                 Err(Fate::Stays)
@@ -138,148 +145,12 @@ impl Drain<'_> {
             }
         }
     }
+}
 
-    /// Marks which recorded files rows name: once, and again whenever another connection has
-    /// committed since. Inside a transaction that holds the write lock.
-    fn refresh_names(&self, named: &mut Option<i64>) -> Result<()> {
-        let version = data_version(self.connection)?;
-        if *named == Some(version) {
-            return Ok(());
-        }
-        if named.is_none() {
-            self.list_pending()?;
-        } else {
-            self.run("UPDATE temp.pending SET shared = 0")?;
-        }
-        mark_shared(
-            self.connection,
-            self.sources,
-            self.roots,
-            "temp.pending",
-            NamingRows::All,
-        )?;
-        *named = Some(version);
-        Ok(())
-    }
-
-    fn list_pending(&self) -> Result<()> {
-        self.run("DROP TABLE IF EXISTS temp.pending")?;
-        self.run(
-            "CREATE TEMP TABLE pending(root INTEGER, path BLOB, shared INTEGER NOT NULL DEFAULT 0, \
-             PRIMARY KEY (root, path)) WITHOUT ROWID",
-        )?;
-        let sql = "INSERT OR IGNORE INTO temp.pending(root, path) VALUES (?1, ?2)";
-        let mut insert = self.connection.prepare(sql).map_err(Error::surveying)?;
-        let mut after = 0;
-        loop {
-            let batch = outbox::paths(self.connection, Kind::File, after, BATCH)?;
-            let Some(last) = batch.last() else {
-                return Ok(());
-            };
-            after = last.id;
-            for place in batch.iter().filter_map(|record| self.place(record).ok()) {
-                let values = params![
-                    number(place.root_index()),
-                    place.relative().as_os_str().as_bytes()
-                ];
-                insert.execute(values).map_err(Error::surveying)?;
-            }
-        }
-    }
-
-    fn is_named(&self, place: &Place) -> Result<bool> {
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM temp.pending WHERE root = ?1 AND path = ?2 AND shared)";
-        let mut statement = self
-            .connection
-            .prepare_cached(sql)
-            .map_err(Error::surveying)?;
-        let values = params![
-            number(place.root_index()),
-            place.relative().as_os_str().as_bytes()
-        ];
-        statement
-            .query_row(values, |row| row.get(0))
-            .map_err(Error::surveying)
-    }
-
-    fn run(&self, sql: &str) -> Result<()> {
-        self.connection.execute_batch(sql).map_err(Error::surveying)
-    }
-
-    /// Removes every recorded directory that is empty; one that is not stays, and is no longer
-    /// recorded.
-    pub(crate) fn directories(&self, drained: &mut Drained) -> Result<()> {
-        let mut after = 0;
-        loop {
-            let batch = outbox::paths(self.connection, Kind::Directory, after, BATCH)?;
-            let Some(last) = batch.last() else {
-                return Ok(());
-            };
-            after = last.id;
-            for run in runs(batch) {
-                self.directory_batch(run, drained)?;
-            }
-        }
-    }
-
-    fn directory_batch(&self, records: Vec<FileRecord>, drained: &mut Drained) -> Result<()> {
-        let Some(run) = records.first().map(|record| record.run.clone()) else {
-            return Ok(());
-        };
-        let quarantine = Quarantine::open(self.roots, &run, self.erased);
-        let mut quarantine = quarantine.map_err(|_| Error::OutboxRow)?;
-        let (mut taking, mut done) = (Vec::new(), Vec::new());
-        for record in records {
-            match self.remove_directory(&mut quarantine, &record, drained) {
-                Fate::Dropped => done.push(record.id),
-                Fate::Stays => {}
-                Fate::Taken { counts } => taking.push(Taking { record, counts }),
-            }
-        }
-        let report = quarantine.purge();
-        done.extend(settle(&taking, &report, drained));
-        self.take_out(done)
-    }
-
-    fn remove_directory(
-        &self,
-        quarantine: &mut Quarantine,
-        record: &FileRecord,
-        drained: &mut Drained,
-    ) -> Fate {
-        let place = match self.standing(record, drained) {
-            Ok(place) => place,
-            Err(fate) => return fate,
-        };
-        match quarantine.remove_directory(record.id, &place, &record.identity) {
-            DirectoryRemoval::Removed => Fate::Taken {
-                counts: !record.line.is_empty(),
-            },
-            DirectoryRemoval::Missing => Fate::Taken { counts: false },
-            DirectoryRemoval::NotEmpty => {
-                if !record.line.is_empty() {
-                    drained.shared.insert(place, STILL_HOLDS.into());
-                }
-                Fate::Taken { counts: false }
-            }
-            DirectoryRemoval::Replaced => {
-                drained.refuse(
-                    place.to_string(),
-                    &"another directory stands there than was listed",
-                );
-                Fate::Taken { counts: false }
-            }
-            DirectoryRemoval::Refused(refusal) => {
-                drained.refuse(place.to_string(), &refusal);
-                Fate::Dropped
-            }
-            DirectoryRemoval::Failed(error) => {
-                drained.leave(place.to_string(), &error);
-                Fate::Stays
-            }
-        }
-    }
+/// Where the outbox goes on.
+enum Next {
+    After(i64),
+    Nothing,
 }
 
 /// What becomes of an outbox row.
@@ -298,7 +169,13 @@ fn take_listed(
     place: &Place,
     drained: &mut Drained,
 ) -> Fate {
-    match quarantine.take(record.id, place, &record.identity) {
+    let taken = quarantine.take(record.id, place, &record.identity);
+    judge(place, taken, drained)
+}
+
+/// What becomes of the outbox row of a file at `place`.
+fn judge(place: &Place, taken: Taken, drained: &mut Drained) -> Fate {
+    match taken {
         Taken::Quarantined | Taken::Removed => {
             drained.shared.remove(place);
             Fate::Taken { counts: true }
@@ -356,8 +233,44 @@ fn release(
     }
 }
 
+/// Gives back what an earlier run took of files that rows name now.
+fn give_back(mut load: Load, drained: &mut Drained) -> Vec<i64> {
+    let mut taking = Vec::new();
+    for (record, place) in load.files {
+        if let Fate::Taken { counts } = release(&mut load.quarantine, &record, place, drained) {
+            taking.push(Taking { record, counts });
+        }
+    }
+    settle(&taking, &load.quarantine.purge_beside_others(), drained)
+}
+
+impl Finished {
+    /// Counts and reports; answers the outbox rows that may go.
+    fn settle(self, drained: &mut Drained) -> Vec<i64> {
+        let (mut taking, mut done) = (Vec::new(), Vec::new());
+        for (record, place, taken) in self.files {
+            match judge(&place, taken, drained) {
+                Fate::Dropped => done.push(record.id),
+                Fate::Stays => {}
+                Fate::Taken { counts } => taking.push(Taking { record, counts }),
+            }
+        }
+        done.extend(settle(&taking, &self.report, drained));
+        done
+    }
+
+    /// The same, of what went without a question; all else is left to be asked again and told then.
+    pub(super) fn settle_plain(mut self, drained: &mut Drained) -> Vec<i64> {
+        let is_plain = |taken: &Taken| matches!(taken, Taken::Quarantined | Taken::Removed);
+        self.files.retain(|(_, _, taken)| is_plain(taken));
+        self.report.failed.clear();
+        self.report.remaining.clear();
+        self.settle(drained)
+    }
+}
+
 /// Consecutive records of one run each.
-fn runs(batch: Vec<FileRecord>) -> Vec<Vec<FileRecord>> {
+pub(super) fn runs(batch: Vec<FileRecord>) -> Vec<Vec<FileRecord>> {
     let mut runs: Vec<Vec<FileRecord>> = Vec::new();
     for record in batch {
         match runs.last_mut() {

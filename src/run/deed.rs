@@ -1,6 +1,7 @@
 //! The deed: user after user, then the outbox.
 
 mod answers;
+mod beside;
 mod commits;
 mod line;
 mod outcome;
@@ -13,7 +14,7 @@ use super::recovery::Recovered;
 use super::scene::Picture;
 use crate::audit::{Key, Trail};
 use crate::database::{Rare, schema_version};
-use crate::drain::{Drain, Drained, KeysCleared};
+use crate::drain::{Beside, Drain, Drained, KeysCleared};
 use crate::erase::Deletion;
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
@@ -42,6 +43,8 @@ struct Deed<'a> {
     erased: Option<Erased>,
     /// Users whose commits only a later one makes durable.
     undurable: u64,
+    /// Files of users who are gone, on their way.
+    beside: Option<Beside<'a>>,
     counts: Counts,
     users: u64,
     rows: u64,
@@ -90,16 +93,16 @@ pub(super) fn delete(
     let key = trail.key().cloned();
     let _rare = Rare::checkpoints(connection, &picture.target.database)?;
     let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
-    deed.users(watch)?;
     let mut drained = recovered.drained;
+    let before = std::mem::take(&mut drained.removed);
+    log::debug!("removed for an earlier run: {before:?}");
+    drained.of_run = Some(deed.record.run.clone());
+    let mut drained = deed.users_and_files(drained, watch)?;
     if let Err(error) = deed.settle() {
         deed.erased = None;
         drained.leave(FOLLOWS.into(), &error);
     }
     let out_of_step = deed.keep_indexes_in_step();
-    let before = std::mem::take(&mut drained.removed);
-    log::debug!("removed for an earlier run: {before:?}");
-    drained.of_run = Some(deed.record.run.clone());
     let keys = deed.drain(&mut drained, trail, watch);
     let mut shared = deed.picture.files.shared(connection)?;
     shared.extend(drained.shared_paths());
@@ -136,6 +139,7 @@ impl<'a> Deed<'a> {
             schema_version: picture.scene.schema_version,
             erased,
             undurable: 0,
+            beside: None,
             counts,
             users: 0,
             rows: 0,
@@ -276,7 +280,7 @@ impl Deed<'_> {
 
     fn erase_in(
         &mut self,
-        deletion: Deletion,
+        mut deletion: Deletion,
         position: i64,
         key: Option<&UserKey>,
     ) -> Result<Gone> {
@@ -284,6 +288,7 @@ impl Deed<'_> {
             return Err(Error::SchemaChanged);
         }
         self.survey_again_if_changed(&deletion, position)?;
+        self.take_files_beside(&mut deletion)?;
         let mut gone = self.gone_with(position)?;
         outbox::begin(self.connection, &self.record)?;
         let files = self.record_files(position, key)?;

@@ -49,14 +49,28 @@ impl Quarantine<'_> {
     /// Needs no lock. What fails is in the report, by outbox row; nothing is reported as settled
     /// that is not durable.
     #[must_use]
-    pub fn purge(mut self) -> PurgeReport {
+    pub fn purge(self) -> PurgeReport {
+        self.purge_and(Self::dissolve)
+    }
+
+    /// The same while other batches of the run are under way: the private directories, which are
+    /// theirs too, stay.
+    #[must_use]
+    pub fn purge_beside_others(self) -> PurgeReport {
+        self.purge_and(|_, _, cell, _| flush(cell))
+    }
+
+    fn purge_and(
+        mut self,
+        end: impl Fn(&Self, usize, &OwnedFd, &mut Vec<Remaining>) -> Result<(), Errno>,
+    ) -> PurgeReport {
         let mut failures = self.remove_held();
         for (id, error) in self.touched.flush() {
             failures.entry(id).or_insert(error);
         }
         let mut report = PurgeReport::default();
         for (root, cell) in std::mem::take(&mut self.cells) {
-            if let Err(error) = self.dissolve(root, &cell, &mut report.remaining) {
+            if let Err(error) = end(&self, root, &cell, &mut report.remaining) {
                 self.fail_root(root, error, &mut failures);
             }
         }

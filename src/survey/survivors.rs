@@ -71,6 +71,30 @@ pub(crate) fn mark(
     Ok(())
 }
 
+/// Whether no row names a file of `temp.file` by another path than its own: no directory that rows
+/// name is reached through a link, or holds one.
+pub(crate) fn are_spelt_plainly(
+    connection: &Connection,
+    sources: &[FileSource],
+    roots: &Roots,
+) -> Result<bool> {
+    let mut aliases = Aliases::new(roots);
+    for source in sources {
+        let named = Named::among(roots, source.path.as_ref(), connection, "temp.file")?;
+        let query = names(source, Rows::All);
+        let mut statement = connection.prepare(&query).map_err(Error::surveying)?;
+        let mut rows = statement.query([]).map_err(Error::surveying)?;
+        while let Some(row) = rows.next().map_err(Error::surveying)? {
+            let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+            let mut paths = named.by(value).into_iter();
+            if !paths.all(|raw| aliases.are_none(&raw)) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
 fn names(source: &FileSource, which: Rows) -> String {
     let going = match which {
         Rows::NotGoing(plan) => source
@@ -110,6 +134,28 @@ impl<'r> Aliases<'r> {
             roots,
             directories: HashMap::new(),
         }
+    }
+
+    /// Whether a file that is spelt like this has no other name by its directory. Looks at each
+    /// directory once.
+    fn are_none(&mut self, raw: &[u8]) -> bool {
+        let Some(parent) = Path::new(OsStr::from_bytes(raw)).parent() else {
+            return false;
+        };
+        if self.directories.contains_key(parent) {
+            return true;
+        }
+        let spelt = self.roots.base().join(parent);
+        let directory = Directory::look(&spelt);
+        let place = |directory: &Path| {
+            let file = directory.join("file");
+            self.roots.locate_kept(file.as_os_str().as_bytes()).ok()
+        };
+        let none = directory.as_ref().is_none_or(|directory| {
+            directory.links.is_empty() && place(&spelt) == place(&directory.canonical)
+        });
+        self.directories.insert(parent.to_owned(), directory);
+        none
     }
 
     fn places(&mut self, raw: &[u8]) -> BTreeSet<Place> {

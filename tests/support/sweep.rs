@@ -67,11 +67,40 @@ fn command(options: &[&'static str]) -> Vec<&'static str> {
     .concat()
 }
 
+/// More files than the fewest that are worth a thread of their own.
+const ALBUM: usize = 80;
+
+fn template(journal: Journal) -> Install {
+    match journal {
+        Journal::Wal => small().wal(),
+        Journal::Delete => small(),
+    }
+}
+
 impl Case {
     /// Every user.
     pub(crate) fn everyone(journal: Journal, options: &[&'static str]) -> Self {
+        Self::everyone_of(template(journal), journal, options)
+    }
+
+    /// Every user, and more who own nothing. The first has so many files that they go while others are
+    /// erased.
+    pub(crate) fn everyone_with_album(journal: Journal) -> Self {
+        let template = template(journal);
+        template.execute(
+            "WITH RECURSIVE more(id) AS (VALUES (101) UNION ALL SELECT id + 1 FROM more WHERE id < 110)
+             INSERT INTO users (id, username, email, password_hash)
+             SELECT id, 'more' || id, 'more' || id, '' FROM more",
+        );
+        let album = template.path("storage/images/user_1/album");
+        fs::create_dir(&album).unwrap();
+        (0..ALBUM).for_each(|at| fs::write(album.join(at.to_string()), "x").unwrap());
+        Self::everyone_of(template, journal, &[])
+    }
+
+    fn everyone_of(template: Install, journal: Journal, options: &[&'static str]) -> Self {
         let [one, other] = ["1", "2"].map(|user| [options, &["--only", user]].concat());
-        let mut case = Self::new(journal, options, &[&one, options]);
+        let mut case = Self::new(template, journal, options, &[&one, options]);
         // Where user 1 could not be erased, the run goes on to user 2.
         let install = case.template.again();
         reset_app()
@@ -86,16 +115,13 @@ impl Case {
     /// User 1 alone.
     pub(crate) fn one(journal: Journal, options: &[&'static str]) -> Self {
         let one = [options, &["--only", "1"]].concat();
-        Self::new(journal, &one, &[&one])
+        Self::new(template(journal), journal, &one, &[&one])
     }
 
     /// The replay of a trail that names both users, one with the account, after their data was put
     /// back.
     pub(crate) fn replay(journal: Journal) -> Self {
-        let template = match journal {
-            Journal::Wal => small().wal(),
-            Journal::Delete => small(),
-        };
+        let template = template(journal);
         let erase = |install: &Install, user: &str, options: &[&str]| {
             let words = ["delete-user", user, "--force", "--no-redis"];
             let run = reset_app().root(install.root()).args(words);
@@ -124,11 +150,12 @@ impl Case {
     }
 
     /// `steps` are the options of runs that lead through the legal states, the last to the end.
-    fn new(journal: Journal, options: &[&'static str], steps: &[&[&'static str]]) -> Self {
-        let template = match journal {
-            Journal::Wal => small().wal(),
-            Journal::Delete => small(),
-        };
+    fn new(
+        template: Install,
+        journal: Journal,
+        options: &[&'static str],
+        steps: &[&[&'static str]],
+    ) -> Self {
         let mut legal = vec![template.dump()];
         let mut end = None;
         for step in steps {

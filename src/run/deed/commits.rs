@@ -25,8 +25,13 @@ impl Deed<'_> {
     pub(super) fn committed(&mut self, commit: Commit, position: i64) -> Result<()> {
         match commit {
             Commit::Done(erased) => {
-                self.undurable = match erased {
-                    Some(_) => 0,
+                self.undurable = match &erased {
+                    Some(erased) => {
+                        self.beside
+                            .iter_mut()
+                            .for_each(|b| b.erased(position, erased));
+                        0
+                    }
                     None => self.undurable + 1,
                 };
                 self.erased = erased.or(self.erased.take());
