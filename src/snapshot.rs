@@ -133,8 +133,8 @@ impl Snapshot {
         save::save(target, connection, archive, name)
     }
 
-    /// All snapshots, in the order of their names. One that cannot be read is named in the second
-    /// list, with the reason. Changes nothing.
+    /// All snapshots, in the order of their names. One that cannot be read, or is not whole, is named
+    /// in the second list, with the reason. Changes nothing.
     pub fn list(archive: &Archive) -> Result<(Vec<Self>, Vec<Kept>)> {
         let (mut snapshots, mut broken) = (Vec::new(), Vec::new());
         for name in archive.names()? {
@@ -150,6 +150,13 @@ impl Snapshot {
                     reason: error.to_string(),
                 }),
             }
+        }
+        for name in archive.unfinished() {
+            let reason = format!(
+                "`{name}` is not whole: it is being made, or an interrupted command left it; \
+                 `reset-app snapshot drop {name}` removes it then"
+            );
+            broken.push(Kept { path: name, reason });
         }
         Ok((snapshots, broken))
     }
@@ -176,8 +183,11 @@ impl Snapshot {
         rows::require_finished(connection)
     }
 
-    /// Fails where there is no snapshot of this name.
+    /// Fails where there is no snapshot of this name, nor what an interrupted save or drop left of one.
     pub fn find(archive: &Archive, name: &str) -> Result<()> {
+        if archive.unfinished().iter().any(|left| left == name) {
+            return Ok(());
+        }
         find(archive, name).map(drop)
     }
 
@@ -186,9 +196,13 @@ impl Snapshot {
     /// Fails where there is none of this name, or a run is under way.
     pub fn drop(target: &Target, archive: &Archive, name: &str) -> Result<()> {
         let _lock = RunLock::take(&target.database)?;
-        find(archive, name)?;
+        Self::find(archive, name)?;
         archive.remove_unfinished()?;
-        archive.remove(name)
+        match find(archive, name) {
+            Ok(_) => archive.remove(name),
+            // It was what is removed by now.
+            Err(_) => Ok(()),
+        }
     }
 
     /// What of an application is not as the snapshot has it. Changes nothing.

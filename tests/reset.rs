@@ -585,6 +585,29 @@ fn a_snapshot_that_outlives_it_is_named() {
     assert!(install.has(".reset-app/snapshots/before"));
 }
 
+/// What an interrupted save or drop leaves holds personal data as well.
+#[test]
+fn the_rest_of_a_snapshot_outlives_it_by_name_and_is_dropped_by_it() {
+    let install = Install::copy("example");
+    fs::create_dir_all(install.path(".reset-app/snapshots/.unfinished-half/files")).unwrap();
+    on(&install).args(PREVIEW).run().expect(0).says([
+        "the snapshot `half` outlives the reset",
+        "snapshot drop half",
+    ]);
+    for command in ["status", "snapshot list"] {
+        on(&install)
+            .args(command.split(' '))
+            .run()
+            .expect(0)
+            .says(["`half` is not whole"]);
+    }
+    for more in [&["--dry-run"][..], &[]] {
+        let drop = on(&install).args(["snapshot", "drop", "half"]).args(more);
+        drop.run().expect(0).says(["half"]);
+    }
+    assert!(!install.has(".reset-app/snapshots/.unfinished-half"));
+}
+
 #[test]
 fn a_snapshot_that_is_taken_first_is_the_way_back() {
     for journal in JOURNALS {

@@ -77,6 +77,19 @@ impl Archive {
         Ok(names)
     }
 
+    /// The names of snapshots that an interrupted save or drop left, or that are being saved. Changes
+    /// nothing.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+        let names = entries.flatten().filter_map(name);
+        let mut names: Vec<String> = names
+            .filter_map(|name| name.strip_prefix(UNFINISHED).map(str::to_owned))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
     /// A private directory that becomes the snapshot `name` when it is published. What interrupted
     /// saves left is removed first: the caller holds the run lock.
     pub(super) fn begin(&self, name: &str) -> Result<Draft> {

@@ -308,8 +308,12 @@ fn snapshots(target: &Target) -> Vec<String> {
     };
     let name = |entry: std::fs::DirEntry| shown(std::path::Path::new(&entry.file_name()));
     let mut names: Vec<String> = entries.filter_map(Result::ok).map(name).collect();
-    // What an interrupted save left begins with a dot.
-    names.retain(|name| !name.starts_with('.'));
+    // What an interrupted save left is called so, and dropped by the same name.
+    for name in &mut names {
+        if let Some(left) = name.strip_prefix(".unfinished-") {
+            *name = left.to_owned();
+        }
+    }
     names.sort();
     names
 }
