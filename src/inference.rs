@@ -269,7 +269,7 @@ fn users(schema: &Schema, names: &Names, choice: &UsersChoice) -> Result<Propose
             Ok(ProposedUsers {
                 table: clear.table.clone(),
                 key: users::other_key(table),
-                names: users::name_columns(table),
+                names: users::other_names(table),
                 rows: UserRows::One,
                 reasons: clear.reasons.clone(),
             })
@@ -285,7 +285,7 @@ fn chosen_users(schema: &Schema, text: &str) -> Result<ProposedUsers> {
         return Ok(ProposedUsers {
             table: table.name.clone(),
             key: users::other_key(table),
-            names: users::name_columns(table),
+            names: users::other_names(table),
             rows: UserRows::One,
             reasons: vec!["named by `--users`".into()],
         });

@@ -2,7 +2,7 @@
 //! roots, the application's keys in Redis. Reads only.
 //!
 //! Identifiers are the user's key, names and e-mail addresses, as the row of the users table holds
-//! them. How each is recognised is told in `tokens`; an integer key alone is a number like any other,
+//! them, and what of an address nobody else has. How each is recognised is told in `tokens`; an integer key alone is a number like any other,
 //! so it counts only in a column that names users, by a reference or by its own name, or behind a word
 //! for a person. What is found is held against the plan and the survey:
 //!

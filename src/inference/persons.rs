@@ -196,6 +196,9 @@ impl Decider<'_> {
         if self.is_container(candidate.table) {
             return mention("others use what stands in it, whoever made it");
         }
+        if self.are_accounts(candidate.table) {
+            return mention("each row is a person, whoever entered it");
+        }
         if let Some((part, whole)) = self.part_of(candidate.table, all) {
             return mention(format!(
                 "rows of `{whole}`, which may be anybody's, are made of it (`{part}`)"

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
-use super::vocabulary::{CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
+use super::vocabulary::{ACCOUNTS, CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
 use super::words::{Role, book_word, is_in, role, singular, words};
 use crate::manifest::Meaning;
 
@@ -52,6 +52,17 @@ impl Decider<'_> {
     pub(super) fn is_container(&self, table: usize) -> bool {
         let last = self.names.nouns(table).last();
         last.is_some_and(|last| is_in(CONTAINERS, last))
+    }
+
+    /// Its rows are other people with an address: members, customers.
+    pub(super) fn are_accounts(&self, table: usize) -> bool {
+        let last = self.names.nouns(table).last().map_or("", String::as_str);
+        let mut columns = self.schema.tables[table].columns.iter();
+        let address = columns.any(|column| {
+            let said = words(&column.name);
+            said.iter().any(|word| word == "email" || word == "mail")
+        });
+        address && is_in(ACCOUNTS, last)
     }
 
     /// What the rows of its table are versions or records of, where each of them is one of something.

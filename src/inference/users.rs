@@ -200,6 +200,13 @@ fn column_with<'t>(table: &'t Table, list: &[&str]) -> Option<&'t str> {
         .map(|column| column.name.as_str())
 }
 
+/// The columns that name a person, beside the one that is the key.
+pub(super) fn other_names(table: &Table) -> Vec<String> {
+    let key = other_key(table);
+    let names = name_columns(table).into_iter();
+    names.filter(|name| Some(name) != key.as_ref()).collect()
+}
+
 /// The columns of the users table by which a person can be named: login names before addresses.
 pub(super) fn name_columns(table: &Table) -> Vec<String> {
     let own = singular(words(&table.name).last().map_or("", String::as_str));

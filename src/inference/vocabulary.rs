@@ -119,3 +119,7 @@ pub(super) const TALKS: &str = "thread topic conversation discussion chat dialog
 
 /// What is said in them.
 pub(super) const SAYINGS: &str = "post message reply comment";
+
+/// Persons who have an account or a file of their own, by the last word of a table's name.
+pub(super) const ACCOUNTS: &str =
+    "user member customer account employee student patient subscriber staff";

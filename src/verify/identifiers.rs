@@ -19,6 +19,9 @@ use crate::user::UserKey;
 /// A name shorter than this would be found in half of all texts.
 const SHORTEST: usize = 3;
 
+/// Of more users only the whole addresses are searched for.
+const MOST_WITH_HANDLES: usize = 50;
+
 /// Columns of a users table that hold what a person is called, beside those of the manifest.
 const NAMES: &[&str] = &[
     "name",
@@ -168,10 +171,51 @@ impl<'c> Reading<'c> {
                     *kind
                 };
                 self.add(position, kind, text);
+                if kind == Kind::Email && self.keys.len() <= MOST_WITH_HANDLES {
+                    self.add_handles(position, text, &column)?;
+                }
             }
         }
         Ok(())
     }
+
+    /// The parts of an address that only this user has.
+    fn add_handles(&mut self, position: i64, address: &str, column: &str) -> Result<()> {
+        let (users, key) = (
+            main_table(&self.plan.tables[0].name),
+            quote(&self.plan.user_key),
+        );
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM {users} AS o WHERE instr(lower(o.{column}), lower(?1)) \
+             AND NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE x.key = o.{key}))"
+        );
+        for handle in handles(address) {
+            let mut statement = self
+                .connection
+                .prepare_cached(&sql)
+                .map_err(Error::surveying)?;
+            let shared: bool = statement
+                .query_row([handle], |row| row.get(0))
+                .map_err(Error::surveying)?;
+            if !shared {
+                self.gathered.add(handle, (position, Kind::Handle));
+                self.phrases
+                    .push((handle.to_owned(), (position, Kind::Handle)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands before the `@` and between its dots, where it has letters and digits.
+fn handles(address: &str) -> impl Iterator<Item = &str> {
+    const SHORTEST: usize = 6;
+    let local = address.split('@').next().unwrap_or_default();
+    let parts = std::iter::once(local).chain(local.split(['.', '+']));
+    parts.filter(|part| {
+        let has = |is: fn(&u8) -> bool| part.bytes().any(|byte| is(&byte));
+        part.len() >= SHORTEST && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    })
 }
 
 /// The columns of the users table that hold names and addresses.
@@ -240,5 +284,20 @@ pub(crate) fn key_of_row(
     match rows.next().map_err(Error::surveying)? {
         Some(row) => row.get(0).map(Some).map_err(Error::surveying),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::handles;
+
+    #[test]
+    fn a_handle_has_letters_and_digits_and_is_no_short_word() {
+        let of = |address| handles(address).collect::<Vec<_>>();
+        assert_eq!(of("jane1985@x.example"), ["jane1985", "jane1985"]);
+        assert_eq!(of("jane.doe_85@x.example"), ["jane.doe_85", "doe_85"]);
+        assert!(of("jane.doe@x.example").is_empty());
+        assert!(of("j1@x.example").is_empty());
+        assert!(of("12345678@x.example").is_empty());
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a name or a text key | a whole word, whatever the case; not as the first part of an e-mail address, which is an identifier of its own |
 //! | an e-mail address | a whole address, also with `%40` |
+//! | a handle: letters and digits before the `@` | a word, also between `_` |
 //! | an integer key | a number right behind a word for a person: `user_id=5`, `"owner": 5`, `users/5` |
 //!
 //! A word ends at anything but letters and digits; in a text also `_` belongs to it, so that `ann`
@@ -25,6 +26,8 @@ pub enum Kind {
     Name,
     /// An e-mail address.
     Email,
+    /// A part of an address that hardly anybody else has: `jane1985` of `jane1985@example.org`.
+    Handle,
 }
 
 impl Kind {
@@ -35,6 +38,7 @@ impl Kind {
             Self::Key => "key",
             Self::Name => "name",
             Self::Email => "e-mail",
+            Self::Handle => "handle",
         }
     }
 }
@@ -245,6 +249,12 @@ fn word_before(bytes: &[u8]) -> &str {
 
 fn is_whole(bytes: &[u8], (start, end): (usize, usize), kind: Kind, reading: Reading) -> bool {
     let (before, after) = (&bytes[..start], &bytes[end..]);
+    // Nobody else's word ends in it.
+    let reading = if kind == Kind::Handle {
+        Reading::Name
+    } else {
+        reading
+    };
     let inside = &bytes[start..end];
     let starts_word = letter_at_start(inside);
     let ends_word = letter_before(inside);
@@ -260,7 +270,7 @@ fn is_whole(bytes: &[u8], (start, end): (usize, usize), kind: Kind, reading: Rea
             };
             (!joined || is_escape(before)) && !goes_on
         }
-        Kind::Key | Kind::Name => {
+        Kind::Key | Kind::Name | Kind::Handle => {
             let line = |byte: Option<&u8>| reading == Reading::Text && byte == Some(&b'_');
             let before_is_word =
                 (letter_before(before) && !is_escape(before)) || line(before.last());
