@@ -137,7 +137,7 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     }
     let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
-    let report = app.delete(
+    let report = app.erase(
         job,
         &mut |preview| consent(asking, preview, &undo),
         &mut watch,

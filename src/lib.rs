@@ -57,7 +57,7 @@
 //! })?;
 //! let job = Job::default();
 //! println!("{} items", app.preview(&job)?.total_items());
-//! let report = app.delete(&job, &mut |_| Ok(Consent::forced()), &mut Nobody)?;
+//! let report = app.erase(&job, &mut |_| Ok(Consent::forced()), &mut Nobody)?;
 //! assert!(report.is_complete());
 //! # Ok(())
 //! # }

@@ -174,7 +174,7 @@ impl App {
     /// Unfinished work of an earlier run is finished first. Fails before anything is changed where
     /// the deletion is refused, locked out, or not consented to; what fails later, user by user, is
     /// in the report, and what was committed is complete or recorded in the outbox.
-    pub fn delete(
+    pub fn erase(
         &self,
         job: &Job,
         ask: &mut dyn FnMut(&Report) -> Result<Consent>,

@@ -117,6 +117,24 @@ impl Snapshot {
     /// the rows. What was copied is read back and checked. Fails where the name is taken, a run is
     /// under way or unfinished, a file keeps changing or cannot be part of it, or there is no room;
     /// nothing is left then.
+    ///
+    /// ```no_run
+    /// use reset_app::run::App;
+    /// use reset_app::snapshot::{Archive, Asking, Snapshot, Structure};
+    /// use reset_app::target::Settings;
+    ///
+    /// # fn main() -> reset_app::error::Result<()> {
+    /// let app = App::open(&Settings::default())?;
+    /// let archive = Archive::of(app.target(), None)?;
+    /// Snapshot::save(app.target(), &archive, "clean")?;
+    /// // … whatever changes rows and files …
+    /// let restored = Snapshot::restore(
+    ///     app.target(), &archive, "clean", Structure::Same, Asking::Nobody,
+    /// )?;
+    /// assert!(restored.left.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn save(target: &Target, archive: &Archive, name: &str) -> Result<Self> {
         let _lock = RunLock::take(&target.database)?;
         let connection = database::open(&target.database)?;
@@ -241,7 +259,8 @@ impl Snapshot {
     ///
     /// Fails before anything is changed where the snapshot is damaged, another application's or of
     /// another structure, a run is under way or unfinished, or nobody consents. What fails after the
-    /// rows are back is in the report, and `resume` goes on with it.
+    /// rows are back is in the report, and `resume` goes on with it. An example is at
+    /// [`save`](Self::save).
     pub fn restore(
         target: &Target,
         archive: &Archive,

@@ -55,7 +55,7 @@ impl App {
     /// there is nobody to erase.
     ///
     /// A snapshot of the name `snapshot` is taken first, if one is given. Unfinished work of an earlier
-    /// run is finished first, as in [`App::delete`]; not that of a restore, of which the trail does not
+    /// run is finished first, as in [`App::erase`]; not that of a restore, of which the trail does not
     /// tell yet.
     pub fn replay(
         &self,
@@ -80,14 +80,14 @@ impl App {
                         ..preview.clone()
                     })
                 };
-                self.delete(job, &mut shown, watch)?
+                self.erase(job, &mut shown, watch)?
             }
             jobs => {
                 let preview = self.preview_all(&replaying)?;
                 ask(&preview)?.require(&preview.subject)?;
                 let mut done = Vec::new();
                 for job in jobs {
-                    done.push(self.delete(job, &mut |_| Ok(Consent::forced()), watch)?);
+                    done.push(self.erase(job, &mut |_| Ok(Consent::forced()), watch)?);
                     if done.last().is_some_and(|report| report.stopped) {
                         break;
                     }

@@ -83,6 +83,20 @@ impl App {
     /// changed where the reset is refused, locked out or not consented to, or where another program
     /// holds the database for longer than the busy timeout; what fails after the new content is
     /// committed is in the report, and left to `resume`.
+    ///
+    /// ```no_run
+    /// use reset_app::consent::Consent;
+    /// use reset_app::run::{App, Reset};
+    /// use reset_app::target::Settings;
+    /// use reset_app::watch::Nobody;
+    ///
+    /// # fn main() -> reset_app::error::Result<()> {
+    /// let app = App::open(&Settings::default())?;
+    /// let report = app.reset(&Reset::default(), &mut |_| Ok(Consent::forced()), &mut Nobody)?;
+    /// assert!(report.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset(
         &self,
         job: &Reset,

@@ -56,16 +56,29 @@ impl Guard {
 }
 
 impl Drop for Guard {
-    /// What fails here is an error in the log: call [`Guard::restore`] where it has to be known.
+    /// # Panics
+    ///
+    /// Where the restore fails or leaves something: a test after it would begin with what this one left.
+    /// During a panic it is an error in the log. [`Guard::restore`] answers it.
+    #[expect(
+        clippy::panic,
+        reason = "nothing else tells of it where a value is dropped"
+    )]
     fn drop(&mut self) {
-        match self.restore() {
-            Ok(restored) if restored.left.is_empty() => {}
-            Ok(restored) => log::error!(
-                "the snapshot `{}` was restored, but for {} files",
-                self.name,
-                restored.left.len()
-            ),
-            Err(error) => log::error!("the snapshot `{}` was not restored: {error}", self.name),
+        let failed = match self.restore() {
+            Ok(restored) if restored.left.is_empty() => return,
+            Ok(restored) => {
+                let left = restored.left.iter();
+                let left = left.map(|left| format!("\n  {}: {}", left.path, left.reason));
+                let left: String = left.collect();
+                format!("the snapshot `{}` was restored, but for:{left}", self.name)
+            }
+            Err(error) => format!("the snapshot `{}` was not restored: {error}", self.name),
+        };
+        if std::thread::panicking() {
+            log::error!("{failed}");
+        } else {
+            panic!("{failed}");
         }
     }
 }

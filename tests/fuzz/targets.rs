@@ -188,7 +188,7 @@ pub fn database(bytes: &[u8]) {
         "the preview wrote"
     );
     application.assert_unharmed();
-    let _ = app.delete(&job, &mut |_| Ok(Consent::forced()), &mut Nobody);
+    let _ = app.erase(&job, &mut |_| Ok(Consent::forced()), &mut Nobody);
     application.assert_unharmed();
 }
 

@@ -130,7 +130,7 @@ impl Installed {
 
     fn delete(&self, job: &Job) -> Result<Report, Error> {
         self.app()
-            .delete(job, &mut |_| Ok(Consent::forced()), &mut Nobody)
+            .erase(job, &mut |_| Ok(Consent::forced()), &mut Nobody)
     }
 
     /// Every file and its content.

@@ -197,19 +197,62 @@ fn an_application_that_has_the_database_open_goes_on_with_the_restored_rows() {
     }
 }
 
+/// Compiled, that is shown.
+#[test]
+fn whatever_the_library_hands_out_may_go_to_another_thread() {
+    fn may_go<T: Send + Sync + 'static>() {}
+    may_go::<reset_app::run::App>();
+    may_go::<reset_app::run::Job>();
+    may_go::<reset_app::run::Reset>();
+    may_go::<reset_app::report::Report>();
+    may_go::<reset_app::status::Status>();
+    may_go::<reset_app::error::Error>();
+    may_go::<Settings>();
+    may_go::<Target>();
+    may_go::<Snapshot>();
+    may_go::<Archive>();
+    may_go::<Restored>();
+    may_go::<Guard>();
+}
+
+#[test]
+fn tests_that_run_at_once_on_copies_do_not_disturb_each_other() {
+    let saved: Vec<Install> = (0..4)
+        .map(|at| if at % 2 == 0 { small() } else { small().wal() })
+        .collect();
+    std::thread::scope(|threads| {
+        for install in &saved {
+            threads.spawn(move || {
+                let before = State::of(install);
+                save(install, "clean");
+                for _ in 0..5 {
+                    install.execute("DELETE FROM images; CREATE TABLE added(a)");
+                    fs::remove_dir_all(install.path("storage/images/user_1")).unwrap();
+                    restore(install, "clean");
+                    before.assert_same(&State::of(install));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_guard_that_cannot_go_back_says_so() {
+    let install = small();
+    save(&install, "clean");
+    let guard = Guard::new(target(&install), archive(&install), "cleen");
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(guard)));
+    let said = dropped.unwrap_err();
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(said.contains("no snapshot `cleen`"), "{said}");
+}
+
 #[test]
 fn a_guard_goes_back_when_a_test_ends_on_any_thread() {
-    fn sendable<T: Send>(value: T) -> T {
-        value
-    }
     let install = small();
     let before = State::of(&install);
-    let snapshot = sendable(save(&install, "clean"));
-    let guard = sendable(Guard::new(
-        target(&install),
-        archive(&install),
-        &snapshot.about.name,
-    ));
+    save(&install, "clean");
+    let guard = Guard::new(target(&install), archive(&install), "clean");
     let test = || {
         let _guard = guard;
         install.execute("DELETE FROM images; CREATE TABLE added(a)");
