@@ -6,6 +6,7 @@
 
 mod claim;
 mod deadline;
+mod dump;
 mod error;
 mod glob;
 mod plan;
@@ -30,6 +31,7 @@ pub use error::KeyspaceError;
 pub use server::Server;
 
 pub(crate) use deadline::within;
+pub(crate) use dump::{Dump, Dumped, dump, of_keys};
 pub(crate) use plan::{Claimed, Plan};
 pub(crate) use read::{KeyRead, read};
 pub(crate) use walk::{Tally, Walk};

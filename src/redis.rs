@@ -3,6 +3,8 @@
 //! Only keys that a rule claims are named to `UNLINK`; a whole database is never flushed, for Redis may be
 //! shared with other programs, and no redirection to another server is followed.
 
+mod put_back;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::keyspace::{
 };
 use crate::manifest::keys::KeyRule;
 use crate::outbox::Erased;
+
+pub(crate) use put_back::put_back;
 
 /// How many keys one `UNLINK` names.
 const KEYS_A_COMMAND: usize = 500;

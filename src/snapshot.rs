@@ -9,6 +9,7 @@
 //! | `pages` | the digest of each of its pages |
 //! | `files.tsv` | every covered file, link and directory: mode, owner, time, content |
 //! | `content/` | the files' contents: shared with the originals where the file system can, else copied |
+//! | `keys` | the application's Redis keys, if they were asked for |
 //! | `stamps` | a hint for the next comparison |
 //!
 //! It is made under another name, flushed, and renamed: a crash leaves no half snapshot under a
@@ -26,6 +27,7 @@ mod error;
 mod guard;
 mod image;
 mod index;
+mod keys;
 mod meta;
 mod pages;
 mod place;
@@ -50,8 +52,8 @@ use crate::target::Target;
 pub use difference::{Difference, FileDifference, TableDifference};
 pub use error::SnapshotError;
 pub use guard::Guard;
-pub use meta::{About, AboutDatabase, AboutFiles};
-pub use place::Archive;
+pub use meta::{About, AboutDatabase, AboutFiles, AboutKeys};
+pub use place::{Archive, Keys};
 use restore::Plan;
 pub(crate) use rows::unfinished_restore;
 
@@ -77,6 +79,8 @@ pub struct Restored {
     pub database: Rows,
     /// The files that were not as saved.
     pub files: FileDifference,
+    /// How many Redis keys were written or removed; none where they are no part of it.
+    pub keys: Option<u64>,
     /// What is still not as saved, and why: `resume` tries again.
     pub left: Vec<Kept>,
     /// Whatever else a person should know.
@@ -243,7 +247,8 @@ impl Snapshot {
         structure: Structure,
     ) -> Result<(About, Difference)> {
         let path = find(archive, name)?;
-        let plan = Plan::make(target, name, &path)?;
+        let mut plan = Plan::make(target, name, &path)?;
+        plan.include(archive.keys)?;
         database::look(&target.database, |connection| {
             if rows::unfinished_restore(connection)?.as_deref() != Some(name) {
                 rows::require_finished(connection)?;
@@ -271,6 +276,7 @@ impl Snapshot {
         let path = find(archive, name)?;
         let _lock = RunLock::take(&target.database)?;
         let mut plan = Plan::make(target, name, &path)?;
+        plan.include(archive.keys)?;
         if plan.is_done() {
             return Ok(plan.nothing_done(crate::outbox::run_name()?));
         }
@@ -279,6 +285,7 @@ impl Snapshot {
             finish(target, &connection)?;
             connection = database::open(&target.database)?;
             plan = Plan::make(target, name, &path)?;
+            plan.include(archive.keys)?;
         }
         rows::require_finished(&connection)?;
         plan.require_structure(&connection, structure)?;
@@ -357,6 +364,10 @@ fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> R
     }
     let plan = Plan::make(target, &snapshot.name, &snapshot.path);
     let mut plan = plan.map_err(|error| lost(error.to_string()))?;
+    if snapshot.with_keys {
+        let keys = plan.include(Keys::Included);
+        keys.map_err(|error| lost(error.to_string()))?;
+    }
     let runs = std::slice::from_ref(&record.run);
     let mut trail = crate::audit::Trail::open(target, runs)?;
     // The intent is in the database, so the rows are back (invariant 2).

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use reset_app::error::Result;
 use reset_app::run::App;
-use reset_app::snapshot::{About, Archive, Asking, Difference, Rows, Snapshot, Structure};
+use reset_app::snapshot::{About, Archive, Asking, Difference, Keys, Rows, Snapshot, Structure};
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Format};
@@ -30,6 +30,8 @@ pub(crate) enum Snapshotting {
         /// The directory of snapshots [default: .reset-app/snapshots of the root]
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
+        #[command(flatten)]
+        keys: WithRedis,
     },
     /// Put rows and files back as they were saved
     Restore {
@@ -38,6 +40,8 @@ pub(crate) enum Snapshotting {
         name: String,
         #[command(flatten)]
         from: From,
+        #[command(flatten)]
+        keys: WithRedis,
         /// Go back also where the structure of the database is another now
         #[arg(long)]
         other_structure: bool,
@@ -68,6 +72,24 @@ pub(crate) enum Snapshotting {
     },
 }
 
+/// Whether Redis is part of it.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct WithRedis {
+    /// The application's keys in Redis, too
+    #[arg(long)]
+    with_redis: bool,
+}
+
+impl WithRedis {
+    fn keys(self) -> Keys {
+        if self.with_redis {
+            Keys::Included
+        } else {
+            Keys::Left
+        }
+    }
+}
+
 /// Where snapshots are.
 #[derive(Args, Debug)]
 pub(crate) struct From {
@@ -85,15 +107,16 @@ impl From {
 /// Does the command.
 pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Result<Exit> {
     match what {
-        Snapshotting::Save { name, to } => save(
+        Snapshotting::Save { name, to, keys } => save(
             arguments,
             app,
-            &Archive::of(app.target(), to.as_deref())?,
+            &Archive::of(app.target(), to.as_deref())?.with(keys.keys()),
             name,
         ),
         Snapshotting::Restore {
             name,
             from,
+            keys,
             other_structure,
         } => {
             let structure = if *other_structure {
@@ -101,7 +124,8 @@ pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Resu
             } else {
                 Structure::Same
             };
-            restore(arguments, app, &from.archive(app)?, name, structure)
+            let archive = from.archive(app)?.with(keys.keys());
+            restore(arguments, app, &archive, name, structure)
         }
         Snapshotting::List { from } => list(arguments, &from.archive(app)?),
         Snapshotting::Drop {
@@ -193,6 +217,7 @@ fn restore(
                 "snapshot": about_object(&restored.about),
                 "database_changed": restored.database == Rows::PutBack,
                 "files": files_object(restored.files),
+                "keys": restored.keys,
                 "left": kept(&restored.left),
                 "warnings": restored.warnings,
             })

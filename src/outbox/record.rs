@@ -44,6 +44,9 @@ pub struct SnapshotRecord {
     pub database: PathBuf,
     /// Where the audit trail ended when it was saved, if there was one.
     pub position: Option<Position>,
+    /// Whether its Redis keys are put back, too.
+    #[serde(default)]
+    pub with_keys: bool,
 }
 
 /// A name that no other run has.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::Class;
+use crate::keyspace::KeyspaceError;
 
 /// Why a snapshot cannot be saved, found, or put back.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,26 @@ pub enum SnapshotError {
         /// What differs, a line each.
         differences: Vec<String>,
     },
+    /// It holds no Redis keys.
+    #[error(
+        "the snapshot `{name}` holds no Redis keys, for it was saved without `--with-redis`; nothing was changed"
+    )]
+    NoKeys {
+        /// The snapshot.
+        name: String,
+    },
+    /// Redis keys were asked for, and there is no Redis.
+    #[error("`--with-redis` needs a Redis: {reason}; nothing was changed")]
+    NoRedis {
+        /// Why there is none.
+        reason: String,
+    },
+    /// The Redis keys could not be read.
+    #[error("the snapshot was not saved, and nothing of it is left: {error}")]
+    Keys {
+        /// Why.
+        error: Box<KeyspaceError>,
+    },
     /// An interrupted run has to be finished first.
     #[error(
         "the database holds unfinished work of an interrupted run; finish it with `reset-app resume` first; \
@@ -160,11 +181,17 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
+    pub(super) fn keys(error: KeyspaceError) -> Self {
+        let error = Box::new(error);
+        Self::Keys { error }
+    }
+
     /// How bad it is.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
             Self::Save { .. }
+            | Self::Keys { .. }
             | Self::Restless { .. }
             | Self::DamagedCopy { .. }
             | Self::Lost { .. }

@@ -21,6 +21,8 @@ pub(super) const INDEX: &str = "files.tsv";
 pub(super) const DATABASE: &str = "database.sqlite";
 /// The digest of each of its pages.
 pub(super) const PAGES: &str = "pages";
+/// The application's Redis keys, where they are part of it.
+pub(super) const KEYS: &str = "keys";
 /// The directory with the content of the files.
 pub(super) const BLOBS: &str = "content";
 
@@ -48,6 +50,17 @@ pub struct About {
     pub database: AboutDatabase,
     /// The files.
     pub files: AboutFiles,
+    /// The Redis keys, if they are part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<AboutKeys>,
+}
+
+/// What is known of the Redis keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutKeys {
+    /// How many there are.
+    pub count: u64,
+    pub(super) sha256: String,
 }
 
 /// What is known of the copy of the database.

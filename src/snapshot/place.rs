@@ -19,6 +19,17 @@ const LONGEST_NAME: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archive {
     directory: PathBuf,
+    pub(super) keys: Keys,
+}
+
+/// Whether the application's Redis keys are saved and put back, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// They are left as they are.
+    #[default]
+    Left,
+    /// They are.
+    Included,
 }
 
 impl Archive {
@@ -30,6 +41,7 @@ impl Archive {
             let state = target.root.join(STATE_DIRECTORY);
             return Ok(Self {
                 directory: state.join("snapshots"),
+                keys: Keys::Left,
             });
         };
         let given = target.root.join(given);
@@ -42,7 +54,16 @@ impl Archive {
         if inside {
             return Err(SnapshotError::Inside { directory }.into());
         }
-        Ok(Self { directory })
+        Ok(Self {
+            directory,
+            keys: Keys::Left,
+        })
+    }
+
+    /// The same, with or without the application's Redis keys in what is saved and put back.
+    #[must_use]
+    pub fn with(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// The directory itself, which may not exist yet.

@@ -14,11 +14,12 @@ use super::image::Image;
 use super::index::{Entry, What};
 use super::meta::{About, DATABASE, damaged};
 use super::pages::Pages;
-use super::place::Archive;
-use super::{Restored, Rows, Structure, blob, place, rows, stamps};
+use super::place::{Archive, Keys};
+use super::{Restored, Rows, Structure, blob, keys, place, rows, stamps};
 use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::{Error, Result};
+use crate::keyspace::Dump;
 use crate::outbox::{self, Erased, KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
 use crate::survey::Kept;
 use crate::target::{FilesChoice, Target};
@@ -34,6 +35,8 @@ pub(super) struct Plan<'a> {
     pub(super) changes: Changes,
     /// The stamp of the database that the last restore left.
     rows: Option<database::Stamp>,
+    /// The Redis keys to put back, where they are part of it.
+    keys: Option<Dump>,
 }
 
 impl<'a> Plan<'a> {
@@ -68,10 +71,21 @@ impl<'a> Plan<'a> {
             coverage,
             entries,
             rows,
+            keys: None,
             changes: Changes::default(),
         };
         plan.compare()?;
         Ok(plan)
+    }
+
+    /// Reads the keys, where they are to be part of it.
+    ///
+    /// Fails where the snapshot holds none, or there is no Redis.
+    pub(super) fn include(&mut self, included: Keys) -> Result<()> {
+        if included == Keys::Included {
+            self.keys = Some(keys::read(self.target, self.path, &self.about)?);
+        }
+        Ok(())
     }
 
     fn compare(&mut self) -> Result<()> {
@@ -154,7 +168,7 @@ impl<'a> Plan<'a> {
     pub(super) fn is_done(&self) -> bool {
         let now = database::Stamp::of(&self.target.database);
         let still = now.is_ok_and(|now| now.is_some() && now == self.rows);
-        still && self.changes.is_none()
+        still && self.changes.is_none() && self.keys.is_none()
     }
 
     /// The report where nothing had to be done.
@@ -162,6 +176,7 @@ impl<'a> Plan<'a> {
         Restored {
             database: Rows::AsSaved,
             files: FileDifference::default(),
+            keys: None,
             left: Vec::new(),
             warnings: self.lost(),
             about: self.about.clone(),
@@ -210,7 +225,11 @@ impl<'a> Plan<'a> {
             Ok(Some((found, trail, version)))
         })?;
         let Some((found, mut trail, version)) = begun else {
-            let nothing = self.nothing_done(record.run);
+            let mut nothing = self.nothing_done(record.run);
+            // No row and no file has changed, so no commit has to come first (invariant 2).
+            nothing
+                .left
+                .extend(self.put_back_keys(&Erased(()), &mut nothing.keys));
             return Ok(self.close(live, nothing));
         };
         let end = |live: &Connection| {
@@ -248,6 +267,7 @@ impl<'a> Plan<'a> {
                 path: self.path.into(),
                 database: self.target.database.clone(),
                 position: self.about.trail_position.clone(),
+                with_keys: self.keys.is_some(),
             }),
             reset: None,
         }
@@ -271,7 +291,10 @@ impl<'a> Plan<'a> {
         let (mut left, mut warnings) = (applying.left, applying.warnings);
         left.extend(self.barred());
         warnings.extend(self.lost());
+        let mut keys = None;
+        left.extend(self.put_back_keys(proof, &mut keys));
         let restored = Restored {
+            keys,
             about: self.about.clone(),
             run: record.run.clone(),
             database: Rows::PutBack,
@@ -285,6 +308,13 @@ impl<'a> Plan<'a> {
             end(live)?;
         }
         Ok(restored)
+    }
+
+    /// What is left of the keys, where they are part of it; `count` says how many were not as saved.
+    fn put_back_keys(&mut self, proof: &Erased, count: &mut Option<u64>) -> Option<Kept> {
+        let (changed, left) = keys::put_back(self.target, self.keys.take()?, proof);
+        *count = Some(changed);
+        left
     }
 
     /// A covered directory that is gone is made first, so that it can be opened.

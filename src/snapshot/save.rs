@@ -14,10 +14,10 @@ use super::blob;
 use super::coverage::Coverage;
 use super::error::SnapshotError;
 use super::index::{self, Entry, MODE, Stamp, What, now_ns};
-use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX, PAGES};
-use super::place::{Archive, Draft, private, saving, sync_directory};
+use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX, KEYS, PAGES};
+use super::place::{Archive, Draft, Keys, private, saving, sync_directory};
 use super::tree::{self, Seen};
-use super::{Snapshot, rows};
+use super::{Snapshot, keys, rows};
 use crate::audit::{self, Position};
 use crate::database;
 use crate::error::Result;
@@ -51,16 +51,21 @@ pub(super) fn save(
     make(&draft.join(BLOBS))?;
     taking.files()?;
     let copy = draft.join(DATABASE);
-    let entries = database::without_writers(connection, || {
+    let (entries, keys) = database::without_writers(connection, || {
         let entries = taking.files()?;
         rows::copy(&target.database, &copy)?;
-        Ok(entries)
+        let keys = (archive.keys == Keys::Included).then(|| keys::save(target));
+        Ok((entries, keys.transpose()?))
     })?;
     let (blobs, warnings) = (taking.blobs, taking.warnings);
     let (database, digests) = rows::finish_copy(&copy, &target.database)?;
     write(&draft.join(PAGES), &digests)?;
     let files = write_index(&draft, &coverage, &entries)?;
-    let about = about(target, name, position, database, files);
+    let mut about = about(target, name, position, database, files);
+    if let Some((bytes, keys)) = keys {
+        write(&draft.join(KEYS), &bytes)?;
+        about.keys = Some(keys);
+    }
     write(&draft.join(meta::FILE), about.text()?.as_bytes())?;
     for drawer in 0..=blobs.saturating_sub(1) / 1000 {
         sync(&draft.join(BLOBS).join(drawer.to_string()))?;
@@ -92,6 +97,7 @@ fn about(
         trail_position: position,
         database,
         files,
+        keys: None,
     }
 }
 

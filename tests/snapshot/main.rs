@@ -6,6 +6,7 @@
 
 mod changes;
 mod cut_off;
+mod redis_keys;
 mod refused;
 mod state;
 #[path = "../support/mod.rs"]

@@ -37,6 +37,9 @@ pub(super) fn went_back(restored: &Restored) -> String {
     };
     let mut text = format!("Restored {}: the database {rows}.\n", restored.about.name);
     files(&mut text, restored.files, "Files and directories put back");
+    if let Some(keys) = restored.keys {
+        let _ = writeln!(text, "\nRedis keys put back or removed: {keys}");
+    }
     let left: Vec<String> = restored.left.iter().map(one_kept).collect();
     section(
         &mut text,
@@ -121,6 +124,7 @@ pub(super) fn about_object(about: &About) -> Value {
         "trail_position": about.trail_position,
         "database": {"path": about.database.path, "bytes": about.database.bytes},
         "files": {"entries": about.files.entries, "bytes": about.files.bytes},
+        "keys": about.keys.as_ref().map(|keys| keys.count),
     })
 }
 

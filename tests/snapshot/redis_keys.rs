@@ -1,0 +1,123 @@
+//! Redis keys in a snapshot: the application's, with type and time to live; no other program's.
+
+use std::fs;
+
+use crate::support::install::Install;
+use crate::support::redis_server::RedisServer;
+use crate::support::run::Outcome;
+use crate::support::small::small;
+use crate::{command, inside};
+
+const SAVE: [&str; 4] = ["snapshot", "save", "clean", "--with-redis"];
+const RESTORE: [&str; 5] = ["snapshot", "restore", "clean", "--with-redis", "--force"];
+
+fn with(redis: &RedisServer, install: &Install, words: &[&str]) -> Outcome {
+    command(install, words).env("REDIS_URL", redis.url(0)).run()
+}
+
+/// Keys of every type, those of the application and others.
+const KEYS: &[u8] = b"SET vedfolnir:session:text '{\"user_id\": 1}' EX 1000
+HSET vedfolnir:session:hash user_id 1 more x
+RPUSH vedfolnir:queue a b c
+SADD session:set one two
+ZADD session:sorted 1 a 2.5 b
+XADD user_sessions:stream 1-1 f v
+SET other:program 1
+HSET other:hash a b
+";
+
+#[test]
+fn the_applications_keys_come_back_as_they_were_and_no_others_change() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let install = small();
+    redis.feed_text(KEYS);
+    let before = redis.dump(0);
+    with(&redis, &install, &SAVE).expect(0);
+    let unchanged = with(&redis, &install, &RESTORE).expect(0);
+    unchanged.says(["is as it was saved"]);
+    assert_eq!(redis.dump(0), before);
+
+    let claimed = fs::read(inside(&install, "clean", "keys")).unwrap();
+    let is_claimed = |key: &[u8]| claimed.windows(key.len()).any(|at| at == key);
+    assert!(is_claimed(b"vedfolnir:session:hash") && !is_claimed(b"other:"));
+    redis.feed_text(
+        b"DEL vedfolnir:session:hash
+SET vedfolnir:session:text changed
+SET vedfolnir:session:new 1
+HSET vedfolnir:session:hash user_id 2
+SET other:new 1
+",
+    );
+    install.execute("DELETE FROM images");
+    with(&redis, &install, &RESTORE)
+        .expect(0)
+        .says(["Redis keys put back or removed: 3"]);
+    let mut expected = before;
+    expected.extend(
+        redis
+            .dump(0)
+            .into_iter()
+            .filter(|(key, _)| key == b"other:new"),
+    );
+    expected.sort();
+    let mut after = redis.dump(0);
+    after.sort();
+    assert_eq!(after, expected);
+    let left: i64 = redis::from_redis_value(redis.run(&["TTL", "vedfolnir:session:text"])).unwrap();
+    assert!((900..=1000).contains(&left), "{left}");
+    assert!(install.query_count("SELECT count(*) FROM images") > 0);
+}
+
+#[test]
+fn without_redis_or_without_keys_a_restore_that_needs_them_changes_nothing() {
+    let install = small();
+    command(&install, &["snapshot", "save", "clean"])
+        .run()
+        .expect(0);
+    install.execute("DELETE FROM images");
+    let before = install.digest();
+    command(
+        &install,
+        &[&RESTORE[..], &["--redis", "redis://127.0.0.1:1"]].concat(),
+    )
+    .run()
+    .expect(4)
+    .complains(["`clean` holds no Redis keys"]);
+    command(&install, &[&RESTORE[..], &["--no-redis"]].concat())
+        .run()
+        .expect(4)
+        .complains(["`--with-redis` needs a Redis"]);
+    let save = [
+        "snapshot",
+        "save",
+        "other",
+        "--with-redis",
+        "--redis",
+        "redis://127.0.0.1:1",
+    ];
+    command(&install, &save)
+        .run()
+        .expect(1)
+        .complains(["nothing of it is left", "127.0.0.1:1"]);
+    assert_eq!(install.digest(), before);
+}
+
+#[test]
+fn where_redis_is_gone_rows_and_files_come_back_and_resume_brings_the_keys() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let install = small();
+    redis.feed_text(KEYS);
+    let before = redis.dump(0);
+    with(&redis, &install, &SAVE).expect(0);
+    redis.feed_text(b"DEL vedfolnir:session:hash\n");
+    install.execute("DELETE FROM images");
+    let away = [&RESTORE[..], &["--redis", "redis://127.0.0.1:1"]].concat();
+    command(&install, &away).run().expect(3).says(["Redis: "]);
+    assert!(install.query_count("SELECT count(*) FROM images") > 0);
+    with(&redis, &install, &["resume"]).expect(0);
+    assert_eq!(redis.dump(0), before);
+}
