@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keys
 import rivals
+import snapshots
 from contest import Bench, Contender, table
 from install import DATABASE, REPOSITORY, Size, template
 
@@ -157,9 +158,18 @@ def startup(bench, options):
     print(f"\nThe binary: {options.program.stat().st_size / 1e6:.2f} MB")
 
 
+def snapshot(bench, options):
+    """Restoring a snapshot, against SQLite's shell, cp, rsync and a seed."""
+    big = template(Size(options.users, options.images, files=True), options.templates)
+    small = template(Size(8, 200), options.templates)
+    for number in range(100):
+        (small / "storage" / "images" / f"{number}.jpg").write_bytes(b"x" * 2000)
+    snapshots.contests(bench, options.program, big, small)
+
+
 PARTS = {
     "rows": rows, "files": files, "growth": growth, "one-user": one_user, "preview": preview, "reset": reset,
-    "redis": redis, "startup": startup,
+    "redis": redis, "startup": startup, "snapshot": snapshot,
 }
 IN_MEMORY = {"growth", "one-user"}
 
