@@ -69,7 +69,7 @@ fn survey(bencher: Bencher) {
 fn deed_and_drain(bencher: Bencher) {
     let delete = |place: TempDir| {
         let report =
-            app(&place).delete(&Job::default(), &mut |_| Ok(Consent::forced()), &mut Nobody);
+            app(&place).erase(&Job::default(), &mut |_| Ok(Consent::forced()), &mut Nobody);
         (report.unwrap(), place)
     };
     bencher.with_inputs(install).bench_values(delete);
