@@ -4,6 +4,7 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
+mod indexes;
 mod rehearsal;
 
 use rusqlite::Connection;
@@ -16,6 +17,7 @@ use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
 use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
 use counterweight::Counterweight;
+pub(crate) use indexes::{Restructured, adapt, restore};
 pub(crate) use rehearsal::{Writes, rehearse};
 
 /// A transaction that holds the write lock. Dropped without a commit, it is rolled back.
@@ -164,6 +166,16 @@ impl<'c> Deletion<'c> {
         }
         roll_back(self.connection);
         Commit::RolledBack(error)
+    }
+}
+
+impl Deletion<'_> {
+    /// The same where it makes no difference how a commit failed.
+    pub(crate) fn commit_or_error(self) -> Result<Option<Erased>> {
+        match self.commit() {
+            Commit::Done(erased) => Ok(erased),
+            Commit::RolledBack(error) | Commit::Unknown(error) => Err(error),
+        }
     }
 }
 

@@ -27,7 +27,9 @@
 //!    behind, and its counts are the run's counts.
 //! 7. "Deleted" is never reported for something that is still there, nor a count for something that
 //!    was not looked at.
-//! 8. The structure afterwards is the structure before.
+//! 8. The structure afterwards is the structure before. What a run changes about indexes for its own
+//!    sake is recorded in the outbox by the transaction that changes it, and undone by this run, by
+//!    `resume` or by the next run.
 //! 9. Redis can neither fail nor delay the rest past its deadline.
 //! 10. In doubt between keeping and deleting: keep, name it and the remedy.
 //! 11. One run per database at a time. No handle but `SQLite`'s is opened on the database file.

@@ -4,6 +4,7 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+mod indexes;
 mod path;
 mod record;
 
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place};
 use crate::user::UserKey;
+pub(crate) use indexes::{DroppedIndex, IndexChanges, add_indexes, indexes};
 pub use path::FileRecord;
 pub(crate) use path::{files_up_to, paths, shown_path};
 pub(crate) use record::run_name;
@@ -60,6 +62,8 @@ pub(crate) enum Kind {
     Directory,
     /// The file that holds the environment, which goes last.
     Environment,
+    /// What the run has changed about indexes, to be undone.
+    Indexes,
 }
 
 impl Kind {
@@ -70,6 +74,7 @@ impl Kind {
             Self::File => "file",
             Self::Directory => "directory",
             Self::Environment => "environment",
+            Self::Indexes => "indexes",
         }
     }
 }

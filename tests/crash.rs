@@ -159,6 +159,43 @@ fn assert_files_go_beside(case: &Case) {
     );
 }
 
+/// Indexes that the run dropped and made for its own sake are as before after `resume`, or after the
+/// next run (invariant 8).
+#[test]
+fn a_run_killed_while_its_indexes_are_changed_is_finished_by_the_next() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    let cases = cases(|journal| vec![Case::many_rows(journal, &["--delete-accounts"])]);
+    let without = AtomicUsize::new(0);
+    sweep(
+        "killed runs that change indexes",
+        &series(&cases, "signal=KILL"),
+        |series, nth| {
+            let (case, install) = (series.case, series.case.install());
+            let killed = case.run_hindered(&install, series.how, series.syscall, nth);
+            if !killed.was_killed() {
+                assert_eq!(killed.code(), Some(0), "{killed}");
+                return Ok(Point::NotReached);
+            }
+            case.check_middle(&install)?;
+            without.fetch_add(
+                usize::from(case.check_structure(&install).is_err()),
+                Ordering::Relaxed,
+            );
+            if nth % 2 == 0 {
+                resume(&install).run().expect(0);
+                case.check_structure(&install)?;
+            }
+            finish(case, &install)
+        },
+    );
+    assert!(
+        without.into_inner() > 10,
+        "no run was killed while an index was missing"
+    );
+}
+
 /// The account is gone after the kill, and the same command names it again.
 #[test]
 fn a_run_killed_after_it_deleted_an_account_is_finished_by_the_next() {

@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -89,9 +90,11 @@ fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
     if !has_tool("strace", "no system call failed") {
         return;
     }
-    let cases: Vec<Case> = [Journal::Wal, Journal::Delete]
-        .map(|journal| Case::everyone(journal, &[]))
-        .into();
+    let cases = [
+        Case::everyone(Journal::Wal, &[]),
+        Case::everyone(Journal::Delete, &[]),
+        Case::many_rows(Journal::Wal, &[]),
+    ];
     sweep("faults", &series(&cases), |series, nth| {
         let (case, install) = (series.case, series.case.install());
         if nth > case.count(series.syscall) {
@@ -123,10 +126,15 @@ fn a_lasting_fault_is_told_and_the_next_run_ends_as_any_other() {
         ("unlinkat", "error=EACCES"),
         ("renameat2", "error=EIO"),
     ];
-    for journal in [Journal::Wal, Journal::Delete] {
-        let case = Case::everyone(journal, &[]);
+    let cases = [Journal::Wal, Journal::Delete]
+        .into_iter()
+        .flat_map(|journal| [Case::everyone(journal, &[]), Case::many_rows(journal, &[])]);
+    for case in cases {
         for (syscall, how) in lasting {
-            for nth in [1, case.count(syscall) / 2, case.count(syscall)] {
+            let count = case.count(syscall);
+            let eighths = (0..=8).map(|eighth| count * eighth / 8);
+            let points: BTreeSet<_> = eighths.step_by(if count > 40 { 1 } else { 4 }).collect();
+            for nth in points {
                 let install = case.install();
                 let wrapper = support::sweep::strace_from(how, syscall, nth.max(1));
                 let outcome = reset_app()

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::recovery::Recovered;
+use super::recovery::{Recovered, restore_indexes};
 use super::scene::Picture;
 use crate::audit::{Key, Trail};
 use crate::database::{Rare, schema_version};
@@ -93,11 +93,14 @@ pub(super) fn delete(
     let key = trail.key().cloned();
     let _rare = Rare::checkpoints(connection, &picture.target.database)?;
     let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
+    deed.follow(recovered.restructured)?;
+    deed.adapt_indexes()?;
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     log::debug!("removed for an earlier run: {before:?}");
     drained.of_run = Some(deed.record.run.clone());
     let mut drained = deed.users_and_files(drained, watch)?;
+    restore_indexes(connection, &mut drained);
     if let Err(error) = deed.settle() {
         deed.erased = None;
         drained.leave(FOLLOWS.into(), &error);

@@ -6,6 +6,7 @@ use super::Reset;
 use crate::audit::Trail;
 use crate::database::cut_tail;
 use crate::drain::{Drain, Drained};
+use crate::erase::{self, Restructured};
 use crate::error::{AuditError, Error, ResetError, Result};
 use crate::outbox::{self, Erased, RunRecord, TrailRecord};
 use crate::plan::{FileSource, file_sources};
@@ -24,6 +25,8 @@ pub(super) const RESUME: &str = "resume";
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
     pub(super) erased: Option<Erased>,
+    /// Indexes are as before that run.
+    pub(super) restructured: Option<Restructured>,
     pub(super) drained: Drained,
     pub(super) recovery: Option<Recovery>,
 }
@@ -46,16 +49,19 @@ pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
 
 /// The names of all runs that may have lines in the trail: those recorded, and the new one.
 pub(super) fn runs(connection: &Connection, new: &RunRecord) -> Result<Vec<String>> {
-    let recorded = if outbox::exists(connection)? {
-        outbox::runs(connection)?
+    let mut runs = if outbox::exists(connection)? {
+        recorded(connection)?
     } else {
         Vec::new()
     };
-    Ok(recorded
-        .into_iter()
-        .map(|run| run.run)
-        .chain([new.run.clone()])
-        .collect())
+    runs.push(new.run.clone());
+    Ok(runs)
+}
+
+/// The names of the runs recorded.
+fn recorded(connection: &Connection) -> Result<Vec<String>> {
+    let runs = outbox::runs(connection)?.into_iter();
+    Ok(runs.map(|run| run.run).collect())
 }
 
 /// Removes the files of an interrupted run, before a new one. Its directories, keys and lines are
@@ -71,8 +77,16 @@ pub(super) fn files(
         return Ok(Recovered::default());
     };
     require_same_root(target, connection)?;
-    let erased = Erased(());
     let mut drained = Drained::default();
+    let restructured = restore_indexes(connection, &mut drained);
+    if !outbox::exists(connection)? {
+        return Ok(Recovered {
+            restructured,
+            recovery: Some(recovery),
+            ..Recovered::default()
+        });
+    }
+    let erased = Erased(());
     let drain = Drain {
         connection,
         target,
@@ -83,8 +97,20 @@ pub(super) fn files(
     drain.files(&mut drained, watch)?;
     Ok(Recovered {
         erased: Some(erased),
+        restructured,
         drained,
         recovery: Some(recovery),
+    })
+}
+
+/// Undoes what a run has changed about indexes. Where that fails, it stays recorded, and is said.
+pub(super) fn restore_indexes(
+    connection: &Connection,
+    drained: &mut Drained,
+) -> Option<Restructured> {
+    erase::restore(connection).unwrap_or_else(|error| {
+        drained.leave("indexes that the run did without".into(), &error);
+        None
     })
 }
 
@@ -105,10 +131,13 @@ pub(super) fn resume(
         cut_tail(connection, &target.database)?;
     }
     let connection = &*connection;
-    let runs: Vec<String> = outbox::runs(connection)?
-        .into_iter()
-        .map(|run| run.run)
-        .collect();
+    let mut drained = Drained::default();
+    restore_indexes(connection, &mut drained);
+    if !outbox::exists(connection)? {
+        report.recovery = Some(recovery);
+        return Ok(report);
+    }
+    let runs = recorded(connection)?;
     let schema = schema::read(connection)?;
     let sources = file_sources(&schema, &target.manifest, &[])?;
     let roots = if reset {
@@ -117,14 +146,12 @@ pub(super) fn resume(
         target.roots()?
     };
     let mut trail = Trail::open(target, &runs)?;
-    let mut drained = Drained::default();
-    let erased = Erased(());
     let drain = Drain {
         connection,
         target,
         roots: &roots,
         sources: &sources,
-        erased: &erased,
+        erased: &Erased(()),
     };
     let mut counts = Counts {
         files_checked: true,

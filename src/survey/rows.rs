@@ -122,6 +122,13 @@ impl<'p> Rows<'p> {
         self.lookups.forget(connection)
     }
 
+    /// Indexes have come or gone: lookups are found anew.
+    pub(crate) fn renew_lookups(&mut self, connection: &Connection) -> Result<()> {
+        self.lookups.forget(connection)?;
+        self.lookups = Lookups::new(connection, self.plan)?;
+        Ok(())
+    }
+
     /// Adds, for the position `owner`, every row of a user-data table that no set holds.
     fn add_unowned(&self, connection: &Connection, owner: i64) -> Result<()> {
         let tables = self.plan.tables.iter().enumerate().skip(1);

@@ -36,3 +36,19 @@ pub(crate) fn small() -> Install {
     fs::create_dir(install.path("storage/temp/user_2")).unwrap();
     install
 }
+
+/// The same with so many rows in two tables that a run drops indexes of them and makes one; what the
+/// planner knows of the indexes included.
+pub(crate) fn many_rows() -> Install {
+    let install = small();
+    install.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+         INSERT INTO job_audit_log (user_id, action, details, timestamp, platform_connection_id)
+             SELECT 1 + i % 2, 'seen', 'entry ' || i, 1000000 + i * 7919 % 1009, 1 + i % 2 FROM n;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+         INSERT INTO notifications (id, user_id, type, priority, category, title, message, timestamp)
+             SELECT 'n' || i, 1 + i % 2, 'info', 'low', 'system' || i % 3, 't', 'm', i * 7919 % 1009 FROM n;
+         ANALYZE; DELETE FROM sqlite_stat4;",
+    );
+    install
+}

@@ -15,7 +15,7 @@ pub(crate) use super::figures::is_soak;
 use super::figures::write_down;
 use super::install::{DATABASE, Dump, Install, Tree, difference};
 use super::run::{Outcome, reset_app, say};
-use super::small::small;
+use super::small::{many_rows, small};
 use super::trail::{Deleted, KEY, TRAIL, Trail};
 
 /// The outbox, which is no part of the application's data.
@@ -96,6 +96,15 @@ impl Case {
         fs::create_dir(&album).unwrap();
         (0..ALBUM).for_each(|at| fs::write(album.join(at.to_string()), "x").unwrap());
         Self::everyone_of(template, journal, &[])
+    }
+
+    /// Every user, in a run that changes indexes for its own sake.
+    pub(crate) fn many_rows(journal: Journal, options: &[&'static str]) -> Self {
+        let template = match journal {
+            Journal::Wal => many_rows().wal(),
+            Journal::Delete => many_rows(),
+        };
+        Self::everyone_of(template, journal, options)
     }
 
     fn everyone_of(template: Install, journal: Journal, options: &[&'static str]) -> Self {
@@ -292,6 +301,20 @@ impl Case {
         })
     }
 
+    /// That the structure, what the planner knows of it and no outbox are there, as before.
+    pub(crate) fn check_structure(&self, install: &Install) -> Result<(), String> {
+        let (before, now) = (&self.legal[0], install.dump());
+        if before.schema() == now.schema()
+            && before.table("sqlite_stat1") == now.table("sqlite_stat1")
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "the structure differs:\n{}",
+            difference(before, &now)
+        ))
+    }
+
     /// Whether everything is as an uninterrupted run leaves it, with nothing left to do.
     pub(crate) fn check_end(&self, install: &Install) -> Result<(), String> {
         let tree = install.tree();
@@ -366,9 +389,36 @@ impl End {
     }
 }
 
-/// Structure and rows, the outbox left out.
+/// Structure and rows, the outbox left out, and the indexes put back as it says.
 fn application_data(install: &Install) -> Dump {
-    install.dump().without_table(OUTBOX)
+    let mut undo = String::new();
+    if install.dump().tables().any(|table| table == OUTBOX) {
+        let recorded = "SELECT detail FROM _reset_app_outbox WHERE kind = 'indexes'";
+        let recorded = install.query_bytes(recorded);
+        undo.extend(recorded.iter().map(|changes| undoing(changes)));
+    }
+    Dump::after(&install.database(), &undo).without_table(OUTBOX)
+}
+
+/// SQL that undoes recorded changes of indexes.
+fn undoing(changes: &[u8]) -> String {
+    let changes: serde_json::Value = serde_json::from_slice(changes).unwrap();
+    let made = changes["made"].as_array().unwrap().iter();
+    let mut sql: Vec<String> = made
+        .map(|name| format!("DROP INDEX {};", name.as_str().unwrap()))
+        .collect();
+    for dropped in changes["dropped"].as_array().unwrap() {
+        let [name, table, create] =
+            ["name", "table", "sql"].map(|key| dropped[key].as_str().unwrap());
+        sql.push(format!("{create};"));
+        for statistics in dropped["statistics"].as_array().unwrap() {
+            let statistics = statistics.as_str().unwrap();
+            sql.push(format!(
+                "INSERT INTO sqlite_stat1 VALUES ('{table}', '{name}', '{statistics}');"
+            ));
+        }
+    }
+    sql.concat()
 }
 
 fn bystanders(install: &Install) -> Tree {

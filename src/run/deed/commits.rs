@@ -2,7 +2,7 @@
 
 use super::Deed;
 use crate::database::{self, Durability, schema_version};
-use crate::erase::{Commit, Deletion};
+use crate::erase::{self, Commit, Deletion, Restructured};
 use crate::error::{Error, Result};
 use crate::outbox;
 
@@ -20,6 +20,30 @@ impl Deed<'_> {
         } else {
             Durability::WithALaterOne
         }
+    }
+
+    /// Before the first user: indexes for the run. Where they cannot be had, it does without.
+    pub(super) fn adapt_indexes(&mut self) -> Result<()> {
+        let survey = &self.picture.survey;
+        let users = survey.targets.count.unsigned_abs();
+        match erase::adapt(self.connection, survey.plan, users, &self.record) {
+            Ok(restructured) => self.follow(restructured),
+            Err(error) => {
+                log::debug!("the indexes stay as they are: {error}");
+                Ok(())
+            }
+        }
+    }
+
+    /// The structure was changed by this program itself, and by nobody else in between.
+    pub(super) fn follow(&mut self, restructured: Option<Restructured>) -> Result<()> {
+        if let Some((before, after)) = restructured
+            && before == self.schema_version
+        {
+            self.schema_version = after;
+            self.picture.survey.rows.renew_lookups(self.connection)?;
+        }
+        Ok(())
     }
 
     pub(super) fn committed(&mut self, commit: Commit, position: i64) -> Result<()> {
@@ -68,13 +92,8 @@ impl Deed<'_> {
     fn commit_alone(&mut self, work: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         let deletion = Deletion::begin(self.connection, Durability::AtOnce)?;
         work(self)?;
-        match deletion.commit() {
-            Commit::Done(erased) => {
-                self.erased = erased;
-                self.undurable = 0;
-                Ok(())
-            }
-            Commit::RolledBack(error) | Commit::Unknown(error) => Err(error),
-        }
+        self.erased = deletion.commit_or_error()?;
+        self.undurable = 0;
+        Ok(())
     }
 }

@@ -21,12 +21,20 @@ pub(crate) struct Dump {
 impl Dump {
     /// Reads the database at `path`.
     pub(crate) fn of(path: &Path) -> Self {
-        with_reader(path, |reader| Self {
-            schema: schema_of(reader),
-            tables: table_names(reader)
-                .into_iter()
-                .map(|table| (table.clone(), rows_of(reader, &table)))
-                .collect(),
+        Self::after(path, "")
+    }
+
+    /// The same after `sql`, which is run on a copy.
+    pub(crate) fn after(path: &Path, sql: &str) -> Self {
+        with_reader(path, |reader| {
+            reader.execute_batch(sql).unwrap();
+            Self {
+                schema: schema_of(reader),
+                tables: table_names(reader)
+                    .into_iter()
+                    .map(|table| (table.clone(), rows_of(reader, &table)))
+                    .collect(),
+            }
         })
     }
 
