@@ -1,9 +1,11 @@
 //! Writing the manifest of an application that has none: from what its database says.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::database;
 use crate::error::{Error, InferenceError, Result};
@@ -104,6 +106,10 @@ pub fn propose(request: &Request) -> Result<Initialised> {
     })
 }
 
+/// What a manifest that is not yet whole is called. One that an interrupted command left is written
+/// over.
+const UNFINISHED: &str = ".reset-app-init";
+
 fn write(file: &Path, text: &str, existing: Existing) -> Result<()> {
     let failed = |error| {
         Error::from(InferenceError::Write {
@@ -116,12 +122,8 @@ fn write(file: &Path, text: &str, existing: Existing) -> Result<()> {
         .filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    let readable = Permissions::from_mode(0o644);
-    let new = builder
-        .prefix(".reset-app-init-")
-        .permissions(readable)
-        .tempfile_in(directory);
-    let mut new = new.map_err(failed)?;
+    let new = builder.prefix(UNFINISHED).rand_bytes(0);
+    let mut new = new.make_in(directory, unfinished).map_err(failed)?;
     new.write_all(text.as_bytes()).map_err(failed)?;
     new.as_file().sync_all().map_err(failed)?;
     let target = match existing {
@@ -147,4 +149,18 @@ fn write(file: &Path, text: &str, existing: Existing) -> Result<()> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(failed)
+}
+
+/// The file that is not yet whole, empty, and this command's alone.
+fn unfinished(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)?;
+    file.try_lock()?;
+    file.set_len(0)?;
+    Ok(file)
 }

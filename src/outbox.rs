@@ -4,6 +4,7 @@
 //! rows in every journal mode. It is made by the transaction of a run's first user and dropped when
 //! it is empty. Its definition is plain SQL, because the application's `SQLite` may be old.
 
+mod beneath;
 mod indexes;
 mod path;
 mod record;
@@ -16,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place};
 use crate::user::UserKey;
+pub(crate) use beneath::holds_beneath;
 pub(crate) use indexes::{DroppedIndex, IndexChanges, add_indexes, indexes};
 pub use path::FileRecord;
 pub(crate) use path::{files_up_to, paths, shown_path};

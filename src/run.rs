@@ -171,7 +171,8 @@ impl App {
 
     /// Deletes, after `ask` has seen the preview and consented.
     ///
-    /// Unfinished work of an earlier run is finished first. Fails before anything is changed where
+    /// Unfinished work of an earlier run is finished first; before the question where a snapshot is to
+    /// be taken, which cannot hold such work. Fails before anything else is changed where
     /// the deletion is refused, locked out, or not consented to; what fails later, user by user, is
     /// in the report, and what was committed is complete or recorded in the outbox.
     pub fn erase(
@@ -181,10 +182,14 @@ impl App {
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
-        let connection = database::open(&self.target.database)?;
+        let mut connection = database::open(&self.target.database)?;
         recovery::require_no_reset(&connection)?;
         snapshot::require_no_unfinished_restore(&connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
+        let earlier = match job.snapshot {
+            Some(_) => recovery::finish_earlier(&self.target, &mut connection, watch)?,
+            None => None,
+        };
         self.require_snapshot_possible(&connection, job.snapshot.as_deref())?;
         let mut scene = Scene::set(&self.target, &connection, job)?;
         scene.rehearse(&connection)?;
@@ -225,6 +230,7 @@ impl App {
         }
         drop(connection);
         report.snapshot = taken;
+        report.recovery = earlier.or(report.recovery);
         self.verify_deleted(job, identifiers.as_ref(), &mut report, watch);
         Ok(report)
     }

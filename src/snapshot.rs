@@ -368,6 +368,8 @@ fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> R
         let keys = plan.include(Keys::Included);
         keys.map_err(|error| lost(error.to_string()))?;
     }
+    // The new rows, which the killed run had at hand; only where no database can say they are.
+    Archive::of(target, None)?.remove_unfinished()?;
     let runs = std::slice::from_ref(&record.run);
     let mut trail = crate::audit::Trail::open(target, runs)?;
     // The intent is in the database, so the rows are back (invariant 2).

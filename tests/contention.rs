@@ -15,21 +15,18 @@ use rusqlite::{Connection, ErrorCode};
 use support::install::{DATABASE, Install, Tree, assert_same};
 use support::run::{Invocation, Outcome, has_tool, is_root, reset_app, say};
 use support::small::small;
-use support::sweep::{Case, Journal, strace};
+use support::subjects::Deletion;
+use support::sweep::{JOURNALS, Journal, Subject, strace};
 
 const DELETE: [&str; 3] = ["--delete-all-user-data", "--force", "--no-redis"];
 const PREVIEW: [&str; 3] = ["--delete-all-user-data", "--dry-run", "--no-redis"];
-const JOURNALS: [Journal; 2] = [Journal::Wal, Journal::Delete];
 
 fn on(install: &Install) -> Invocation {
     reset_app().root(install.root())
 }
 
 fn copy_of(name: &str, journal: Journal) -> Install {
-    match journal {
-        Journal::Wal => Install::copy(name).wal(),
-        Journal::Delete => Install::copy(name),
-    }
+    journal.of(Install::copy(name))
 }
 
 /// The application's own connection: no foreign keys, a busy timeout as its framework sets it.
@@ -474,10 +471,10 @@ fn a_preview_beside_a_writing_application_disturbs_nobody() {
 }
 
 /// Both users' rows are gone, all of their files are still there.
-fn killed_after_commit(case: &Case) -> Install {
+fn killed_after_commit(case: &Deletion) -> Install {
     let install = case.install();
-    let killed = on(&install)
-        .args(case.command())
+    let killed = case
+        .command(&install)
         .under(strace("signal=KILL", "renameat2", 1))
         .run();
     assert!(killed.was_killed(), "{killed}");
@@ -491,7 +488,7 @@ fn a_file_made_after_the_commit_survives_the_resume() {
         return;
     }
     for journal in JOURNALS {
-        let case = Case::everyone(journal, &[]);
+        let case = Deletion::everyone(journal, &[]);
         let install = killed_after_commit(&case);
         // Another file under a listed name, as a new upload makes it: of the same size, in the same
         // second; and one that nobody listed, in a directory that is to go.
@@ -535,7 +532,7 @@ fn a_file_that_a_new_row_names_survives_the_resume() {
         return;
     }
     for journal in JOURNALS {
-        let case = Case::everyone(journal, &[]);
+        let case = Deletion::everyone(journal, &[]);
         let install = killed_after_commit(&case);
         install.execute(
             "INSERT INTO posts (id, post_id, user_id, post_url) VALUES (77, 'new', 2, 'u');

@@ -17,34 +17,12 @@ use std::process::Command;
 use support::install::{DATABASE, Install};
 use support::run::{Outcome, has_tool, is_root, reset_app, say};
 use support::small::small;
-use support::sweep::{Case, Journal, Point, Series, is_soak, sweep};
-
-/// Every system call that has to do with a file, with the stride of the sample: the points of one kind
-/// are shared out among the errors.
-const SYSCALLS: [(&str, usize); 22] = [
-    ("pwrite64", 131),
-    ("pread64", 131),
-    ("openat", 29),
-    ("openat2", 19),
-    ("statx", 61),
-    ("newfstatat", 61),
-    ("fstat", 61),
-    ("fsync", 19),
-    ("fdatasync", 19),
-    ("fcntl", 131),
-    ("getdents64", 31),
-    ("lseek", 31),
-    ("unlink", 7),
-    ("unlinkat", 3),
-    ("renameat2", 3),
-    ("renameat", 1),
-    ("linkat", 1),
-    ("mkdir", 1),
-    ("mkdirat", 1),
-    ("rmdir", 1),
-    ("ftruncate", 3),
-    ("flock", 1),
-];
+use support::strace::{CHANGING, READING, counts};
+use support::subjects::{Deletion, Reset, Restore, Resumed, Save};
+use support::sweep::{
+    Checked, JOURNALS, Journal, Point, Series, Subject, check_honesty, finish, series, strace_from,
+    sweep,
+};
 
 const ERRORS: [&str; 5] = [
     "error=EIO",
@@ -54,64 +32,70 @@ const ERRORS: [&str; 5] = [
     "error=ENOSYS",
 ];
 
-fn series(cases: &[Case]) -> Vec<Series<'_>> {
-    let mut series = Vec::new();
-    for (syscall, stride) in SYSCALLS {
-        let stride = if is_soak() { 1 } else { stride };
-        for (kind, how) in ERRORS.into_iter().enumerate() {
-            series.extend(cases.iter().enumerate().map(|(at, case)| Series {
-                case,
-                how,
-                syscall,
-                first: 1 + (kind * cases.len() + at) * stride / (ERRORS.len() * cases.len()),
-                stride,
-            }));
-        }
+/// Lets system calls of a command fail; in a sample so often of each kind.
+fn fail(what: &str, most: usize, of_journal: impl Fn(Journal) -> Box<dyn Subject>) {
+    if !has_tool("strace", "no system call failed") {
+        return;
     }
-    series
+    let subjects: Vec<_> = JOURNALS.into_iter().map(of_journal).collect();
+    let syscalls = [&CHANGING[..], &READING].concat();
+    let series = series(&subjects, &syscalls, &ERRORS, most);
+    sweep(what, &series, fail_and_finish);
 }
 
-/// Whether the code tells the truth about what is left.
-fn check_honesty(case: &Case, install: &Install, outcome: &Outcome) -> Result<(), String> {
-    match outcome.code() {
-        Some(0) => case
-            .check_done(install)
-            .map_err(|error| format!("exit 0, but {error}")),
-        Some(1 | 3) if !(outcome.stderr.is_empty() && outcome.stdout.is_empty()) => Ok(()),
-        // Refused, or before `main`: the loader finds no library.
-        Some(4 | 127) if case.legal_state(install) == Ok(0) => Ok(()),
-        _ => Err("neither done, nor failed, nor refused".into()),
-    }
-    .map_err(|error| format!("{error}\n{outcome}"))
+fn fail_and_finish(series: &Series<'_>, nth: usize) -> Checked<Point> {
+    let (subject, install) = (series.subject, series.subject.install());
+    let Some(outcome) = series.hinder(&install, nth) else {
+        return Ok(Point::NotReached);
+    };
+    check_honesty(subject, &install, &outcome)?;
+    let finish = || match outcome.code() {
+        // What is left beside the files is told, or nobody's, and goes with whatever comes next.
+        Some(0) => subject.check_done(&install),
+        _ => finish(subject, &install, nth),
+    };
+    subject
+        .check_middle(&install)
+        .and_then(|()| finish())
+        .map_err(|error| format!("{error}\nafter {outcome}"))?;
+    Ok(Point::Held)
 }
 
 #[test]
 fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
-    if !has_tool("strace", "no system call failed") {
-        return;
-    }
-    let cases = [
-        Case::everyone(Journal::Wal, &[]),
-        Case::everyone(Journal::Delete, &[]),
-        Case::many_rows(Journal::Wal, &[]),
-    ];
-    sweep("faults", &series(&cases), |series, nth| {
-        let (case, install) = (series.case, series.case.install());
-        if nth > case.count(series.syscall) {
-            return Ok(Point::NotReached);
-        }
-        let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
-        check_honesty(case, &install, &outcome)?;
-        case.check_middle(&install)
-            .map_err(|error| format!("{error}\n{outcome}"))?;
-        let rerun = case.run(&install);
-        if rerun.code() != Some(0) {
-            return Err(format!("the next run failed: {rerun}\nafter {outcome}"));
-        }
-        case.check_end(&install)
-            .map_err(|error| format!("{error}\n{rerun}\nafter {outcome}"))?;
-        Ok(Point::Held)
+    fail("faults", 12, |journal| {
+        Box::new(Deletion::everyone(journal, &[]))
     });
+    fail("faults of runs that change indexes", 3, |journal| {
+        Box::new(Deletion::many_rows(journal, &[]))
+    });
+}
+
+#[test]
+fn a_fault_of_a_resume_is_told_and_the_next_ends_as_any_other() {
+    fail("faults of resumes", 4, |journal| {
+        let deletion = Deletion::everyone(journal, &[]);
+        Box::new(Resumed::new(deletion, "renameat2"))
+    });
+}
+
+#[test]
+fn a_fault_of_a_reset_is_told_and_the_next_ends_as_any_other() {
+    fail("faults of resets", 4, |journal| {
+        Box::new(Reset::new(journal))
+    });
+}
+
+#[test]
+fn a_fault_of_a_restore_is_told_and_the_next_ends_as_any_other() {
+    fail("faults of restores", 4, |journal| {
+        Box::new(Restore::new(journal))
+    });
+}
+
+#[test]
+fn a_fault_of_a_save_is_told_and_leaves_a_whole_snapshot_or_none() {
+    fail("faults of saves", 4, |journal| Box::new(Save::new(journal)));
 }
 
 /// From some call on, all fail: a disk that is full stays full.
@@ -126,27 +110,30 @@ fn a_lasting_fault_is_told_and_the_next_run_ends_as_any_other() {
         ("unlinkat", "error=EACCES"),
         ("renameat2", "error=EIO"),
     ];
-    let cases = [Journal::Wal, Journal::Delete]
-        .into_iter()
-        .flat_map(|journal| [Case::everyone(journal, &[]), Case::many_rows(journal, &[])]);
-    for case in cases {
+    let deletions = JOURNALS.into_iter().flat_map(|journal| {
+        [
+            Deletion::everyone(journal, &[]),
+            Deletion::many_rows(journal, &[]),
+        ]
+    });
+    for deletion in deletions {
+        let counts = counts(
+            deletion.command(&deletion.install()),
+            &lasting.map(|(syscall, _)| syscall),
+        );
         for (syscall, how) in lasting {
-            let count = case.count(syscall);
-            let eighths = (0..=8).map(|eighth| count * eighth / 8);
-            let points: BTreeSet<_> = eighths.step_by(if count > 40 { 1 } else { 4 }).collect();
-            for nth in points {
-                let install = case.install();
-                let wrapper = support::sweep::strace_from(how, syscall, nth.max(1));
-                let outcome = reset_app()
-                    .root(install.root())
-                    .args(case.command())
-                    .under(wrapper)
-                    .run();
-                let context = |error| panic!("{case:?}: {how} at {syscall} {nth} and on: {error}");
-                check_honesty(&case, &install, &outcome).unwrap_or_else(context);
-                case.check_middle(&install).unwrap_or_else(context);
-                case.run(&install).expect(0);
-                case.check_end(&install).unwrap_or_else(context);
+            let eighths = (0..=8).map(|eighth| counts[syscall] * eighth / 8);
+            let steps = if counts[syscall] > 40 { 1 } else { 4 };
+            for nth in eighths.step_by(steps).collect::<BTreeSet<_>>() {
+                let install = deletion.install();
+                let wrapper = strace_from(how, syscall, nth.max(1));
+                let outcome = deletion.command(&install).under(wrapper).run();
+                let held = check_honesty(&deletion, &install, &outcome)
+                    .and_then(|()| deletion.check_middle(&install))
+                    .and_then(|()| finish(&deletion, &install, 0));
+                held.unwrap_or_else(|error| {
+                    panic!("{deletion:?}: {how} at {syscall} {nth} and on: {error}")
+                });
             }
         }
     }
@@ -161,19 +148,15 @@ fn a_disk_that_fills_up_during_the_transaction_changes_nothing() {
         (Journal::Wal, 8),
         (Journal::Wal, 64),
     ] {
-        let case = Case::everyone(journal, &[]);
-        let install = case.install();
+        let deletion = Deletion::everyone(journal, &[]);
+        let install = deletion.install();
         let limited = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$@\"");
-        let outcome = reset_app()
-            .root(install.root())
-            .args(case.command())
-            .under(["bash", "-c", &limited, "bash"])
-            .run();
+        let limited = ["bash", "-c", &limited, "bash"];
+        let outcome = deletion.command(&install).under(limited).run();
         assert_ne!(outcome.code(), Some(0), "{blocks} blocks: {outcome}");
-        check_honesty(&case, &install, &outcome).unwrap();
-        case.check_middle(&install).unwrap();
-        case.run(&install).expect(0);
-        case.check_end(&install).unwrap();
+        check_honesty(&deletion, &install, &outcome).unwrap();
+        deletion.check_middle(&install).unwrap();
+        finish(&deletion, &install, 0).unwrap();
     }
 }
 
@@ -214,16 +197,15 @@ fn a_full_disk_changes_nothing_and_room_mends_it() {
         let Some(mount) = Mount::tmpfs(directory.path(), "size=8m") else {
             return;
         };
-        let case = Case::everyone(journal, &[]);
-        let install = case.install_in(directory.path());
+        let deletion = Deletion::everyone(journal, &[]);
+        let install = deletion.install_in(directory.path());
         fill(&directory.path().join("ballast"));
-        let outcome = case.run(&install);
+        let outcome = deletion.run(&install);
         assert!(matches!(outcome.code(), Some(1 | 3)), "{outcome}");
-        case.check_middle(&install).unwrap();
-        assert_eq!(case.legal_state(&install), Ok(0), "{outcome}");
+        deletion.check_middle(&install).unwrap();
+        assert_eq!(deletion.legal_state(&install), Ok(0), "{outcome}");
         mount.remount("size=32m");
-        case.run(&install).expect(0);
-        case.check_end(&install).unwrap();
+        finish(&deletion, &install, 0).unwrap();
     }
 }
 

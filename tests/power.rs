@@ -15,29 +15,17 @@ use std::sync::Mutex;
 use support::disk::{Disk, Image, Number, blank, has_disks};
 use support::install::{DATABASE, Install};
 use support::run::has_tool;
-use support::sweep::{Case, Journal, Point, Series, is_soak, sweep};
+use support::strace::CHANGING;
+use support::subjects::{Deletion, Reset, Restore, Save};
+use support::sweep::{Checked, Journal, Point, Series, Subject, finish, series, sweep};
 use tempfile::TempDir;
-
-/// What changes the disk or flushes it, with the stride of a sample of less than half a minute.
-const SYSCALLS: [(&str, usize); 10] = [
-    ("pwrite64", 29),
-    ("fsync", 2),
-    ("fdatasync", 1),
-    ("unlinkat", 2),
-    ("unlink", 3),
-    ("renameat2", 1),
-    ("mkdirat", 2),
-    ("ftruncate", 2),
-    ("flock", 2),
-    ("write", 3),
-];
 
 /// The kind whose last run is not killed, and loses power after its end.
 const AFTER_THE_END: &str = "fsync";
 
 /// An application's disks, ready to be inserted.
-struct Installed {
-    case: Case,
+struct Installed<'a> {
+    subject: &'a dyn Subject,
     whole: Image,
     /// Where the database has one of its own.
     database: Option<Image>,
@@ -83,8 +71,8 @@ impl Machine {
     }
 }
 
-impl Installed {
-    fn new(case: Case, disks: usize) -> Self {
+impl<'a> Installed<'a> {
+    fn new(subject: &'a dyn Subject, disks: usize) -> Self {
         let mut machine = Machine::new();
         let base = machine.base.path().canonicalize().unwrap();
         machine
@@ -99,10 +87,10 @@ impl Installed {
                 .insert(&blank().unwrap(), Number::AsBefore)
                 .unwrap();
         }
-        case.template().copy_to(&base);
+        subject.template().copy_to(&base);
         let database = (disks == 2).then(|| machine.database.eject());
         Self {
-            case,
+            subject,
             whole: machine.whole.eject(),
             database,
         }
@@ -111,77 +99,93 @@ impl Installed {
     fn switch_on(&self, machine: &mut Machine) -> Install {
         machine.switch_on(&self.whole, self.database.as_deref(), Number::AsBefore);
         let base = machine.base.path().canonicalize().unwrap();
-        self.case.template().standing_at(&base)
+        self.subject.template().standing_at(&base)
     }
 }
 
 fn try_point(
-    installed: &Installed,
+    installed: &Installed<'_>,
     machine: &mut Machine,
     series: &Series<'_>,
     nth: usize,
-) -> Result<Point, String> {
-    let (case, install) = (series.case, installed.switch_on(machine));
-    let (has_two, number) = (
-        installed.database.is_some(),
-        if nth.is_multiple_of(2) {
-            Number::Another
-        } else {
-            Number::AsBefore
-        },
-    );
-    let outcome = case.run_hindered(&install, series.how, series.syscall, nth);
-    if !outcome.was_killed() {
-        assert_eq!(outcome.code(), Some(0), "{outcome}");
+) -> Checked<Point> {
+    let (subject, install) = (series.subject, installed.switch_on(machine));
+    let has_two = installed.database.is_some();
+    let number = if nth.is_multiple_of(2) {
+        Number::Another
+    } else {
+        Number::AsBefore
+    };
+    let Some(killed) = series.hinder(&install, nth) else {
         if series.syscall == AFTER_THE_END {
             machine.lose_power(has_two, number);
-            case.check_done(&install)
+            subject
+                .check_done(&install)
                 .map_err(|error| format!("after its end: {error}"))?;
         }
         return Ok(Point::NotReached);
-    }
+    };
+    assert!(killed.was_killed(), "{killed}");
     machine.lose_power(has_two, number);
-    case.check_middle(&install)?;
-    let rerun = case.run(&install);
-    if rerun.code() != Some(0) {
-        return Err(format!("the rerun failed: {rerun}"));
-    }
-    case.check_end(&install)
-        .map_err(|error| format!("{error}\n{rerun}"))?;
+    subject.check_middle(&install)?;
+    finish(subject, &install, nth)?;
     Ok(Point::Held)
 }
 
-#[test]
-fn a_run_that_lost_power_anywhere_is_finished_by_the_next() {
+/// Loses power during commands, each with one disk or two.
+fn lose_power(what: &str, most: usize, subjects: [(Box<dyn Subject>, usize); 4]) {
     if !has_tool("strace", "no run lost power") || !has_disks("no run lost power") {
         return;
     }
-    let cases = [Journal::Wal, Journal::Delete]
-        .map(|journal| [1, 2].map(|disks| Installed::new(Case::everyone(journal, &[]), disks)));
-    let cases = cases.as_flattened();
-    let series: Vec<_> = SYSCALLS
+    let (subjects, disks): (Vec<_>, Vec<_>) = subjects.into_iter().unzip();
+    let series = series(&subjects, &CHANGING, &["signal=KILL"], most);
+    let installed: Vec<_> = subjects
         .iter()
-        .flat_map(|(syscall, stride)| {
-            let stride = if is_soak() { 1 } else { *stride };
-            cases.iter().enumerate().map(move |(at, installed)| Series {
-                case: &installed.case,
-                how: "signal=KILL",
-                syscall,
-                first: 1 + at * stride / cases.len(),
-                stride,
-            })
-        })
+        .zip(disks)
+        .map(|(subject, disks)| Installed::new(subject.as_ref(), disks))
         .collect();
     let machines = Mutex::new(vec![Machine::new(), Machine::new()]);
-    sweep("power losses", &series, |series, nth| {
-        let installed = cases
-            .iter()
-            .find(|installed| std::ptr::eq(&raw const installed.case, series.case))
-            .unwrap();
+    sweep(what, &series, |series, nth| {
+        let of = |installed: &&Installed| std::ptr::addr_eq(installed.subject, series.subject);
+        let installed = installed.iter().find(of).unwrap();
         let mut machine = machines.lock().unwrap().pop().unwrap();
         let tried = try_point(installed, &mut machine, series, nth);
         machine.switch_off();
         machines.lock().unwrap().push(machine);
         tried
     });
+}
+
+/// One command in both journal modes, on one disk and on two.
+fn on_disks(command: impl Fn(Journal) -> Box<dyn Subject>) -> [(Box<dyn Subject>, usize); 4] {
+    [
+        (command(Journal::Wal), 1),
+        (command(Journal::Wal), 2),
+        (command(Journal::Delete), 1),
+        (command(Journal::Delete), 2),
+    ]
+}
+
+#[test]
+fn a_run_that_lost_power_anywhere_is_finished_by_the_next() {
+    let deletions = on_disks(|journal| Box::new(Deletion::everyone(journal, &[])));
+    lose_power("power losses", 10, deletions);
+}
+
+#[test]
+fn a_reset_that_lost_power_anywhere_is_finished_by_the_next() {
+    let resets = on_disks(|journal| Box::new(Reset::new(journal)));
+    lose_power("power losses of resets", 2, resets);
+}
+
+#[test]
+fn a_restore_that_lost_power_anywhere_is_finished_by_the_next() {
+    let restores = on_disks(|journal| Box::new(Restore::new(journal)));
+    lose_power("power losses of restores", 2, restores);
+}
+
+#[test]
+fn a_save_that_lost_power_anywhere_leaves_a_whole_snapshot_or_none() {
+    let saves = on_disks(|journal| Box::new(Save::new(journal)));
+    lose_power("power losses of saves", 2, saves);
 }

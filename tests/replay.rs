@@ -12,9 +12,9 @@ use reset_app::target::{RedisChoice, Settings};
 use reset_app::watch::Nobody;
 use serde_json::{Value, json};
 use support::install::{Install, assert_same};
-use support::run::{Outcome, has_tool, reset_app};
+use support::run::{Outcome, reset_app};
 use support::small::small;
-use support::sweep::{Case, Journal, Point, Series, is_soak, put_trail_back, sweep};
+use support::subjects::put_trail_back;
 use support::trail::{KEY, TRAIL, append, position};
 
 fn run(install: &Install, words: &[&str]) -> Outcome {
@@ -252,52 +252,6 @@ fn whoever_gets_the_key_of_an_account_while_it_is_asked_is_left_alone() {
         .unwrap();
     assert!(report.failed[0].reason.contains("gone since the preview"));
     assert_eq!(count(&copy, "posts WHERE user_id = 1"), posts);
-}
-
-#[test]
-fn a_replay_killed_anywhere_is_finished_by_the_next() {
-    if !has_tool("strace", "no replay was killed") {
-        return;
-    }
-    let cases = [Journal::Wal, Journal::Delete].map(Case::replay);
-    let syscalls = [
-        ("pwrite64", 41),
-        ("fsync", 11),
-        ("openat", 37),
-        ("renameat2", 1),
-        ("rename", 1),
-        ("unlinkat", 2),
-        ("unlink", 3),
-        ("ftruncate", 1),
-        ("write", 1),
-        ("flock", 3),
-    ];
-    let series = syscalls.iter().flat_map(|&(syscall, stride)| {
-        cases.iter().enumerate().map(move |(at, case)| Series {
-            case,
-            how: "signal=KILL",
-            syscall,
-            first: 1 + at * stride / 2,
-            stride: if is_soak() { 1 } else { stride },
-        })
-    });
-    let series: Vec<Series> = series.collect();
-    sweep("killed replays", &series, |series, nth| {
-        let (case, install) = (series.case, series.case.install());
-        let killed = case.run_hindered(&install, series.how, series.syscall, nth);
-        if !killed.was_killed() {
-            assert_eq!(killed.code(), Some(0), "{killed}");
-            return Ok(Point::NotReached);
-        }
-        case.check_middle(&install)?;
-        let rerun = case.run(&install);
-        if rerun.code() != Some(0) {
-            return Err(format!("the rerun failed: {rerun}"));
-        }
-        case.check_end(&install)
-            .map_err(|error| format!("{error}\n{rerun}"))?;
-        Ok(Point::Held)
-    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use reset_app::manifest::environment::ALPHABET;
 use support::install::Fixture;
 use support::run::{Invocation, Outcome, has_tool, is_root, reset_app, say};
-use support::sweep::strace;
+use support::strace::{CHANGING, counts, hindered, strace};
 use tempfile::TempDir;
 
 const SECRETS: [&str; 4] = [
@@ -471,77 +471,28 @@ fn a_disk_that_does_not_confirm_the_new_name_is_told_from_a_failure() {
     assert_eq!(root.names().len(), 2);
 }
 
-/// The system calls by which files are made, filled, named, confirmed and removed. Not every
-/// machine copies by `copy_file_range`.
-const SYSCALLS: [&str; 9] = [
-    "openat",
-    "flock",
-    "unlink",
-    "write",
-    "fchmod",
-    "copy_file_range",
-    "fsync",
-    "renameat2",
-    "renameat",
-];
-
-/// Runs with SIGKILL at each system call, until one is not reached, and hands each root to `check`.
-fn sweep(fresh: impl Fn() -> Root, check: impl Fn(&Root)) {
-    for syscall in SYSCALLS {
-        let mut reached = 0;
-        loop {
-            let root = fresh();
-            let hindered = root.generate(&["-f"]);
-            let outcome = hindered
-                .under(strace("signal=KILL", syscall, reached + 1))
-                .run();
-            check(&root);
-            if !outcome.was_killed() {
-                outcome.expect(0);
-                break;
-            }
-            reached += 1;
-            root.generate(&["-f"]).run().expect(0);
-            let names = root.names();
-            assert!(
-                names.iter().all(|name| !name.contains("reset-app")),
-                "{names:?}"
-            );
-            check(&root);
-        }
-        say(&format!("killed at {syscall}: {reached} times"));
-    }
-}
-
-#[test]
-fn killed_anywhere_it_leaves_the_old_file_or_the_new_one() {
-    if !has_tool("strace", "no run was killed") {
-        return;
-    }
-    let fresh = || {
-        let root = Root::with_old("OLD=1\n");
-        root.write(".env.reset-app-123456", "left by a crash");
-        root
-    };
-    sweep(fresh, |root| {
-        let is_old = |name: &String| root.read(name) == "OLD=1\n";
-        assert!(root.names().iter().any(is_old), "{:?}", root.names());
-        if root.read(".env") != "OLD=1\n" {
-            assert_whole(root);
-        }
-    });
-}
-
+/// Killed at each system call that changes something, with no `.env` to begin with.
 #[test]
 fn killed_anywhere_it_leaves_no_file_or_a_whole_one() {
     if !has_tool("strace", "no run was killed") {
         return;
     }
-    sweep(Root::with_template, |root| {
-        if root.at(".env").exists() {
-            assert_whole(root);
+    let calls = counts(Root::with_template().generate(&["-f"]), &CHANGING);
+    for (syscall, count) in calls {
+        for nth in 1..=count {
+            let root = Root::with_template();
+            let killed = hindered(root.generate(&["-f"]), "signal=KILL", syscall, nth);
+            assert!(killed.1, "not killed at {syscall} {nth}");
+            if root.at(".env").exists() {
+                assert_whole(&root);
+            }
+            root.generate(&["-f"]).run().expect(0);
+            assert_whole(&root);
+            let names = root.names();
+            let is_left = names.iter().any(|name| name.contains("reset-app"));
+            assert!(!is_left, "{syscall} {nth}: {names:?}");
         }
-    });
+    }
 }
 
 /// The new file is all there, and its owner's alone.

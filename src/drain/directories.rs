@@ -32,7 +32,7 @@ impl Drain<'_> {
         let mut quarantine = quarantine.map_err(|_| Error::OutboxRow)?;
         let (mut taking, mut done) = (Vec::new(), Vec::new());
         for record in records {
-            match self.remove_directory(&mut quarantine, &record, drained) {
+            match self.remove_directory(&mut quarantine, &record, drained)? {
                 Fate::Dropped => done.push(record.id),
                 Fate::Stays => {}
                 Fate::Taken { counts } => taking.push(Taking { record, counts }),
@@ -48,16 +48,21 @@ impl Drain<'_> {
         quarantine: &mut Quarantine,
         record: &FileRecord,
         drained: &mut Drained,
-    ) -> Fate {
+    ) -> Result<Fate> {
         let place = match self.standing(record, drained) {
             Ok(place) => place,
-            Err(fate) => return fate,
+            Err(fate) => return Ok(fate),
         };
-        match quarantine.remove_directory(record.id, &place, &record.identity) {
+        let removal = quarantine.remove_directory(record.id, &place, &record.identity);
+        Ok(match removal {
             DirectoryRemoval::Removed => Fate::Taken {
                 counts: !record.line.is_empty(),
             },
             DirectoryRemoval::Missing => Fate::Taken { counts: false },
+            // It goes when the file has gone that could not be removed now.
+            DirectoryRemoval::NotEmpty if outbox::holds_beneath(self.connection, record)? => {
+                Fate::Stays
+            }
             DirectoryRemoval::NotEmpty => {
                 if !record.line.is_empty() {
                     drained.shared.insert(place, STILL_HOLDS.into());
@@ -79,6 +84,6 @@ impl Drain<'_> {
                 drained.leave(place.to_string(), &error);
                 Fate::Stays
             }
-        }
+        })
     }
 }

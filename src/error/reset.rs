@@ -89,7 +89,7 @@ pub enum ResetError {
     Unfinished,
     /// An earlier run is not finished, and cannot be now.
     #[error(
-        "the work that an interrupted run left could not be finished, so nothing is reset yet: {reason}; \
+        "the work that an interrupted run left could not be finished, so nothing else is done yet: {reason}; \
          mend that, then `reset-app resume`"
     )]
     Earlier {

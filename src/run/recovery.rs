@@ -195,6 +195,23 @@ pub(super) fn close(target: &Target, connection: Connection) -> Result<()> {
     unfinished::forget(&target.root, &target.database)
 }
 
+/// Finishes what an interrupted run left, all of it, before what cannot be done beside it.
+pub(super) fn finish_earlier(
+    target: &Target,
+    connection: &mut Connection,
+    watch: &mut dyn Watch,
+) -> Result<Option<Recovery>> {
+    let finished = resume(target, connection, watch)?;
+    if !outbox::exists(connection)? {
+        return Ok(finished.recovery);
+    }
+    let left = finished.left.first();
+    let reason = left.map_or_else(String::new, |left| {
+        format!("{}: {}", left.path, left.reason)
+    });
+    Err(Error::from(ResetError::Earlier { reason }))
+}
+
 /// What finishing a restore came to, as a report of `resume`.
 pub(super) fn of_restore(target: &Target, restored: Restored) -> Report {
     Report {

@@ -126,7 +126,8 @@ impl App {
         })?;
         scene::count_keys(target, &Scope::Application, &mut preview);
         ask(&preview)?.require(&preview.subject)?;
-        let recovery = finish_earlier(target, &mut connection, watch)?;
+        // Its record would be gone with the old content.
+        let recovery = recovery::finish_earlier(target, &mut connection, watch)?;
         let snapshot = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let report = self.make_anew(job, &mut connection, watch)?;
         recovery::close(target, connection)?;
@@ -233,24 +234,6 @@ pub(super) fn report_of(target: &Target, roots: &Roots, drained: &Drained) -> Re
         next_steps: target.manifest.reset.next_steps.clone(),
         ..ResetReport::default()
     }
-}
-
-/// What an interrupted run of another command left comes first: its record would be gone with the
-/// old content.
-fn finish_earlier(
-    target: &Target,
-    connection: &mut Connection,
-    watch: &mut dyn Watch,
-) -> Result<Option<crate::report::Recovery>> {
-    let finished = recovery::resume(target, connection, watch)?;
-    if !outbox::exists(connection)? {
-        return Ok(finished.recovery);
-    }
-    let left = finished.left.first();
-    let reason = left.map_or_else(String::new, |left| {
-        format!("{}: {}", left.path, left.reason)
-    });
-    Err(Error::from(ResetError::Earlier { reason }))
 }
 
 /// The one commit. The pointer comes first: from here on the environment may go.

@@ -5,10 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::format_push_string)]
 
 mod changes;
-mod cut_off;
 mod redis_keys;
 mod refused;
-mod state;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,10 +18,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use reset_app::snapshot::{Archive, Asking, Guard, Restored, Snapshot, Structure};
 use reset_app::target::{RedisChoice, Settings, Target};
-use state::State;
 use support::install::Install;
 use support::run::{Invocation, reset_app};
 use support::small::small;
+use support::state::State;
 
 pub(crate) fn target(install: &Install) -> Target {
     Target::find(&Settings {

@@ -15,10 +15,12 @@ mod tree;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use tempfile::TempDir;
 
 pub(crate) use description::{Entry, Places};
@@ -42,7 +44,11 @@ impl Install {
     /// Copies the fixture `name`, in rollback journal mode, and makes of its `tree.txt` what git
     /// cannot hold: empty directories, links, pipes, odd names, the canaries outside the root.
     pub(crate) fn copy(name: &str) -> Self {
-        let directory = TempDir::new().unwrap();
+        Self::copy_in(name, TempDir::new().unwrap())
+    }
+
+    /// The same in a directory that is removed with it.
+    pub(crate) fn copy_in(name: &str, directory: TempDir) -> Self {
         // Canonical, so that an absolute path in the database is spelled as the tool sees it.
         let base = directory.path().canonicalize().unwrap();
         let install = Self {
@@ -172,6 +178,20 @@ impl Install {
         Dump::of(&self.database())
     }
 
+    /// The same wherever the install lies, also where a row holds an absolute path.
+    pub(crate) fn placeless_dump(&self) -> Dump {
+        self.placeless_dump_after("")
+    }
+
+    /// The same after `sql`, which is run on a copy.
+    pub(crate) fn placeless_dump_after(&self, sql: &str) -> Dump {
+        let mut dump = Dump::after(&self.database(), sql);
+        for (placeholder, place) in self.places.placeholders() {
+            dump = dump.replacing(place.to_str().unwrap(), placeholder);
+        }
+        dump
+    }
+
     /// Everything below the root, the database included.
     pub(crate) fn tree(&self) -> Tree {
         Tree::of(self.root())
@@ -232,16 +252,32 @@ fn bytes_of(value: ValueRef<'_>) -> Vec<u8> {
     }
 }
 
-/// Copies plain files and directories: a fixture holds nothing else.
+/// Copies files, directories and links, with their modes and times.
 fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_directory(&entry.path(), &target);
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy_directory(&source, &target);
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source).unwrap(), &target).unwrap();
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            fs::copy(&source, &target).unwrap();
         }
+        copy_times(&entry.metadata().unwrap(), &target);
     }
+    let metadata = from.metadata().unwrap();
+    fs::set_permissions(to, metadata.permissions()).unwrap();
+    copy_times(&metadata, to);
+}
+
+fn copy_times(from: &fs::Metadata, to: &Path) {
+    let time = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+    let times = Timestamps {
+        last_access: time(from.atime(), from.atime_nsec()),
+        last_modification: time(from.mtime(), from.mtime_nsec()),
+    };
+    utimensat(CWD, to, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }

@@ -12,5 +12,8 @@ pub(crate) mod redis_server;
 pub(crate) mod run;
 pub(crate) mod small;
 pub(crate) mod sources;
+pub(crate) mod state;
+pub(crate) mod strace;
+pub(crate) mod subjects;
 pub(crate) mod sweep;
 pub(crate) mod trail;

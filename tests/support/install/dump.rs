@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 use super::Lines;
 
 /// The structure of a database and the rows of every table, sorted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dump {
     /// `type name table sql` of every object.
     schema: Vec<String>,
@@ -28,14 +28,29 @@ impl Dump {
     pub(crate) fn after(path: &Path, sql: &str) -> Self {
         with_reader(path, |reader| {
             reader.execute_batch(sql).unwrap();
-            Self {
-                schema: schema_of(reader),
-                tables: table_names(reader)
-                    .into_iter()
-                    .map(|table| (table.clone(), rows_of(reader, &table)))
-                    .collect(),
-            }
+            Self::read(reader)
         })
+    }
+
+    /// Reads what a connection sees.
+    pub(crate) fn read(reader: &Connection) -> Self {
+        Self {
+            schema: schema_of(reader),
+            tables: table_names(reader)
+                .into_iter()
+                .map(|table| (table.clone(), rows_of(reader, &table)))
+                .collect(),
+        }
+    }
+
+    /// The same wherever the install lies: `text` in the rows becomes `placeholder`.
+    pub(crate) fn replacing(mut self, text: &str, placeholder: &str) -> Self {
+        for row in self.tables.values_mut().flatten() {
+            if row.contains(text) {
+                *row = row.replace(text, placeholder);
+            }
+        }
+        self
     }
 
     /// The rows of one table.

@@ -35,20 +35,21 @@ pub(crate) struct Node {
 pub(crate) struct Tree(BTreeMap<Vec<u8>, Node>);
 
 impl Tree {
-    /// Reads the tree below `directory`, which must be there.
+    /// Reads the tree below `directory`, which must be there. A link that leads to somewhere near is
+    /// the same in every place.
     pub(crate) fn of(directory: &Path) -> Self {
         let mut tree = Self::default();
-        tree.read(directory, b"");
+        tree.read(directory, b"", directory.parent().unwrap_or(directory));
         tree
     }
 
-    fn read(&mut self, directory: &Path, prefix: &[u8]) {
+    fn read(&mut self, directory: &Path, prefix: &[u8], place: &Path) {
         for entry in fs::read_dir(directory).unwrap() {
             let entry = entry.unwrap();
             let path = [prefix, entry.file_name().as_bytes()].concat();
-            let node = Node::of(&entry.path());
+            let node = Node::of(&entry.path(), place);
             if node.kind == Kind::Directory {
-                self.read(&entry.path(), &[&path, b"/".as_slice()].concat());
+                self.read(&entry.path(), &[&path, b"/".as_slice()].concat(), place);
             }
             self.0.insert(path, node);
         }
@@ -133,12 +134,16 @@ impl Lines for Tree {
 }
 
 impl Node {
-    fn of(path: &Path) -> Self {
+    fn of(path: &Path, place: &Path) -> Self {
         let metadata = path.symlink_metadata().unwrap();
         let kind = kind_of(&metadata);
         let content = match kind {
             Kind::File => hash(&fs::read(path).unwrap()),
-            Kind::Link => hash(fs::read_link(path).unwrap().as_os_str().as_bytes()),
+            Kind::Link => {
+                let target = fs::read_link(path).unwrap();
+                let near = target.strip_prefix(place).unwrap_or(&target);
+                hash(near.as_os_str().as_bytes())
+            }
             Kind::Directory | Kind::Pipe | Kind::Other => String::new(),
         };
         let mode = metadata.permissions().mode() & 0o7777;

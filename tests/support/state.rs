@@ -1,13 +1,14 @@
 //! Everything that a snapshot promises to bring back, read without the program under test.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::install::{Dump, Install, difference};
-use crate::support::sweep::OUTBOX;
+use super::install::{Dump, Install, difference};
+use super::sweep::OUTBOX;
 
 /// The directories and files that the reference application's snapshots cover.
 pub(crate) const COVERED: [&str; 5] = [
@@ -46,7 +47,7 @@ impl State {
         for path in self.files.keys().chain(other.files.keys()) {
             let (one, two) = (self.files.get(path), other.files.get(path));
             if one != two {
-                lines.push_str(&format!("\n{}: {one:?}, not {two:?}", path.display()));
+                write!(lines, "\n{}: {one:?}, not {two:?}", path.display()).unwrap();
             }
         }
         lines
