@@ -68,7 +68,8 @@ const DIRECTORIES: [&str; 4] = [
     "storage/images/user_2",
 ];
 
-const TARGETS: [&str; 3] = ["/etc/passwd", "cats_2.jpg", "nowhere"];
+/// What links lead to; the first is outside the install, and stays as it is.
+const TARGETS: [&str; 3] = ["../../../../canary/canary.txt", "cats_2.jpg", "nowhere"];
 
 pub(crate) fn change() -> impl Strategy<Value = Change> {
     let byte = || any::<u8>();
@@ -92,10 +93,12 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
 /// Does a change as far as what is there lets it.
 pub(crate) fn apply(change: &Change, install: &Install) {
     let path = |at: &u8| install.path(PATHS[usize::from(*at) % PATHS.len()]);
-    // Whoever opens a pipe waits for its other end.
-    let pipe = |at: &u8| fs::metadata(path(at)).is_ok_and(|data| data.file_type().is_fifo());
+    // Whoever opens a pipe waits for its other end, and whoever writes through a link writes elsewhere.
+    let special = |at: &u8| {
+        fs::symlink_metadata(path(at)).is_ok_and(|data| !data.is_file() && !data.is_dir())
+    };
     match change {
-        Change::Write(at, _) | Change::Append(at) | Change::Touch(at) if pipe(at) => {}
+        Change::Write(at, _) | Change::Append(at) | Change::Touch(at) if special(at) => {}
         Change::Sql(sql) => {
             let _ = install.connect().execute_batch(sql);
         }
