@@ -15,13 +15,14 @@ mod signals;
 mod support;
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::install::Install;
 use support::run::{has_tool, reset_app};
 use support::strace::CHANGING;
 use support::subjects::{Deletion, Drop, Init, Reset, Restore, Resumed, Save, Secrets};
 use support::sweep::{
-    JOURNALS, Journal, OUTBOX, Subject, finish, kill_and_finish, series, strace, sweep,
+    JOURNALS, Journal, OUTBOX, Point, Subject, finish, kill_and_finish, series, strace, sweep,
 };
 use support::trail::TRAIL;
 
@@ -84,12 +85,35 @@ fn a_run_killed_while_its_indexes_are_changed_is_finished_by_the_next() {
     if !has_tool("strace", "no run was killed") {
         return;
     }
-    let deletions = JOURNALS.map(|journal| Deletion::many_rows(journal, &["--delete-accounts"]));
-    let subjects: Vec<Box<dyn Subject>> = deletions
-        .into_iter()
-        .map(|deletion| Box::new(deletion) as Box<dyn Subject>)
-        .collect();
-    kill("killed runs that change indexes", 6, &subjects);
+    let options = &["--delete-accounts"];
+    let before = Deletion::many_rows(Journal::Wal, options);
+    let subjects = in_both_modes(|journal| vec![Box::new(Deletion::many_rows(journal, options))]);
+    let series = series(&subjects, &CHANGING, &["signal=KILL"], 6);
+    let changed = AtomicUsize::new(0);
+    sweep("killed runs that change indexes", &series, |series, nth| {
+        let (subject, install) = (series.subject, series.subject.install());
+        let Some(killed) = series.hinder(&install, nth) else {
+            return Ok(Point::NotReached);
+        };
+        assert!(killed.was_killed(), "{killed}");
+        subject.check_middle(&install)?;
+        let is_changed = before.check_structure(&install).is_err();
+        changed.fetch_add(usize::from(is_changed), Ordering::Relaxed);
+        if nth % 2 == 0 {
+            reset_app()
+                .root(install.root())
+                .args(&["resume"])
+                .run()
+                .expect(0);
+            before.check_structure(&install)?;
+        }
+        finish(subject, &install, nth)?;
+        Ok(Point::Held)
+    });
+    assert!(
+        changed.into_inner() > 5,
+        "no run was killed while its indexes were changed"
+    );
 }
 
 /// Where the account is gone after the kill, the same command names it again.
