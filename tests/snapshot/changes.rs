@@ -1,7 +1,7 @@
 //! Changes that an application, or a test of one, may make.
 
 use std::fs::{self, File, FileTimes, Permissions};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use proptest::prelude::*;
