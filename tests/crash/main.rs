@@ -102,7 +102,7 @@ fn a_run_killed_while_its_indexes_are_changed_is_finished_by_the_next() {
         if nth % 2 == 0 {
             reset_app()
                 .root(install.root())
-                .args(&["resume"])
+                .args(["resume"])
                 .run()
                 .expect(0);
             before.check_structure(&install)?;
