@@ -15,6 +15,7 @@
 
 mod collect;
 mod files;
+mod holders;
 mod identifiers;
 mod indexes;
 mod judge;

@@ -202,6 +202,51 @@ fn a_row_that_cannot_be_without_an_account_depends_on_it() {
     assert_eq!(rows(&["--delete-accounts"]), 2);
 }
 
+/// A site or a team is more than a page or a picture of it that a user made: it stays, and while it
+/// must name one, the user is refused; what is a part of the page goes with it.
+#[test]
+fn what_users_share_does_not_go_with_what_it_names() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, password TEXT, email TEXT);
+         CREATE TABLE pages(id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES users(id));
+         CREATE TABLE images(id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES users(id));
+         CREATE TABLE sites(id INTEGER PRIMARY KEY, root_page_id INTEGER NOT NULL REFERENCES pages(id));
+         CREATE TABLE site_settings(id INTEGER PRIMARY KEY, site_id INTEGER NOT NULL REFERENCES sites(id));
+         CREATE TABLE teams(id INTEGER PRIMARY KEY, logo_id INTEGER NOT NULL REFERENCES images(id));
+         CREATE TABLE priorities(id INTEGER PRIMARY KEY, symbol_id INTEGER REFERENCES images(id));
+         CREATE TABLE seosettings(id INTEGER PRIMARY KEY, site_id INTEGER NOT NULL REFERENCES sites(id),
+           default_image_id INTEGER REFERENCES images(id));
+         CREATE TABLE page_options(id INTEGER PRIMARY KEY, page_id INTEGER NOT NULL REFERENCES pages(id));
+         INSERT INTO users VALUES (1, 'ann', 'x', 'ann@a.example'), (2, 'ben', 'y', 'ben@a.example'),
+           (3, 'cat', 'z', 'cat@a.example');
+         INSERT INTO pages VALUES (1, 1), (2, 2);
+         INSERT INTO images VALUES (1, 2), (2, 3);
+         INSERT INTO sites VALUES (1, 1);
+         INSERT INTO site_settings VALUES (1, 1);
+         INSERT INTO teams VALUES (1, 2);
+         INSERT INTO priorities VALUES (1, 1);
+         INSERT INTO page_options VALUES (1, 2);",
+    );
+    let manifest = application.run(&["init", "--dry-run"]).expect(0).stdout;
+    for decision in [
+        "\"sites.root_page_id\" = \"mention\"",
+        "\"teams.logo_id\" = \"mention\"",
+        "\"priorities.symbol_id\" = \"mention\"",
+        "\"seosettings.default_image_id\" = \"mention\"",
+        "\"page_options.page_id\" = \"owner\"",
+    ] {
+        assert!(manifest.contains(decision), "{decision}\n{manifest}");
+    }
+    application.run(&["init"]).expect(0);
+    application.run(&["check"]).expect(0);
+    let delete = |user| application.run(&["delete-user", user, "--force", "--no-redis"]);
+    delete("ann").expect(4).complains(["`sites.root_page_id`"]);
+    delete("cat").expect(4).complains(["`teams.logo_id`"]);
+    delete("ben")
+        .expect(0)
+        .says(["page_options: 1", "pages: 1"]);
+}
+
 /// Every name that SQL permits is quoted so that TOML reads it back.
 #[test]
 fn hostile_names_make_no_hostile_manifest() {

@@ -142,6 +142,31 @@ fn names_that_tell_nobody_are_not_searched_for_and_that_is_said() {
     verify(&application, &["--all"]).expect(5);
 }
 
+/// An application may keep its users' addresses in a table beside that of the users. What a user
+/// wrote down of somebody else's is nothing that tells of the user.
+#[test]
+fn an_address_beside_the_users_is_searched_for() {
+    let application = Application::new(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+         CREATE TABLE users_info(id INTEGER PRIMARY KEY, owner TEXT REFERENCES users(name) ON DELETE CASCADE, email TEXT);
+         CREATE TABLE profiles(user_id INTEGER PRIMARY KEY REFERENCES users ON DELETE CASCADE, contact_mail TEXT);
+         CREATE TABLE user_invitations(user_id INTEGER REFERENCES users ON DELETE CASCADE, email TEXT);
+         CREATE TABLE pages(body TEXT);
+         CREATE UNIQUE INDEX names ON users(name);
+         INSERT INTO users VALUES (1, 'annabel'), (2, 'benedict');
+         INSERT INTO users_info VALUES (1, 'annabel', 'ann.x1234567@a.example'), (2, 'benedict', 'ben.y1234567@b.example');
+         INSERT INTO profiles VALUES (1, 'private@a.example'), (2, 'private@b.example');
+         INSERT INTO user_invitations VALUES (1, 'guest@c.example'), (1, 'other@c.example');
+         INSERT INTO pages VALUES ('of x1234567'), ('mailto:private@a.example'), ('ben.y1234567@b.example'), ('guest@c.example');",
+        MANIFEST,
+    );
+    let found = verify(&application, &["annabel"]).json();
+    let pages = found["left"].as_array().unwrap();
+    assert_eq!(pages.len(), 1, "{found}");
+    assert_eq!(pages[0]["rows"], 2, "{found}");
+    assert_eq!(places(&found, "left"), set(["pages.body: e-mail handle"]));
+}
+
 #[test]
 fn files_are_searched_by_name_and_content() {
     let sql = format!(

@@ -44,10 +44,18 @@ impl Decider<'_> {
         if self.persons.contains(&candidate.table) {
             return Some(mention("the row is a person, who stands without it"));
         }
+        let in_passing = self.names_in_passing(candidate);
         if let Some(book) = self.book(candidate.table, all)
-            && !sure
+            && (!sure || in_passing)
         {
             return Some(mention(format!("the application's own books (`{book}`)")));
+        }
+        if in_passing && (self.is_container(candidate.table) || self.is_catalogue(candidate.table))
+        {
+            let word = candidate.stem.join("_");
+            return Some(mention(format!(
+                "users share the row, of which it is only the `{word}`"
+            )));
         }
         if is_mentioned || Self::hangs_on(all, candidate.parent, candidate.table) {
             return Some(mention(format!("the row only points at one of `{parent}`")));
@@ -70,6 +78,25 @@ impl Decider<'_> {
         };
         let undeclared = candidate.on_delete.is_none() && candidate.kind == Kind::Plain;
         undeclared && self.is_qualified(candidate) && all.iter().any(own)
+    }
+
+    /// `site.root_page_id`, `team.logo_id`, not `label.repo_id`: the column's word is neither that of what it names nor of
+    /// what its table is a part of, so that the row is more than what it names.
+    fn names_in_passing(&self, candidate: &Candidate) -> bool {
+        let (own, of) = (
+            self.names.nouns(candidate.table),
+            self.names.nouns(candidate.parent),
+        );
+        let shortens = |word: &String| of.last().is_some_and(|last| last.starts_with(&**word));
+        let named_for = |said: Vec<String>| {
+            of.ends_with(&said) || matches!(&said[..], [word] if shortens(word))
+        };
+        let Some(column) = candidate.columns.last() else {
+            return false;
+        };
+        let said = self.names.stems(self.schema, candidate.table, column);
+        let named = own.starts_with(of) || said.iter().any(|said| named_for(singulars(said)));
+        candidate.kind == Kind::Plain && !named
     }
 
     /// The column says more than what it names: `home_page_id`, not `page_id`.
@@ -108,13 +135,13 @@ impl Decider<'_> {
             _ if owners().next().is_some() => {
                 mention("the row is somebody's already, and may be without")
             }
-            _ if self.is_leaf(all, candidate) => {
+            _ if self.is_leaf(all, candidate) && !self.names_in_passing(candidate) => {
                 owner(format!("the row is nobody's but that of one of `{parent}`"))
             }
             _ if candidate.optional == Optional::Never && !self.is_qualified(candidate) => owner(
                 format!("no row is without one of `{parent}`, and none is anybody else's"),
             ),
-            _ => mention("in doubt: the row may be without, and others name it"),
+            _ => mention("in doubt: the row may be without"),
         }
     }
 }

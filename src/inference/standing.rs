@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
-use super::vocabulary::{ACCOUNTS, CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
+use super::vocabulary::{ACCOUNTS, CATALOGUES, CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
 use super::words::{Role, book_word, is_in, role, singular, words};
 use crate::manifest::Meaning;
 
@@ -52,6 +52,11 @@ impl Decider<'_> {
     pub(super) fn is_container(&self, table: usize) -> bool {
         let last = self.names.nouns(table).last();
         last.is_some_and(|last| is_in(CONTAINERS, last))
+    }
+
+    pub(super) fn is_catalogue(&self, table: usize) -> bool {
+        let last = self.names.nouns(table).last();
+        last.is_some_and(|last| is_in(CATALOGUES, last))
     }
 
     /// Its rows are other people with an address: members, customers.

@@ -199,7 +199,9 @@ pub(super) fn book_word(table: &str) -> Option<String> {
     }
     let alembic = all.first().is_some_and(|first| first == "alembic");
     let last = all.last()?;
-    let books = is_in(BOOKS, last) || all.iter().any(|word| word == "migrations");
+    let settings = ["setting", "settings", "configuration"];
+    let run_together = settings.iter().any(|word| last.ends_with(word));
+    let books = is_in(BOOKS, last) || run_together || all.iter().any(|word| word == "migrations");
     (books || alembic).then(|| {
         if alembic {
             "alembic".into()
@@ -281,6 +283,7 @@ mod tests {
             "schema_version",
             "migrations",
             "ar_internal_metadata",
+            "seo_seosettings",
         ] {
             assert!(book_word(table).is_some(), "{table}");
         }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
+use super::holders::{Holder, holders};
 use super::tokens::{Gathered, Kind, Tokens};
 use super::words::PersonWords;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
 use crate::plan::Plan;
-use crate::schema::{Column, Schema};
+use crate::schema::Schema;
 use crate::sql::{joined, main_table, quote};
 use crate::survey::Targets;
 use crate::user::UserKey;
@@ -21,20 +22,6 @@ const SHORTEST: usize = 3;
 
 /// Of more users only the whole addresses are searched for.
 const MOST_WITH_HANDLES: usize = 50;
-
-/// Columns of a users table that hold what a person is called, beside those of the manifest.
-const NAMES: &[&str] = &[
-    "name",
-    "username",
-    "login",
-    "nick",
-    "nickname",
-    "handle",
-    "displayname",
-    "fullname",
-    "realname",
-    "screenname",
-];
 
 /// The identifiers of some users.
 #[derive(Clone, Debug)]
@@ -56,8 +43,8 @@ impl Identifiers {
         schema: &Schema,
         users: &Users,
     ) -> Result<Self> {
-        let columns = columns(schema, plan, users);
-        let mut reading = Reading::new(connection, plan);
+        let holders = holders(connection, schema, plan, users)?;
+        let mut reading = Reading::new(connection);
         let mut next = Targets::next(connection, 0)?;
         while let Some(position) = next {
             if let Some(key) = Targets::key(connection, position)? {
@@ -65,7 +52,9 @@ impl Identifiers {
             }
             next = Targets::next(connection, position)?;
         }
-        reading.add_columns(&columns)?;
+        for holder in &holders {
+            reading.add_columns(holder)?;
+        }
         let persons = PersonWords::new(&plan.tables[0].name);
         Ok(Self {
             tokens: Arc::new(reading.gathered.finish(persons)?),
@@ -78,7 +67,6 @@ impl Identifiers {
 
 struct Reading<'c> {
     connection: &'c Connection,
-    plan: &'c Plan,
     gathered: Gathered,
     keys: BTreeMap<i64, UserKey>,
     phrases: Vec<(String, (i64, Kind))>,
@@ -86,10 +74,9 @@ struct Reading<'c> {
 }
 
 impl<'c> Reading<'c> {
-    fn new(connection: &'c Connection, plan: &'c Plan) -> Self {
+    fn new(connection: &'c Connection) -> Self {
         Self {
             connection,
-            plan,
             gathered: Gathered::default(),
             keys: BTreeMap::new(),
             phrases: Vec::new(),
@@ -129,17 +116,15 @@ impl<'c> Reading<'c> {
     }
 
     /// Names and addresses of the targets; one that users who are no targets have too tells nobody.
-    fn add_columns(&mut self, columns: &[(String, Kind)]) -> Result<()> {
-        let (users, key) = (
-            main_table(&self.plan.tables[0].name),
-            quote(&self.plan.user_key),
-        );
-        for (column, kind) in columns {
+    fn add_columns(&mut self, holder: &Holder) -> Result<()> {
+        let (table, theirs) = (&holder.table, holder.of_target("h", "t"));
+        let of_others = holder.of_no_target();
+        for (column, kind) in &holder.columns {
             let column = quote(column);
             let sql = format!(
-                "SELECT t.position, u.{column}, (SELECT count(*) FROM {users} AS o WHERE o.{column} = u.{column} \
-                 AND NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE x.key = o.{key})) \
-                 FROM temp.target AS t CROSS JOIN {users} AS u ON u.{key} = t.key WHERE u.{column} IS NOT NULL",
+                "SELECT t.position, h.{column}, \
+                 (SELECT count(*) FROM {table} AS o WHERE o.{column} = h.{column} AND {of_others}) \
+                 FROM temp.target AS t CROSS JOIN {table} AS h ON {theirs} WHERE h.{column} IS NOT NULL",
             );
             let mut statement = self.connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
@@ -172,7 +157,7 @@ impl<'c> Reading<'c> {
                 };
                 self.add(position, kind, text);
                 if kind == Kind::Email && self.keys.len() <= MOST_WITH_HANDLES {
-                    self.add_handles(position, text, &column)?;
+                    self.add_handles(position, text, (holder, &column))?;
                 }
             }
         }
@@ -180,14 +165,16 @@ impl<'c> Reading<'c> {
     }
 
     /// The parts of an address that only this user has.
-    fn add_handles(&mut self, position: i64, address: &str, column: &str) -> Result<()> {
-        let (users, key) = (
-            main_table(&self.plan.tables[0].name),
-            quote(&self.plan.user_key),
-        );
+    fn add_handles(
+        &mut self,
+        position: i64,
+        address: &str,
+        (holder, column): (&Holder, &str),
+    ) -> Result<()> {
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {users} AS o WHERE instr(lower(o.{column}), lower(?1)) \
-             AND NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE x.key = o.{key}))"
+            "SELECT EXISTS (SELECT 1 FROM {} AS o WHERE instr(lower(o.{column}), lower(?1)) AND {})",
+            holder.table,
+            holder.of_no_target()
         );
         for handle in handles(address) {
             let mut statement = self
@@ -216,48 +203,6 @@ fn handles(address: &str) -> impl Iterator<Item = &str> {
         let has = |is: fn(&u8) -> bool| part.bytes().any(|byte| is(&byte));
         part.len() >= SHORTEST && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
     })
-}
-
-/// The columns of the users table that hold names and addresses.
-fn columns(schema: &Schema, plan: &Plan, users: &Users) -> Vec<(String, Kind)> {
-    let Some(table) = schema.table(&plan.tables[0].name) else {
-        return Vec::new();
-    };
-    let kind = |column: &Column| {
-        let name: String = column
-            .name
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .collect();
-        let name = name.to_ascii_lowercase();
-        let declared = users
-            .names
-            .iter()
-            .any(|n| n.eq_ignore_ascii_case(&column.name));
-        if name.contains("mail") && !name.contains("verif") {
-            Some(Kind::Email)
-        } else if declared
-            || NAMES
-                .iter()
-                .any(|known| name.ends_with(known) && !is_part(&name))
-        {
-            Some(Kind::Name)
-        } else {
-            None
-        }
-    };
-    let found = table.columns.iter();
-    found
-        .filter(|column| !column.name.eq_ignore_ascii_case(&plan.user_key))
-        .filter_map(|column| Some((column.name.clone(), kind(column)?)))
-        .collect()
-}
-
-/// First and last names alone are many people's.
-fn is_part(name: &str) -> bool {
-    ["first", "last", "given", "family", "middle", "file", "sur"]
-        .iter()
-        .any(|part| name.starts_with(part))
 }
 
 /// The key that a row of the users table holds.
