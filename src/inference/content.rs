@@ -95,8 +95,8 @@ impl Decider<'_> {
             return false;
         };
         let said = self.names.stems(self.schema, candidate.table, column);
-        let named = own.starts_with(of) || said.iter().any(|said| named_for(singulars(said)));
-        candidate.kind == Kind::Plain && !named
+        let fits = own.starts_with(of) || said.iter().any(|said| named_for(singulars(said)));
+        candidate.kind == Kind::Plain && !fits
     }
 
     /// The column says more than what it names: `home_page_id`, not `page_id`.

@@ -98,8 +98,8 @@ fn one_each<'p>(
     let name = |name: &str| name.trim_end_matches(['s', 'S']).to_ascii_lowercase();
     let named_for = name(&planned.name).starts_with(&name(&plan.tables[0].name));
     let of_user = |link: &&Link| {
-        let plain = link.form.is_plain() && link.plain_comparison && link.columns.len() == 1;
-        link.parent == 0 && plain
+        let simple = link.form.is_plain() && link.plain_comparison && link.columns.len() == 1;
+        link.parent == 0 && simple
     };
     for link in planned.owners.iter().filter(of_user) {
         let is_one_each =
