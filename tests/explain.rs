@@ -31,7 +31,7 @@ Deleted in this order, with the rows of ann:
      way to the user: comments.post → posts.id, posts.u → users.id
   2. `posts`, 2 rows
      `posts.u` names `users.id`: `ON DELETE CASCADE`
-  3. `users`, 1 rows, only with --delete-accounts
+  3. `users`, 1 row, only with --delete-accounts
 
 Rows that stay but name what goes:
   `posts.approved` names `users.id`: a foreign key, and the column may be null; `approved` is set to null
@@ -64,4 +64,10 @@ fn programs_and_painters_are_served_too() {
         .run(&["explain", "nobody"])
         .expect(4)
         .complains(["`nobody`"]);
+}
+
+#[test]
+fn what_is_neither_a_table_nor_a_user_is_said_with_what_was_meant() {
+    let unknown = application().run(&["explain", "comment"]).expect(4);
+    unknown.complains(["`users.id`, `users.name`, `sqlite_schema.name`; is `comments` meant?"]);
 }

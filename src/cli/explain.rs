@@ -6,7 +6,7 @@ use reset_app::explain::{Because, Explanation, Stay, Step};
 use reset_app::manifest::UserRows;
 use serde_json::{Value, json};
 
-use super::text::section;
+use super::text::{rows, section};
 
 /// As a person reads it.
 pub(crate) fn text(explanation: &Explanation) -> String {
@@ -39,16 +39,16 @@ pub(crate) fn text(explanation: &Explanation) -> String {
 }
 
 fn one_step(out: &mut String, explanation: &Explanation, step: &Step) {
-    let rows = step
+    let counted = step
         .rows
-        .map_or_else(String::new, |rows| format!(", {rows} rows"));
+        .map_or_else(String::new, |count| format!(", {}", rows(count)));
     let account = step.table == explanation.users && explanation.accounts == UserRows::One;
     let account = if account {
         ", only with --delete-accounts"
     } else {
         ""
     };
-    let _ = writeln!(out, "  {}. `{}`{rows}{account}", step.place, step.table);
+    let _ = writeln!(out, "  {}. `{}`{counted}{account}", step.place, step.table);
     for because in &step.because {
         let _ = writeln!(out, "     {}", reference(because));
     }

@@ -3,9 +3,10 @@
 use super::scene::{Picture, Scene};
 use super::{App, Job};
 use crate::database;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::explain::Explanation;
 use crate::graph::Graph;
+use crate::nearest::nearest;
 use crate::outbox;
 use crate::plan::{Accounts, Plan, resolved};
 use crate::schema::{self, Schema};
@@ -28,7 +29,8 @@ impl App {
             };
             match explanation.clone().of_table(about) {
                 Some(of_table) => Ok(of_table),
-                None => count(&self.target, connection, explanation, about),
+                None => count(&self.target, connection, explanation, about)
+                    .map_err(|error| or_a_table(error, &schema)),
             }
         })
     }
@@ -40,6 +42,23 @@ impl App {
         let plan = Plan::new(schema, &graph, manifest, Accounts::Delete)?;
         Ok(Explanation::new(schema, &graph, &plan, manifest))
     }
+}
+
+/// What was looked for among the users was looked for among the tables too.
+fn or_a_table(mut error: Error, schema: &Schema) -> Error {
+    if let Error::UnknownUser {
+        name,
+        columns,
+        near,
+    } = &mut error
+    {
+        columns.push("sqlite_schema.name".into());
+        let tables = schema.tables.iter().map(|table| table.name.as_str());
+        *near = near
+            .take()
+            .or_else(|| nearest(name, tables).map(str::to_owned));
+    }
+    error
 }
 
 /// Counts the rows of one user; the account is one of them.
