@@ -24,6 +24,7 @@ mod compare;
 mod coverage;
 mod difference;
 mod error;
+mod flush;
 mod guard;
 mod image;
 mod index;

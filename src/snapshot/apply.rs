@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, mkdirat};
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::blob;
 use super::compare::{Changes, Extra};
 use super::coverage::Coverage;
+use super::flush::{self, BATCH};
 use super::index::{Entry, What};
 use super::settings;
 use super::tree;
@@ -19,9 +20,6 @@ use crate::outbox::Erased;
 use crate::roots::{Barrier, Kind};
 use crate::storage::{Touched, Workshop, remove_directory};
 use crate::survey::Kept;
-
-/// So many files are made before they are flushed and placed.
-const BATCH: usize = 256;
 
 /// What makes the files what they were.
 pub(super) struct Applying<'a> {
@@ -109,9 +107,10 @@ impl<'a> Applying<'a> {
     fn stir(&mut self, top: usize, path: &Path) -> Result<(OwnedFd, PathBuf), Barrier> {
         let (directory, name) = blob::parent(self.coverage, top, path)?;
         settings::open_up(&directory)?;
-        self.touched.add(0, &directory);
-        if let Some(parent) = path.parent() {
-            self.stirred.insert((top, parent.to_owned()));
+        match path.parent() {
+            Some(parent) => drop(self.stirred.insert((top, parent.to_owned()))),
+            // It is no part of the snapshot, and its time is left alone.
+            None => self.touched.add(0, &directory),
         }
         Ok((directory, name))
     }
@@ -168,6 +167,7 @@ impl<'a> Applying<'a> {
                 Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
             }
         }
+        made.retain(|one| self.is_flushed(one.at, one.file.as_ref()));
         for one in made {
             let entry = &self.entries[one.at];
             let placed = self.place(entry, &one);
@@ -192,13 +192,20 @@ impl<'a> Applying<'a> {
             None => settings::of_link(workshop.directory(), Path::new(&label), entry)?,
         };
         self.warnings.extend(warning);
+        file.iter().for_each(flush::begin);
         Ok(Made { at, label, file })
     }
 
+    /// Whether what was made or set of an entry is on the disk; where not, that is noted.
+    fn is_flushed(&mut self, at: usize, file: Option<&impl AsFd>) -> bool {
+        let flushed = file.map_or(Ok(()), flush::finish);
+        let is_flushed = flushed.is_ok();
+        let entry = &self.entries[at];
+        self.note(entry.top, &entry.path, flushed.map_err(Barrier::from));
+        is_flushed
+    }
+
     fn place(&mut self, entry: &Entry, made: &Made) -> Result<(), Barrier> {
-        if let Some(file) = &made.file {
-            file.sync_all()?;
-        }
         let (directory, name) = self.stir(entry.top, &entry.path)?;
         self.workshop(entry.top)?
             .place(&made.label, &directory, &name)?;
@@ -228,20 +235,34 @@ impl<'a> Applying<'a> {
         }
     }
 
-    /// Modes, owners and times, innermost first: whatever changes in a directory changes its time.
+    /// Modes, owners and times, durably, with the entries of directories; innermost first: whatever
+    /// changes in a directory changes its time.
     fn settle(&mut self, changes: &Changes) {
         let differ: BTreeSet<usize> = changes.settings.iter().copied().collect();
+        let mut set = Vec::new();
         for (at, entry) in self.entries.iter().enumerate().rev() {
             let stirred = entry.what == What::Directory
                 && self.stirred.contains(&(entry.top, entry.path.clone()));
             if !stirred && !differ.contains(&at) {
                 continue;
             }
-            let set = settings::of_path(self.coverage, entry);
-            match set {
-                Ok(warning) => self.warnings.extend(warning),
+            match settings::of_path(self.coverage, entry) {
+                Ok((warning, open)) => {
+                    self.warnings.extend(warning);
+                    set.extend(open.map(|open| (at, open)));
+                }
                 Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
             }
+            if set.len() == BATCH {
+                self.flush(&mut set);
+            }
+        }
+        self.flush(&mut set);
+    }
+
+    fn flush(&mut self, set: &mut Vec<(usize, OwnedFd)>) {
+        for (at, open) in set.drain(..) {
+            self.is_flushed(at, Some(&open));
         }
     }
 }

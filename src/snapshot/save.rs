@@ -13,6 +13,7 @@ use rustix::fs::readlinkat;
 use super::blob;
 use super::coverage::Coverage;
 use super::error::SnapshotError;
+use super::flush;
 use super::index::{self, Entry, MODE, Stamp, What, now_ns};
 use super::meta::{self, About, AboutDatabase, AboutFiles, BLOBS, DATABASE, INDEX, KEYS, PAGES};
 use super::place::{Archive, Draft, Keys, private, saving, sync_directory};
@@ -46,6 +47,7 @@ pub(super) fn save(
         draft: &draft,
         taken: Taken::new(),
         blobs: 0,
+        unflushed: Vec::new(),
         warnings: Vec::new(),
     };
     make(&draft.join(BLOBS))?;
@@ -57,6 +59,7 @@ pub(super) fn save(
         let keys = (archive.keys == Keys::Included).then(|| keys::save(target));
         Ok((entries, keys.transpose()?))
     })?;
+    taking.flush()?;
     let (blobs, warnings) = (taking.blobs, taking.warnings);
     let (database, digests) = rows::finish_copy(&copy, &target.database)?;
     write(&draft.join(PAGES), &digests)?;
@@ -122,6 +125,8 @@ struct Taking<'a> {
     draft: &'a Draft,
     taken: Taken,
     blobs: u64,
+    /// Copies that are on their way to the disk.
+    unflushed: Vec<(PathBuf, File)>,
     warnings: Vec<String>,
 }
 
@@ -231,16 +236,28 @@ impl Taking<'_> {
         let copied = || -> io::Result<_> {
             let copy = create(&path)?;
             blob::copy(file, &copy)?;
-            copy.sync_all()?;
+            flush::begin(&copy);
             // What is in the snapshot is what counts, so that is what is read.
-            blob::digest(&File::open(&path)?)
+            Ok((blob::digest(&File::open(&path)?)?, copy))
         };
-        let (sha256, size) = copied().map_err(|error| saving("copy a file to", &path, error))?;
+        let copied = copied().map_err(|error| saving("copy a file to", &path, error))?;
+        let ((sha256, size), copy) = copied;
+        self.unflushed.push((path, copy));
+        if self.unflushed.len() == flush::BATCH {
+            self.flush()?;
+        }
         Ok(What::File {
             blob: number,
             size,
             sha256,
         })
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        for (path, copy) in self.unflushed.drain(..) {
+            flush::finish(&copy).map_err(|error| saving("flush", &path, error.into()))?;
+        }
+        Ok(())
     }
 
     fn gone_or<T>(&self, seen: &Seen, barrier: Barrier) -> Result<Option<T>> {

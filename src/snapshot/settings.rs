@@ -45,8 +45,11 @@ pub(super) fn of_link(
     Ok(warning)
 }
 
-/// The same for what stands at the entry's place, durably.
-pub(super) fn of_path(coverage: &Coverage, entry: &Entry) -> Result<Option<String>, Barrier> {
+/// The same for what stands at the entry's place. Answers that, open, to be flushed; a link cannot be.
+pub(super) fn of_path(
+    coverage: &Coverage,
+    entry: &Entry,
+) -> Result<(Option<String>, Option<OwnedFd>), Barrier> {
     let described = |warning: Option<String>| {
         let path = tree::shown(coverage, entry.top, &entry.path);
         warning.map(|warning| format!("`{path}`: {warning}"))
@@ -54,21 +57,19 @@ pub(super) fn of_path(coverage: &Coverage, entry: &Entry) -> Result<Option<Strin
     if entry.kind() == Kind::Directory {
         let directory = coverage.roots.open_directory(entry.top, &entry.path)?;
         let warning = of_open(&directory, entry)?;
-        rustix::fs::fsync(&directory)?;
-        return Ok(described(warning));
+        return Ok((described(warning), Some(directory)));
     }
     let (directory, name) = blob::parent(coverage, entry.top, &entry.path)?;
     if entry.kind() == Kind::Symlink {
         let warning = of_link(&directory, &name, entry)?;
-        return Ok(described(warning));
+        return Ok((described(warning), None));
     }
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let open = |access| retry_on_intr(|| openat(&directory, &name, flags | access, Mode::empty()));
     // Its owner may set the mode of a file that may be written and not read, or neither.
     let file = open(OFlags::RDONLY).or_else(|_| open(OFlags::WRONLY))?;
     let warning = of_open(&file, entry)?;
-    rustix::fs::fsync(&file)?;
-    Ok(described(warning))
+    Ok((described(warning), Some(file)))
 }
 
 /// Lets the owner work in a directory; its mode is put back with all others.
