@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::database;
 use crate::error::{Error, Result};
+use crate::full_text::stands_alone;
 use crate::graph::Graph;
 use crate::inference::{Reference, references_to_persons};
 use crate::manifest::{Columns, Decision, Manifest, Meaning, quoted};
@@ -13,7 +14,7 @@ use crate::nearest::nearest;
 use crate::outbox;
 use crate::plan::{Accounts, Plan};
 use crate::run::App;
-use crate::schema::{self, Schema, TableKind};
+use crate::schema::{self, Schema, Table, TableKind};
 
 /// What [`App::check`] found.
 #[derive(Clone, Debug)]
@@ -196,7 +197,8 @@ fn unclaimed_tables(schema: &Schema, manifest: &Manifest, plan: &Plan) -> Vec<Fi
     };
     let listed = || manifest.tables.kept.iter().chain(&manifest.tables.shared);
     let is_listed = |name: &str| listed().any(|one| one.eq_ignore_ascii_case(name));
-    let tables = schema.tables.iter().filter(|table| holds_rows(table.kind));
+    let to_claim = |table: &&Table| holds_rows(table.kind) || stands_alone(schema, table);
+    let tables = schema.tables.iter().filter(to_claim);
     let unclaimed = tables.filter(|table| !planned(&table.name) && !is_listed(&table.name));
     let found = unclaimed.map(|table| Finding {
         kind: FindingKind::UnclaimedTable,

@@ -57,6 +57,14 @@ pub enum Deletion {
     Impossible,
 }
 
+/// Whether a table is a full-text index that holds its words itself and that no trigger feeds: what
+/// it has to do with other tables, only a manifest can say.
+pub(crate) fn stands_alone(schema: &Schema, table: &Table) -> bool {
+    let fed = schema.triggers.iter().any(|t| t.names(&table.name));
+    let apart = |index: FullText| !matches!(index.content, Content::Table { .. });
+    !fed && FullText::of(table).is_some_and(apart)
+}
+
 impl FullText {
     /// The full-text index that a table is, if it is one.
     #[must_use]

@@ -39,6 +39,7 @@ pub use files::FileProposal;
 pub use users::UsersCandidate;
 
 use crate::error::{Error, InferenceError, Result};
+use crate::full_text::stands_alone;
 use crate::manifest::{Columns, Meaning, UserRows, Users};
 use crate::schema::{Schema, Table, TableKind};
 use candidate::Candidate;
@@ -178,7 +179,8 @@ fn draft(
     });
     let (mut kept, mut shared) = (Vec::new(), Vec::new());
     for (at, table) in schema.tables.iter().enumerate() {
-        if decider.owned.contains(&at) || !is_plain(table) {
+        let to_claim = is_plain(table) || stands_alone(schema, table);
+        if decider.owned.contains(&at) || !to_claim {
             continue;
         }
         let name = table.name.clone();
@@ -193,26 +195,13 @@ fn draft(
             }),
         }
     }
-    let session = |table: &Table| {
-        let nouns = words::singulars(&words::words(&table.name));
-        nouns.last().is_some_and(|last| last == "session")
-    };
-    let owned = schema
-        .tables
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| decider.owned.contains(at) && *at != search.users);
-    let sessions = owned
-        .filter(|(_, table)| session(table))
-        .map(|(_, table)| table.name.clone())
-        .collect();
     Draft {
         database: None,
         users,
         references,
         kept,
         shared,
-        sessions,
+        sessions: sessions(schema, decider, search.users),
         roots: Vec::new(),
         files: Vec::new(),
         directories: Vec::new(),
@@ -220,11 +209,25 @@ fn draft(
     }
 }
 
+/// The tables of users' sessions.
+fn sessions(schema: &Schema, decider: &Decider, users: usize) -> Vec<String> {
+    let is_session = |table: &Table| {
+        let nouns = words::singulars(&words::words(&table.name));
+        nouns.last().is_some_and(|last| last == "session")
+    };
+    let owned = decider.owned.iter().filter(|&&at| at != users);
+    let tables = owned.map(|&at| &schema.tables[at]);
+    let sessions = tables.filter(|table| is_session(table));
+    sessions.map(|table| table.name.clone()).collect()
+}
+
 fn why_shared(candidates: &[Candidate], decider: &Decider, table: usize) -> String {
     let mentions = candidates
         .iter()
         .any(|c| c.table == table && c.is(Meaning::Mention) && decider.persons.contains(&c.parent));
-    if mentions {
+    if stands_alone(decider.schema, &decider.schema.tables[table]) {
+        "a full-text index that nothing ties to users' rows: words of theirs stay in it".into()
+    } else if mentions {
         "its rows mention users, and are not one user's".into()
     } else {
         "no way leads from its rows to a user".into()

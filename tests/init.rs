@@ -247,6 +247,27 @@ fn what_users_share_does_not_go_with_what_it_names() {
         .says(["page_options: 1", "pages: 1"]);
 }
 
+/// What a full-text index that no trigger feeds has to do with users' rows, only a person can say.
+#[test]
+fn an_index_that_nothing_ties_to_rows_is_listed_and_noticed() {
+    let application = Application::new(BLOG);
+    application.run(&["init"]).expect(0);
+    application.run(&["check"]).expect(0);
+    application.execute(
+        "CREATE VIRTUAL TABLE words USING fts5(w, content='');
+         INSERT INTO words(rowid, w) SELECT id, body FROM posts;
+         CREATE VIRTUAL TABLE found USING fts5(body, content='posts', content_rowid='id');",
+    );
+    let unclaimed = application.run(&["check"]).expect(5);
+    assert!(!unclaimed.stdout.contains("found"), "{unclaimed}");
+    unclaimed.says(["words", "shared = [\"words\"]"]);
+    application.run(&["init", "--force"]).expect(0);
+    assert!(application.manifest().contains(
+        "\"words\",  # a full-text index that nothing ties to users' rows: words of theirs stay in it"
+    ));
+    application.run(&["check"]).expect(0);
+}
+
 /// Every name that SQL permits is quoted so that TOML reads it back.
 #[test]
 fn hostile_names_make_no_hostile_manifest() {
