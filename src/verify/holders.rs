@@ -44,19 +44,26 @@ impl Holder {
         }
     }
 
-    /// The condition that a row is that of a target.
-    pub(super) fn of_target(&self, row: &str, target: &str) -> String {
+    /// The condition that a row `h` is that of the target `t`.
+    pub(super) fn of_target(&self) -> String {
         let (users, key, (own, named)) = (&self.users, &self.user_key, &self.link);
         if self.table == *users {
-            return format!("{row}.{own} = {target}.key");
+            return format!("h.{own} = t.key");
         }
-        format!("{row}.{own} = (SELECT u.{named} FROM {users} AS u WHERE u.{key} = {target}.key)")
+        format!("h.{own} = (SELECT u.{named} FROM {users} AS u WHERE u.{key} = t.key)")
     }
 
-    /// The condition that a row `o` is nobody's who is a target.
+    /// The condition that a row `o` is nobody's who is a target. The user is found first: of targets
+    /// there may be as many.
     pub(super) fn of_no_target(&self) -> String {
-        let theirs = self.of_target("o", "x");
-        format!("NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE {theirs})")
+        let (users, key, (own, named)) = (&self.users, &self.user_key, &self.link);
+        if self.table == *users {
+            return format!("NOT EXISTS (SELECT 1 FROM temp.target AS x WHERE x.key = o.{own})");
+        }
+        format!(
+            "NOT EXISTS (SELECT 1 FROM {users} AS u CROSS JOIN temp.target AS x ON x.key = u.{key} \
+             WHERE u.{named} = o.{own})"
+        )
     }
 }
 

@@ -117,7 +117,7 @@ impl<'c> Reading<'c> {
 
     /// Names and addresses of the targets; one that users who are no targets have too tells nobody.
     fn add_columns(&mut self, holder: &Holder) -> Result<()> {
-        let (table, theirs) = (&holder.table, holder.of_target("h", "t"));
+        let (table, theirs) = (&holder.table, holder.of_target());
         let of_others = holder.of_no_target();
         for (column, kind) in &holder.columns {
             let column = quote(column);
