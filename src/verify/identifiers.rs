@@ -122,9 +122,10 @@ impl<'c> Reading<'c> {
         for (column, kind) in &holder.columns {
             let column = quote(column);
             let sql = format!(
-                "SELECT t.position, h.{column}, \
-                 (SELECT count(*) FROM {table} AS o WHERE o.{column} = h.{column} AND {of_others}) \
-                 FROM temp.target AS t CROSS JOIN {table} AS h ON {theirs} WHERE h.{column} IS NOT NULL",
+                "SELECT t.position, h.{column}, coalesce(a.rows, 0) \
+                 FROM temp.target AS t CROSS JOIN {table} AS h ON {theirs} LEFT JOIN \
+                 (SELECT o.{column} AS value, count(*) AS rows FROM {table} AS o WHERE {of_others} GROUP BY o.{column}) \
+                 AS a ON a.value = h.{column} WHERE h.{column} IS NOT NULL",
             );
             let mut statement = self.connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
