@@ -133,6 +133,8 @@ pub struct Link {
     /// Affinity and collation of each of the parent's columns: a foreign key compares with these
     /// (<https://sqlite.org/foreignkeys.html#fk_schemacommands>).
     pub parent_types: Vec<(Affinity, String)>,
+    /// No two rows name the same one.
+    pub one_each: bool,
     /// The SQL operator `=` compares the two as the foreign key does. Where it would not, the
     /// child's own affinity has to be kept out of it.
     pub plain_comparison: bool,

@@ -27,7 +27,8 @@ pub(crate) fn can_be_exchanged(live: &Connection, image: &Connection) -> Result<
     if !known {
         return Ok(false);
     }
-    for name in ["page_size", "encoding"] {
+    // Where pages may be moved by a commit is among what the live connection knows of its file.
+    for name in ["page_size", "encoding", "auto_vacuum"] {
         let value = |of: &Connection| pragma::<rusqlite::types::Value>(of, name);
         if value(live)? != value(image)? {
             return Ok(false);

@@ -22,6 +22,8 @@ pub(super) fn link(schema: &Schema, step: &[Option<usize>], reference: &Referenc
             .iter()
             .map(|name| column_type(parent, name))
             .collect(),
+        one_each: reference.form.is_plain()
+            && schema.tables[reference.child].is_key(&reference.columns),
         plain_comparison: types(schema, reference).all(|(c, p)| compares_plainly(c, p)),
         form: reference.form.clone(),
     })

@@ -1,6 +1,7 @@
 //! Rows of users who are not meant, which go because they hang on a row that goes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use rusqlite::Connection;
 
@@ -37,13 +38,13 @@ impl Collateral {
 /// Collateral of all targets, or of the one at `position`: by table and owner.
 ///
 /// A row is its natural owner's: the user to whom its owner references lead, the one with the
-/// shortest way first, the next where that leads to nobody.
+/// cheapest way first, the next where that leads to nobody.
 pub(crate) fn count(
     connection: &Connection,
     plan: &Plan,
     position: Option<i64>,
 ) -> Result<Vec<Collateral>> {
-    let ways = Ways::shortest(plan);
+    let ways = Ways::cheapest(plan);
     let mut counts: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
     for (at, table) in plan.tables.iter().enumerate().skip(1) {
         let whose = if position.is_some() {
@@ -75,7 +76,7 @@ fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
     if links.is_empty() {
         return None;
     }
-    links.sort_by_key(|link| ways.steps[link.parent]);
+    links.sort_by_key(|link| ways.cost(link));
     let owners = links.into_iter().map(|link| owner_along(plan, ways, link));
     Some(format!(
         "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
@@ -88,7 +89,7 @@ fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
     ))
 }
 
-/// The key of the user to whom `link` of the row `c` leads, by the shortest way: a join, and at its
+/// The key of the user to whom `link` of the row `c` leads, by the cheapest way: a join, and at its
 /// end the question for the rest, for no join takes more than 64 tables.
 fn owner_along(plan: &Plan, ways: &Ways, link: &Link) -> String {
     const JOINED: usize = 32;
@@ -116,29 +117,50 @@ fn owner_along(plan: &Plan, ways: &Ways, link: &Link) -> String {
     })
 }
 
-/// For each table the owner link that leads to the users table in the fewest steps, and how many.
+/// For each table the owner link that leads to the users table by the cheapest way, and what that costs.
+///
+/// A step to a row of which each user has one, a profile or an actor, is nearly the user: any number of
+/// those is cheaper than one step to what a row hangs on. So a reply is its author's, and not that of
+/// whoever owns the board.
 struct Ways<'p> {
     next: Vec<Option<&'p Link>>,
-    steps: Vec<usize>,
+    costs: Vec<usize>,
 }
 
 impl<'p> Ways<'p> {
-    fn shortest(plan: &'p Plan) -> Self {
+    fn cheapest(plan: &'p Plan) -> Self {
+        let count = plan.tables.len();
+        let mut children = vec![Vec::new(); count];
+        for (at, table) in plan.tables.iter().enumerate().skip(1) {
+            for link in &table.owners {
+                children[link.parent].push((at, link));
+            }
+        }
         let mut ways = Self {
-            next: vec![None; plan.tables.len()],
-            steps: vec![0; plan.tables.len()],
+            next: vec![None; count],
+            costs: vec![usize::MAX; count],
         };
-        let mut found = VecDeque::from([0]);
-        while let Some(parent) = found.pop_front() {
-            for (at, table) in plan.tables.iter().enumerate().skip(1) {
-                let link = table.owners.iter().find(|link| link.parent == parent);
-                if ways.next[at].is_none() && link.is_some() {
-                    ways.next[at] = link;
-                    ways.steps[at] = ways.steps[parent] + 1;
-                    found.push_back(at);
+        ways.costs[0] = 0;
+        let mut found = BinaryHeap::from([Reverse((0, 0))]);
+        while let Some(Reverse((_, parent))) = found.pop() {
+            for &(at, link) in &children[parent] {
+                let cost = ways.cost(link);
+                if cost < ways.costs[at] {
+                    ways.costs[at] = cost;
+                    found.push(Reverse((cost, at)));
                 }
             }
         }
+        for (at, table) in plan.tables.iter().enumerate().skip(1) {
+            let leads = |link: &&Link| ways.costs[link.parent] < usize::MAX;
+            let links = table.owners.iter().filter(leads);
+            ways.next[at] = links.min_by_key(|link| ways.cost(link));
+        }
         ways
+    }
+
+    fn cost(&self, link: &Link) -> usize {
+        let step = if link.one_each { 1 } else { self.costs.len() };
+        self.costs[link.parent].saturating_add(step)
     }
 }

@@ -724,6 +724,28 @@ fn collateral_is_the_natural_owners() {
     assert_eq!(found, [("replies", "2".into(), 2)]);
 }
 
+/// The way over a profile is the longer one, and yet says who wrote the card.
+#[test]
+fn a_card_is_its_authors_and_not_that_of_the_boards_owner() {
+    let zoo = Zoo::new(
+        "CREATE TABLE boards(id INTEGER PRIMARY KEY, owner REFERENCES users ON DELETE CASCADE);
+         CREATE TABLE accounts(id INTEGER PRIMARY KEY, user_id INTEGER UNIQUE REFERENCES users ON DELETE CASCADE);
+         CREATE TABLE profiles(id INTEGER PRIMARY KEY, account INTEGER UNIQUE REFERENCES accounts ON DELETE CASCADE);
+         CREATE TABLE cards(n, board REFERENCES boards ON DELETE CASCADE, author REFERENCES profiles ON DELETE CASCADE);
+         INSERT INTO boards VALUES (1, 1), (2, 2);
+         INSERT INTO accounts VALUES (11, 1), (12, 2);
+         INSERT INTO profiles VALUES (21, 11), (22, 12);
+         INSERT INTO cards VALUES ('anns', 1, 21), ('bobs', 1, 22), ('anns on bobs', 2, 21);",
+    );
+    let survey = zoo.survey(&only("1")).unwrap();
+    let found = survey.findings(&zoo.connection).unwrap().collateral;
+    let found: Vec<_> = found
+        .iter()
+        .map(|c| (&*c.table, c.owner.to_string(), c.rows))
+        .collect();
+    assert_eq!(found, [("cards", "2".into(), 1)]);
+}
+
 /// `SQLite` joins no more than 64 tables.
 #[test]
 fn collateral_at_the_end_of_a_hundred_tables() {

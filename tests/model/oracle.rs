@@ -7,7 +7,7 @@ use reset_app::survey::Unowned;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::case::{Action, Case, Column, Decision, To, Type, Whom, quote};
+use super::case::{Action, Case, Column, Decision, Key, To, Type, Whom, quote};
 use super::value::{self, Side, compare};
 
 /// The rows of a table by their tags, each with its columns by name.
@@ -398,7 +398,8 @@ impl<'a> Oracle<'a> {
         counts
     }
 
-    /// For each table how many owner references lead from it to the users, at least.
+    /// For each table how far it is from the users over owner references. A step to a row of which each
+    /// of its parents has one is nothing beside any other.
     fn distances(&self) -> Vec<Option<usize>> {
         let mut distances = vec![None; self.case.tables.len()];
         distances[0] = Some(0);
@@ -408,7 +409,10 @@ impl<'a> Oracle<'a> {
                 .into_iter()
                 .filter(|place| self.is_owner(*place))
             {
-                let through = distances[self.parent(place)].map(|steps: usize| steps + 1);
+                let table = &self.case.tables[place.0];
+                let one_each = table.key == Key::References && table.references.len() == 1;
+                let step = if one_each { 1 } else { distances.len() };
+                let through = distances[self.parent(place)].map(|steps: usize| steps + step);
                 if through.is_some_and(|steps| distances[place.0].is_none_or(|known| steps < known))
                 {
                     distances[place.0] = through;
