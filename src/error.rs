@@ -49,7 +49,8 @@ pub enum Error {
     Reset(#[from] ResetError),
     /// `SQLite` found damage.
     #[error(
-        "the database is damaged: {error}; nothing is deleted from a damaged database, restore or repair it first"
+        "the database is damaged: {error}; nothing is changed in a damaged database: repair it, or, with the application \
+         stopped, put a copy in its place (a snapshot holds one, `database.sqlite` in its directory)"
     )]
     Damaged {
         /// What `SQLite` said.
