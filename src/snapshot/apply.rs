@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::blob;
 use super::compare::{Changes, Extra};
 use super::coverage::Coverage;
-use super::flush::{self, BATCH};
+use super::flush::{self, BATCH, Disk};
 use super::index::{Entry, What};
 use super::settings;
 use super::tree;
@@ -30,6 +30,8 @@ pub(super) struct Applying<'a> {
     run: &'a str,
     proof: &'a Erased,
     workshops: BTreeMap<usize, Workshop>,
+    /// Where the covered directories lie that are written to.
+    disks: BTreeMap<usize, Disk>,
     touched: Touched,
     /// Directories whose entries changed, and so their times.
     stirred: BTreeSet<(usize, PathBuf)>,
@@ -60,6 +62,7 @@ impl<'a> Applying<'a> {
             run,
             proof,
             workshops: BTreeMap::new(),
+            disks: BTreeMap::new(),
             touched: Touched::default(),
             stirred: BTreeSet::new(),
             left: Vec::new(),
@@ -129,6 +132,7 @@ impl<'a> Applying<'a> {
             settings::open_up(&parent)?;
             let workshop = Workshop::open(&parent, self.run, self.proof)?;
             self.workshops.insert(top, workshop);
+            self.disks.insert(top, Disk::of(&parent));
             self.stirred.insert((top, PathBuf::new()));
         }
         let known = self.workshops.get_mut(&top);
@@ -167,7 +171,11 @@ impl<'a> Applying<'a> {
                 Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
             }
         }
-        made.retain(|one| self.is_flushed(one.at, one.file.as_ref()));
+        let together = self.flushed_together(made.iter().map(|one| one.at));
+        made.retain(|one| {
+            together.contains(&self.entries[one.at].top)
+                || self.is_flushed(one.at, one.file.as_ref())
+        });
         for one in made {
             let entry = &self.entries[one.at];
             let placed = self.place(entry, &one);
@@ -194,6 +202,20 @@ impl<'a> Applying<'a> {
         self.warnings.extend(warning);
         file.iter().for_each(flush::begin);
         Ok(Made { at, label, file })
+    }
+
+    /// The covered directories of which all these entries are on the disk by one call.
+    fn flushed_together(&self, entries: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let mut count = BTreeMap::<usize, usize>::new();
+        for at in entries {
+            *count.entry(self.entries[at].top).or_default() += 1;
+        }
+        let flushed = |(top, count): (usize, usize)| {
+            let disk = self.disks.get(&top);
+            let flushed = disk.is_some_and(|disk| disk.finish_all(count));
+            flushed.then_some(top)
+        };
+        count.into_iter().filter_map(flushed).collect()
     }
 
     /// Whether what was made or set of an entry is on the disk; where not, that is noted.
@@ -261,8 +283,11 @@ impl<'a> Applying<'a> {
     }
 
     fn flush(&mut self, set: &mut Vec<(usize, OwnedFd)>) {
+        let together = self.flushed_together(set.iter().map(|(at, _)| *at));
         for (at, open) in set.drain(..) {
-            self.is_flushed(at, Some(&open));
+            if !together.contains(&self.entries[at].top) {
+                self.is_flushed(at, Some(&open));
+            }
         }
     }
 }

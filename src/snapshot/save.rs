@@ -48,6 +48,7 @@ pub(super) fn save(
         taken: Taken::new(),
         blobs: 0,
         unflushed: Vec::new(),
+        disk: disk(&draft)?,
         warnings: Vec::new(),
     };
     make(&draft.join(BLOBS))?;
@@ -127,6 +128,7 @@ struct Taking<'a> {
     blobs: u64,
     /// Copies that are on their way to the disk.
     unflushed: Vec<(PathBuf, File)>,
+    disk: flush::Disk,
     warnings: Vec<String>,
 }
 
@@ -254,6 +256,9 @@ impl Taking<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        if self.disk.finish_all(self.unflushed.len()) {
+            self.unflushed.clear();
+        }
         for (path, copy) in self.unflushed.drain(..) {
             flush::finish(&copy).map_err(|error| saving("flush", &path, error.into()))?;
         }
@@ -284,6 +289,12 @@ impl Taking<'_> {
 /// Nothing was written to it, renamed over it or set of it in between.
 fn is_same(one: &Standing, other: &Standing) -> bool {
     one.identity == other.identity && one.ctime_ns == other.ctime_ns
+}
+
+fn disk(draft: &Draft) -> Result<flush::Disk> {
+    let path = draft.join("");
+    let directory = File::open(&path).map_err(|error| saving("open", &path, error))?;
+    Ok(flush::Disk::of(&directory))
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -10,13 +10,14 @@ use super::run::{Invocation, Outcome};
 
 /// Every system call by which a file, a directory or a lock is changed, or opened to be changed. Between
 /// two of them nothing on the disk is different: a kill at a call that reads is one at the next of these.
-pub(crate) const CHANGING: [&str; 36] = [
+pub(crate) const CHANGING: [&str; 37] = [
     "pwrite64",
     "pwritev",
     "write",
     "writev",
     "fsync",
     "fdatasync",
+    "syncfs",
     "sync_file_range",
     "ftruncate",
     "fallocate",
