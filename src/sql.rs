@@ -34,18 +34,16 @@ pub(crate) fn set_columns(alias: &str, identity: &RowIdentity) -> String {
     )
 }
 
-/// Creates a temporary table that holds rows of a table, with further columns.
+/// Creates a temporary table that holds rows of a table, with further columns: `, owner INTEGER`.
 #[must_use]
 pub(crate) fn create_set(name: &str, identity: &RowIdentity, columns: &str) -> String {
     match identity {
         RowIdentity::Rowid(_) => {
-            format!("CREATE TEMP TABLE {name}(k0 INTEGER PRIMARY KEY, {columns});")
+            format!("CREATE TEMP TABLE {name}(k0 INTEGER PRIMARY KEY{columns});")
         }
         RowIdentity::Key(_) => {
             let key = set_columns("", identity);
-            format!(
-                "CREATE TEMP TABLE {name}({key}, {columns}, PRIMARY KEY ({key})) WITHOUT ROWID;"
-            )
+            format!("CREATE TEMP TABLE {name}({key}{columns}, PRIMARY KEY ({key})) WITHOUT ROWID;")
         }
     }
 }

@@ -16,6 +16,7 @@ mod levels;
 mod lists;
 mod lookup;
 mod loose;
+mod mentioned;
 mod person;
 mod right_root;
 mod rows;
@@ -34,6 +35,7 @@ use rusqlite::types::Value;
 pub use collateral::Collateral;
 pub(crate) use contents::Contents;
 pub use contents::Emptied;
+pub(crate) use counts::Mentions;
 pub use counts::{MentionCount, TableCount};
 pub(crate) use file_table::number;
 pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
@@ -91,9 +93,7 @@ pub(crate) struct Survey<'p> {
 pub(crate) struct RowFindings {
     pub(crate) going: Vec<TableCount>,
     pub(crate) unowned: Vec<TableCount>,
-    pub(crate) mentions: Vec<MentionCount>,
-    pub(crate) reassigned: Vec<MentionCount>,
-    pub(crate) still_named: Vec<MentionCount>,
+    pub(crate) mentions: Mentions,
     pub(crate) collateral: Vec<Collateral>,
 }
 
@@ -145,9 +145,7 @@ impl<'p> Survey<'p> {
             } else {
                 Vec::new()
             },
-            mentions: counts::mentions(connection, self.plan, None)?,
-            reassigned: counts::reassigned(connection, self.plan, None)?,
-            still_named: counts::still_named(connection, self.plan, None)?,
+            mentions: counts::mentions(connection, self.plan)?,
             collateral: if everyone {
                 Vec::new()
             } else {
@@ -228,31 +226,19 @@ impl<'p> Survey<'p> {
         Ok(rows)
     }
 
-    /// Mentions that are set in rows that stay because one user goes.
-    pub(crate) fn mentions_of(
-        &self,
-        connection: &Connection,
-        position: i64,
-    ) -> Result<Vec<MentionCount>> {
-        counts::mentions(connection, self.plan, Some(position))
+    /// Before the first user goes: nothing has been mentioned.
+    pub(crate) fn begin_mentions(&self, connection: &Connection) -> Result<()> {
+        mentioned::prepare(connection, self.plan)
     }
 
-    /// Mentions that are given to the heir because one user goes.
-    pub(crate) fn reassigned_of(
-        &self,
-        connection: &Connection,
-        position: i64,
-    ) -> Result<Vec<MentionCount>> {
-        counts::reassigned(connection, self.plan, Some(position))
+    /// Notes what mentions the rows that go with one user, in that user's transaction.
+    pub(crate) fn note_mentions(&self, connection: &Connection, position: i64) -> Result<()> {
+        mentioned::note(connection, self.plan, position)
     }
 
-    /// Mentions in rows that stay and go on naming what goes with one user.
-    pub(crate) fn still_named_of(
-        &self,
-        connection: &Connection,
-        position: i64,
-    ) -> Result<Vec<MentionCount>> {
-        counts::still_named(connection, self.plan, Some(position))
+    /// Mentions, by rows that stand, of what has gone.
+    pub(crate) fn mentions(&self, connection: &Connection) -> Result<Mentions> {
+        mentioned::count(connection, self.plan)
     }
 
     /// Finds the rows of one user anew, because the database has changed since the survey. The rows

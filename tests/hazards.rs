@@ -289,3 +289,39 @@ fn a_key_that_is_a_number_in_another_spelling_takes_no_rows_of_others() {
     assert_eq!(application.count("SELECT count(*) FROM posts"), 1);
     assert_eq!(application.count("SELECT count(*) FROM notes"), 0);
 }
+
+/// Users' messages to each other, in a database with triggers, where every user is surveyed alone.
+const MESSAGES: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+    INSERT INTO users VALUES (1, 'ann'), (2, 'ben'), (3, 'cleo');
+    CREATE TABLE messages(id INTEGER PRIMARY KEY,
+        sender INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+        recipient INTEGER REFERENCES users ON DELETE SET NULL);
+    INSERT INTO messages VALUES (1, 2, 1), (2, 3, 1), (3, 1, 2), (4, 3, 2);";
+
+const ACCOUNTS: [&str; 2] = ["delete-all-user-data", "--delete-accounts"];
+
+#[test]
+fn a_row_that_goes_with_a_later_user_is_not_told_as_one_that_stays() {
+    let sql = format!(
+        "{MESSAGES} CREATE TABLE log(id INTEGER PRIMARY KEY);
+         CREATE TRIGGER gone AFTER DELETE ON messages BEGIN INSERT INTO log VALUES (NULL); END;"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[tables]\nkept = [\"log\"]\n";
+    let application = Application::new(&sql, manifest);
+    let outcome = application.run(&ACCOUNTS).expect(0);
+    assert!(!outcome.stdout.contains("Rows that stay"), "{outcome}");
+    assert_eq!(application.count("SELECT count(*) FROM messages"), 0);
+}
+
+#[test]
+fn a_row_that_stays_because_its_user_could_not_be_erased_is_told_if_it_lost_what_it_named() {
+    let sql = format!(
+        "{MESSAGES} CREATE TRIGGER kept BEFORE DELETE ON messages WHEN old.sender = 3
+             BEGIN SELECT RAISE(ABORT, 'not this one'); END;"
+    );
+    let application = Application::new(&sql, "[users]\ntable = \"users\"\n");
+    let outcome = application.run(&ACCOUNTS).expect(1);
+    outcome.says(["2 rows, `messages.recipient`"]);
+    let left = "SELECT count(*) FROM messages WHERE sender = 3 AND recipient IS NULL";
+    assert_eq!(application.count(left), 2);
+}

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use support::application::Application;
-use support::figures::{is_soak, write_down};
+use support::figures::{Share, is_soak, write_down};
 use support::run::say;
 
 const MANIFEST: &str = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
@@ -42,7 +42,11 @@ fn application() -> Application {
 /// after the other deletes what is in it.
 #[test]
 fn a_process_that_swaps_a_directory_for_a_link_leads_no_run_out() {
-    let swaps = if is_soak() { 20_000 } else { 2_000 };
+    let swaps = if is_soak() {
+        Share::taken().part(20_000)
+    } else {
+        2_000
+    };
     let started = std::time::Instant::now();
     let application = application();
     let mut swapper = Command::new(std::env::current_exe().unwrap());

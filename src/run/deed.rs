@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
 use crate::report::{Failure, Report};
 use crate::summary::Counts;
-use crate::survey::{Collateral, MentionCount, TableCount, Targets};
+use crate::survey::{Collateral, TableCount, Targets};
 use crate::target::FilesChoice;
 use crate::user::UserKey;
 use crate::watch::Watch;
@@ -49,9 +49,6 @@ struct Deed<'a> {
     users: u64,
     rows: u64,
     collateral: Vec<Collateral>,
-    mentions: BTreeMap<String, u64>,
-    still_named: BTreeMap<String, u64>,
-    reassigned: BTreeMap<String, u64>,
     /// Rows that triggers wrote, in the order of what is watched.
     written: Vec<u64>,
     failed: Vec<Failure>,
@@ -62,9 +59,6 @@ struct Deed<'a> {
 struct Gone {
     rows: Vec<TableCount>,
     collateral: Vec<Collateral>,
-    mentions: Vec<MentionCount>,
-    still_named: Vec<MentionCount>,
-    reassigned: Vec<MentionCount>,
 }
 
 /// Whether the run goes on to the next user.
@@ -109,7 +103,7 @@ pub(super) fn delete(
     let keys = deed.drain(&mut drained, trail, watch);
     let mut shared = deed.picture.files.shared(connection)?;
     shared.extend(drained.shared_paths());
-    let mut report = deed.report(&drained, keys);
+    let mut report = deed.report(&drained, keys)?;
     report.left.extend(out_of_step);
     report.shared = shared.into_iter().collect();
     report.recovery = recovered.recovery;
@@ -130,6 +124,7 @@ impl<'a> Deed<'a> {
             files_checked: picture.target.files == FilesChoice::Remove,
             ..Counts::default()
         };
+        picture.survey.begin_mentions(connection)?;
         for at in picture.survey.plan.going() {
             counts.add_rows(&picture.survey.plan.tables[at].name, 0);
         }
@@ -147,9 +142,6 @@ impl<'a> Deed<'a> {
             users: 0,
             rows: 0,
             collateral: Vec::new(),
-            mentions: BTreeMap::new(),
-            still_named: BTreeMap::new(),
-            reassigned: BTreeMap::new(),
             written: vec![0; picture.scene.watched.len()],
             failed: Vec::new(),
             stopped: false,
@@ -240,15 +232,6 @@ impl Deed<'_> {
             log::debug!("user {name}: {} rows of `{}`", table.rows, table.table);
             self.counts.add_rows(&table.table, table.rows);
         }
-        for (sum, counts) in [
-            (&mut self.mentions, gone.mentions),
-            (&mut self.still_named, gone.still_named),
-            (&mut self.reassigned, gone.reassigned),
-        ] {
-            for mention in counts {
-                *sum.entry(mention.column).or_default() += mention.rows;
-            }
-        }
         self.collateral.extend(gone.collateral);
         self.rows += rows;
         self.users += u64::from(key.is_some());
@@ -312,6 +295,7 @@ impl Deed<'_> {
 
     fn delete_rows(&self, deletion: &Deletion, position: i64) -> Result<()> {
         let survey = &self.picture.survey;
+        survey.note_mentions(self.connection, position)?;
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
     }
 

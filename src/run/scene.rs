@@ -155,7 +155,7 @@ impl<'a> Picture<'a> {
             } else {
                 rows.unowned
             },
-            mentions: rows.mentions,
+            mentions: rows.mentions.set,
             shared: self.files.shared(connection)?.into_iter().collect(),
             refused: self.findings.refused.iter().cloned().collect(),
             refused_more: self.findings.refused_more,
@@ -163,8 +163,8 @@ impl<'a> Picture<'a> {
             recovery: super::recovery::pending(connection)?,
             counts,
             subject: self.subject(connection)?,
-            reassigned: rows.reassigned,
-            still_named: rows.still_named,
+            reassigned: rows.mentions.reassigned,
+            still_named: rows.mentions.still_named,
             warnings: self.warnings(connection)?,
             ..Report::empty(self.target, Stage::Preview, self.job.operation.name())
         })

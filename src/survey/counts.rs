@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::rows::{mention_set, set_name};
 use crate::error::{Blocking, Error, Result};
-use crate::plan::{MentionFate, Plan, PlannedTable};
+use crate::plan::{Mention, MentionFate, Plan, PlannedTable};
 use crate::sql::{main_table, set_columns};
 
 /// Rows of one table.
@@ -63,7 +63,7 @@ pub(crate) fn unowned(connection: &Connection, plan: &Plan) -> Result<Vec<TableC
     Ok(unowned)
 }
 
-/// What is set in rows that stay because what they mention goes.
+/// Rows that stay, and mention what goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MentionCount {
     /// `table.column`.
@@ -72,71 +72,41 @@ pub struct MentionCount {
     pub rows: u64,
 }
 
-/// Mentions in rows that stay, and are set to null or their default: because of every user, or of
-/// the one at `owner`.
-pub(crate) fn mentions(
-    connection: &Connection,
-    plan: &Plan,
-    owner: Option<i64>,
-) -> Result<Vec<MentionCount>> {
-    let mut counts = Vec::new();
-    for (at, mention) in plan.mentions.iter().enumerate() {
-        let rows = staying(connection, plan, at, owner)?;
-        let set = matches!(
-            mention.fate,
-            MentionFate::SetNull(_) | MentionFate::SetDefault
-        );
-        if rows > 0 && set {
-            counts.push(MentionCount {
-                column: column_of(plan, at),
-                rows,
-            });
-        }
-    }
-    Ok(counts)
+/// Mentions by rows that stay of what goes, by what becomes of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mentions {
+    /// Set to null or their default.
+    pub(crate) set: Vec<MentionCount>,
+    /// Given to the heir.
+    pub(crate) reassigned: Vec<MentionCount>,
+    /// Left as they are.
+    pub(crate) still_named: Vec<MentionCount>,
 }
 
-/// Mentions in rows that stay, and go on naming what goes: because of every user, or of the one at
-/// `owner`.
-pub(crate) fn still_named(
-    connection: &Connection,
-    plan: &Plan,
-    owner: Option<i64>,
-) -> Result<Vec<MentionCount>> {
-    let mut counts = Vec::new();
-    for (at, mention) in plan.mentions.iter().enumerate() {
-        if mention.fate != MentionFate::Stays {
-            continue;
+impl Mentions {
+    /// Sorts what counts of each mention of the plan.
+    pub(super) fn sorted(plan: &Plan, rows: impl Fn(usize) -> Result<u64>) -> Result<Self> {
+        let mut mentions = Self::default();
+        for (at, mention) in plan.mentions.iter().enumerate() {
+            let list = match mention.fate {
+                MentionFate::SetNull(_) | MentionFate::SetDefault => &mut mentions.set,
+                MentionFate::NeedsHeir => &mut mentions.reassigned,
+                MentionFate::Stays => &mut mentions.still_named,
+                MentionFate::Blocks => continue,
+            };
+            let rows = rows(at)?;
+            if rows > 0 {
+                let column = column_of(plan, at);
+                list.push(MentionCount { column, rows });
+            }
         }
-        let rows = staying(connection, plan, at, owner)?;
-        if rows > 0 {
-            counts.push(MentionCount {
-                column: column_of(plan, at),
-                rows,
-            });
-        }
+        Ok(mentions)
     }
-    Ok(counts)
 }
 
-/// Mentions of accounts, in rows that stay, that are given to the heir: because of every user, or
-/// of the one at `owner`.
-pub(crate) fn reassigned(
-    connection: &Connection,
-    plan: &Plan,
-    owner: Option<i64>,
-) -> Result<Vec<MentionCount>> {
-    let mut counts = Vec::new();
-    for (at, mention) in plan.mentions.iter().enumerate() {
-        let rows = staying(connection, plan, at, owner)?;
-        if rows > 0 && mention.can_be_inherited() {
-            counts.push(MentionCount {
-                column: column_of(plan, at),
-                rows,
-            });
-        }
-    }
-    Ok(counts)
+/// Mentions of what goes with anybody.
+pub(crate) fn mentions(connection: &Connection, plan: &Plan) -> Result<Mentions> {
+    Mentions::sorted(plan, |at| staying(connection, plan, at))
 }
 
 /// Mentions that can neither stay nor be set, by rows that stand when what they mention goes. With
@@ -162,7 +132,7 @@ pub(crate) fn blocking(connection: &Connection, plan: &Plan, heir: bool) -> Resu
                 column: column_of(plan, at),
                 parent: plan.tables[mention.link.parent].name.clone(),
                 rows,
-                later: rows.saturating_sub(staying(connection, plan, at, None)?),
+                later: rows.saturating_sub(staying(connection, plan, at)?),
             });
         }
     }
@@ -178,34 +148,28 @@ fn column_of(plan: &Plan, at: usize) -> String {
     columns.to_string()
 }
 
-fn staying(connection: &Connection, plan: &Plan, at: usize, owner: Option<i64>) -> Result<u64> {
+/// The place in the plan of the table that holds a mention, if rows of it go.
+pub(super) fn going_table(plan: &Plan, mention: &Mention) -> Option<usize> {
+    let table = mention.planned;
+    table.filter(|table| plan.going().any(|going| going == *table))
+}
+
+fn staying(connection: &Connection, plan: &Plan, at: usize) -> Result<u64> {
     let mention = &plan.mentions[at];
-    let gone = match mention
-        .planned
-        .filter(|table| plan.going().any(|going| going == *table))
-    {
+    let gone = match going_table(plan, mention) {
         Some(table) => format!(
-            "AND NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
+            "WHERE NOT EXISTS (SELECT 1 FROM {} AS g WHERE ({}) = ({}))",
             set_name(table),
             set_columns("g.", &mention.identity),
             set_columns("m.", &mention.identity)
         ),
         None => String::new(),
     };
-    // Two statements: an index serves `owner = ?1`, and not `?1 IS NULL OR owner = ?1`.
-    let whose = if owner.is_some() {
-        "m.owner = ?1"
-    } else {
-        "?1 IS NULL"
-    };
-    let sql = format!(
-        "SELECT count(*) FROM {} AS m WHERE {whose} {gone}",
-        mention_set(at)
-    );
-    number(connection, &sql, &[owner])
+    let sql = format!("SELECT count(*) FROM {} AS m {gone}", mention_set(at));
+    number(connection, &sql, &[])
 }
 
-fn number(connection: &Connection, sql: &str, params: &[Option<i64>]) -> Result<u64> {
+pub(super) fn number(connection: &Connection, sql: &str, params: &[Option<i64>]) -> Result<u64> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
     let params = rusqlite::params_from_iter(params);
     statement

@@ -156,7 +156,11 @@ impl<'p> Lookups<'p> {
         });
         let sql = format!(
             "{} INSERT INTO temp.copy_{at} SELECT {}, {} FROM {} AS c WHERE {}; {}",
-            create_set(&format!("copy_{at}"), of.identity, &joined(columns, ", ")),
+            create_set(
+                &format!("copy_{at}"),
+                of.identity,
+                &format!(", {}", joined(columns, ", "))
+            ),
             identity("c", of.identity),
             joined(values, ", "),
             main_table(of.table),

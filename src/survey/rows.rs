@@ -281,7 +281,7 @@ fn next_owner(connection: &Connection, group: &Group, after: i64) -> Result<Opti
 
 fn set_sql(at: usize, identity: &RowIdentity, cyclic: bool) -> String {
     if cyclic {
-        let columns = "owner INTEGER NOT NULL, wave INTEGER NOT NULL DEFAULT 0, \
+        let columns = ", owner INTEGER NOT NULL, wave INTEGER NOT NULL DEFAULT 0, \
                        waits INTEGER NOT NULL DEFAULT 0, level INTEGER";
         return format!(
             "{} CREATE INDEX temp.gone_{at}_wave ON gone_{at}(owner, wave); \
@@ -297,7 +297,7 @@ fn mention_sql(at: usize, mention: &Mention) -> String {
 }
 
 fn owned_set(name: &str, identity: &RowIdentity) -> String {
-    let create = create_set(name, identity, "owner INTEGER NOT NULL");
+    let create = create_set(name, identity, ", owner INTEGER NOT NULL");
     format!("{create} CREATE INDEX temp.{name}_owner ON {name}(owner);")
 }
 

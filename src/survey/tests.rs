@@ -427,6 +427,7 @@ fn a_mention_is_set_to_null_and_its_row_stays() {
     let found = survey.findings(&zoo.connection).unwrap();
     let mentions: Vec<_> = found
         .mentions
+        .set
         .iter()
         .map(|m| (&*m.column, m.rows))
         .collect();

@@ -39,7 +39,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 fn try_target(name: &'static str, times: usize) {
     let (_, target) = TARGETS.into_iter().find(|(one, _)| *one == name).unwrap();
     let times = if figures::is_soak() {
-        times * 50
+        figures::Share::taken().part(times * 50)
     } else {
         times
     };

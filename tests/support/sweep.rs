@@ -8,7 +8,7 @@ use std::thread::scope;
 use std::time::Instant;
 
 pub(crate) use super::figures::is_soak;
-use super::figures::write_down;
+use super::figures::{Share, write_down};
 use super::install::{Install, Lines, difference};
 use super::run::{Invocation, Outcome, reset_app, say};
 use super::strace::{counts, hindered};
@@ -109,12 +109,12 @@ pub(crate) struct Series<'a> {
     pub(crate) syscall: &'static str,
     pub(crate) first: usize,
     pub(crate) stride: usize,
-    /// The last of a sample.
-    last: Option<usize>,
+    /// How many there were when nothing hindered the command; a hindered one may come to more.
+    count: usize,
 }
 
-/// All points at which the commands can be hindered in these ways, or a sample: of each kind of system
-/// call about `most` altogether, shared out among commands and ways.
+/// All points at which the commands can be hindered in these ways, or a share of them; or a sample: of
+/// each kind of system call about `most` altogether, shared out among commands and ways.
 pub(crate) fn series<'a>(
     subjects: &'a [Box<dyn Subject>],
     syscalls: &[&'static str],
@@ -127,20 +127,22 @@ pub(crate) fn series<'a>(
         let subject = subject.as_ref();
         let counts = counts(subject.command(&subject.install()), syscalls);
         for (number, (syscall, count)) in counts.into_iter().enumerate() {
-            let stride = (count * shares).div_ceil(most);
             for (kind, how) in hows.iter().enumerate() {
-                let share = (at * hows.len() + kind + number) % shares;
+                let place = at * hows.len() + kind + number;
+                let (first, stride) = if is_soak() {
+                    let Share { number, of } = Share::taken();
+                    ((place + number) % of, of)
+                } else {
+                    let stride = (count * shares).div_ceil(most);
+                    (place % shares * stride / shares, stride)
+                };
                 let points = Series {
                     subject,
                     how,
                     syscall,
-                    first: if is_soak() {
-                        1
-                    } else {
-                        1 + share * stride / shares
-                    },
-                    stride: if is_soak() { 1 } else { stride },
-                    last: (!is_soak()).then_some(count),
+                    first: 1 + first,
+                    stride,
+                    count,
                 };
                 series.extend((points.first <= count).then_some(points));
             }
@@ -150,6 +152,11 @@ pub(crate) fn series<'a>(
 }
 
 impl Series<'_> {
+    /// About how many points these are.
+    fn expected(&self) -> usize {
+        (self.count + self.stride - self.first) / self.stride
+    }
+
     /// Hinders the command at one point; none if it does not come to it.
     pub(crate) fn hinder(&self, install: &Install, nth: usize) -> Option<Outcome> {
         let run = self.subject.command(install);
@@ -192,11 +199,15 @@ pub(crate) fn sweep(
     try_point: impl Fn(&Series<'_>, usize) -> Checked<Point> + Sync,
 ) {
     let started = Instant::now();
+    if is_soak() {
+        let expected: usize = series.iter().map(Series::expected).sum();
+        say(&format!("{what}: {expected} points"));
+    }
     let (next, points) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let violations = Mutex::new(Vec::new());
     let work = || {
         while let Some(series) = series.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let last = series.last.unwrap_or(usize::MAX);
+            let last = if is_soak() { usize::MAX } else { series.count };
             for nth in (series.first..=last).step_by(series.stride) {
                 match try_point(series, nth) {
                     Ok(Point::NotReached) => break,

@@ -1,31 +1,23 @@
 //! What a deed came to, as a report.
 
-use std::collections::BTreeMap;
-
 use super::{Deed, Gone};
 use crate::drain::{Drained, KeysCleared};
 use crate::error::Result;
 use crate::report::{Report, Stage};
 use crate::summary;
-use crate::survey::{Collateral, MentionCount};
+use crate::survey::Collateral;
 
 impl Deed<'_> {
-    /// What goes with one user, and what stays and changes.
+    /// What goes with one user.
     pub(super) fn gone_with(&self, position: i64) -> Result<Gone> {
         let survey = &self.picture.survey;
         Ok(Gone {
             rows: survey.going_with(self.connection, position)?,
             collateral: survey.collateral_of(self.connection, position)?,
-            mentions: survey.mentions_of(self.connection, position)?,
-            still_named: survey.still_named_of(self.connection, position)?,
-            reassigned: match survey.heir {
-                Some(_) => survey.reassigned_of(self.connection, position)?,
-                None => Vec::new(),
-            },
         })
     }
 
-    pub(super) fn report(mut self, drained: &Drained, keys: KeysCleared) -> Report {
+    pub(super) fn report(mut self, drained: &Drained, keys: KeysCleared) -> Result<Report> {
         let target = self.picture.target;
         let written = self.written();
         self.counts.keys = keys;
@@ -33,14 +25,15 @@ impl Deed<'_> {
             self.counts.add_files(line, *files);
         }
         let findings = self.picture.findings;
-        Report {
+        let mentions = self.picture.survey.mentions(self.connection)?;
+        Ok(Report {
             run: Some(self.record.run),
             users_processed: self.users,
             summary: summary::lines(&target.manifest, &self.counts),
             collateral: Collateral::merged(self.collateral),
-            mentions: counted(self.mentions),
-            still_named: counted(self.still_named),
-            reassigned: counted(self.reassigned),
+            mentions: mentions.set,
+            still_named: mentions.still_named,
+            reassigned: mentions.reassigned,
             refused: findings
                 .refused
                 .into_iter()
@@ -54,12 +47,6 @@ impl Deed<'_> {
             stopped: self.stopped,
             counts: self.counts,
             ..Report::empty(target, Stage::Done, self.picture.job.operation.name())
-        }
+        })
     }
-}
-
-fn counted(mentions: BTreeMap<String, u64>) -> Vec<MentionCount> {
-    let mentions = mentions.into_iter();
-    let one = |(column, rows)| MentionCount { column, rows };
-    mentions.map(one).collect()
 }
