@@ -15,6 +15,7 @@ mod files;
 mod full_text;
 mod generic;
 mod keepers;
+mod members;
 mod names;
 mod naming;
 mod persons;
@@ -152,7 +153,9 @@ fn decided<'a>(search: &Search<'a>) -> Result<(Vec<Candidate>, Decider<'a>)> {
     let mut at = 0..;
     candidates.retain(|_| at.next().is_some_and(|at| !redundant.contains(&at)));
     decider.decide(&mut candidates);
-    while search.decide_keepers(&mut decider, &mut candidates)? {
+    while search.decide_keepers(&mut decider, &mut candidates)?
+        || search.decide_members(&mut decider, &mut candidates)?
+    {
         decider.decide_content(&mut candidates);
     }
     let indexes = search.full_text(&decider)?;
@@ -180,7 +183,10 @@ fn draft(
     let (mut kept, mut shared) = (Vec::new(), Vec::new());
     for (at, table) in schema.tables.iter().enumerate() {
         let to_claim = is_plain(table) || stands_alone(schema, table);
-        if decider.owned.contains(&at) || !to_claim {
+        let indexed = candidates
+            .iter()
+            .any(|c| c.table == at && c.is(Meaning::Owner));
+        if decider.owned.contains(&at) || indexed || !to_claim {
             continue;
         }
         let name = table.name.clone();

@@ -317,6 +317,11 @@ fn numbers_that_fit_any_table() {
 }
 
 #[test]
+fn what_members_share_and_what_one_keeps_alone() {
+    inferred("kanban");
+}
+
+#[test]
 fn users_without_a_primary_key() {
     inferred("rooms");
 }

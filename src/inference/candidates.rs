@@ -3,7 +3,7 @@
 
 use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::evidence::{Evidence, Match, Place};
-use super::names::{Names, is_plain};
+use super::names::{Names, Spoken, is_plain};
 use super::naming::Named;
 use super::words::{Role, is_key_word, names_by_name, role, singulars, stem, words};
 use crate::error::Result;
@@ -127,8 +127,11 @@ impl Search<'_> {
                         spoken,
                         of_user: parent == self.users,
                     };
+                    if spoken == Spoken::Loosely && self.has_type_beside(at, column) {
+                        continue;
+                    }
                     let accepted = if found.of == 0 {
-                        named.can_be_expected() && self.agree(column, (parent, &key))
+                        named.can_be_expected() && self.agree(column, (parent, &key))?
                     } else {
                         named.fits(found) && !self.may_be_chance(at, column, &named)?
                     };

@@ -7,7 +7,7 @@ use super::candidate::{Candidate, Kind};
 use super::candidates::Search;
 use super::content::Look;
 use super::names::Names;
-use super::words::{Role, singulars};
+use super::words::{Role, names_doer, singulars};
 use crate::manifest::{Meaning, UserRows};
 use crate::schema::Schema;
 
@@ -157,10 +157,11 @@ impl<'a> Decider<'a> {
                 let nouns = self.names.nouns(candidate.parent);
                 let named_for =
                     !candidate.stem.is_empty() && nouns.ends_with(&singulars(&candidate.stem));
+                let doer = || names_doer(&candidate.stem, self.names.nouns(candidate.table));
                 if named_for {
                     Role::Owner
                 } else {
-                    Role::Unknown
+                    doer().unwrap_or(Role::Unknown)
                 }
             }
             role => role,

@@ -84,6 +84,15 @@ pub(super) struct Place<'a> {
     pub(super) form: &'a Form,
 }
 
+/// Two columns of a table, and two of another, that may hold the same pairs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairs<'a> {
+    /// The table whose rows are counted.
+    pub(super) of: (&'a str, &'a str, &'a str),
+    /// The table that may have the same pairs.
+    pub(super) among: (&'a str, &'a str, &'a str),
+}
+
 /// The rows of a database, as far as they are looked at.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
@@ -243,6 +252,32 @@ impl<'a> Evidence<'a> {
             fitting += u64::from(fits);
         }
         Ok(fitting)
+    }
+
+    /// How many rows of a table have, in two columns, what a row of another has in two of its own; of
+    /// all that name something in both.
+    pub(super) fn pairs(&self, pairs: Pairs) -> Result<Match> {
+        let (of, one, other) = pairs.of;
+        let (among, of_one, of_other) = pairs.among;
+        let sql = format!(
+            "SELECT count(*), coalesce(sum((x.a, x.b) IN (SELECT {}, {} FROM {})), 0) \
+             FROM (SELECT {} AS a, {} AS b FROM {}) AS x \
+             WHERE x.a IS NOT NULL AND x.b NOT IN (0, '', -1, '0')",
+            quote(of_one),
+            quote(of_other),
+            main_table(among),
+            quote(one),
+            quote(other),
+            main_table(of),
+        );
+        let counted = self.connection.query_row(&sql, [], |row| {
+            Ok(Match {
+                of: row.get(0)?,
+                fitting: row.get::<_, Option<u64>>(1)?.unwrap_or_default(),
+                sampled: Sampled::All,
+            })
+        });
+        counted.map_err(Error::surveying)
     }
 
     /// How many different values stand at `place`, up to the number that is compared.

@@ -102,6 +102,14 @@ impl Search<'_> {
         first
     }
 
+    /// Whether another column says of which table a row is meant by this one: `owner_type` beside
+    /// `owner_id`.
+    pub(super) fn has_type_beside(&self, at: usize, column: &Column) -> bool {
+        let said = words(&column.name);
+        let mut columns = self.schema.tables[at].columns.iter();
+        columns.any(|kind| kind.name != column.name && is_same(&words(&kind.name), &said))
+    }
+
     fn of_kind(
         &self,
         at: usize,

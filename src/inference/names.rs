@@ -1,6 +1,6 @@
 //! Which table a column's name speaks of. Pure.
 
-use super::words::{singular, singulars, stem, words};
+use super::words::{is_key_word, singular, singulars, stem, words};
 use crate::schema::{Schema, Table, TableKind};
 
 /// The names of a schema's tables, taken apart.
@@ -79,7 +79,9 @@ impl Names {
         let mut stems = vec![stem(&all)];
         let own = self.nouns(table);
         let own_last = own.last();
-        if all.len() > 1 && own_last.is_some_and(|last| singulars(&all[..1])[0] == *last) {
+        // `user_id` of `project_users` is the user's, and not that of the row.
+        let says_more = all.iter().skip(1).any(|word| !is_key_word(word));
+        if says_more && own_last.is_some_and(|last| singulars(&all[..1])[0] == *last) {
             stems.push(stem(&all[1..]));
         }
         if all.len() > 1 && shared_prefix(&schema.tables[table]).as_ref() == all.first() {

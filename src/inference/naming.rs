@@ -4,7 +4,7 @@ use super::candidates::{Search, is_number};
 use super::evidence::Match;
 use super::names::Spoken;
 use super::words::{
-    Role, holds_files, is_plural, means_person, names_something, role, shows_file,
+    Role, holds_files, is_plural, means_person, names_doer, names_something, role, shows_file,
     speaks_only_of_person, surely_names,
 };
 use crate::error::Result;
@@ -47,7 +47,8 @@ impl Search<'_> {
         said: &[String],
         stem: &[String],
     ) -> Vec<(usize, Spoken)> {
-        let person = means_person(stem) && role(stem) != Role::Unknown;
+        let person = (means_person(stem) && role(stem) != Role::Unknown)
+            || names_doer(stem, self.names.nouns(at)).is_some();
         let (wholly, others): (Vec<_>, Vec<_>) = { self.names.spoken(self.schema, at, stem) }
             .into_iter()
             .partition(|(_, spoken)| *spoken == Spoken::Wholly);
@@ -114,17 +115,28 @@ impl Search<'_> {
         Ok(is_plural(named.said) || !sure)
     }
 
-    /// A column holds the same kind of values as the key that it may name.
-    pub(super) fn agree(&self, column: &Column, (parent, key): (usize, &str)) -> bool {
-        let is_number = |affinity: Affinity| {
-            matches!(
-                affinity,
-                Affinity::Integer | Affinity::Numeric | Affinity::Real
-            )
+    /// A column may hold the same kind of values as the key that it may name: its declared type does not
+    /// exclude what the key's values are, or are declared to be.
+    pub(super) fn agree(&self, column: &Column, (parent, key): (usize, &str)) -> Result<bool> {
+        let of_key = &self.schema.tables[parent].columns;
+        let Some(position) = of_key.iter().position(|c| c.name == key) else {
+            return Ok(true);
         };
-        let of_key = self.schema.tables[parent]
-            .column(key)
-            .map(|key| key.affinity);
-        of_key.is_none_or(|of_key| is_number(of_key) == is_number(column.affinity))
+        let of_key = match self.evidence.sample(parent, position)?.first() {
+            Some(value) => Some(matches!(value, rusqlite::types::Value::Integer(_))),
+            None => holds_numbers(of_key[position].affinity),
+        };
+        let of_column = holds_numbers(column.affinity);
+        Ok(of_key.is_none() || of_column.is_none() || of_key == of_column)
+    }
+}
+
+/// Whether a column of this affinity holds numbers; none where it holds what it is given, as one of
+/// the type `uuid` does.
+fn holds_numbers(affinity: Affinity) -> Option<bool> {
+    match affinity {
+        Affinity::Integer | Affinity::Real => Some(true),
+        Affinity::Text => Some(false),
+        Affinity::Numeric | Affinity::Blob => None,
     }
 }

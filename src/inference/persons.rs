@@ -125,7 +125,7 @@ impl Decider<'_> {
         let word = candidate.stem.join("_");
         match self.role_of(candidate) {
             Role::Owner => self.of_owner(candidate, &word, others.sure, all),
-            Role::Creator => self.of_creator(candidate, &word, all),
+            Role::Creator => self.of_creator(candidate, &word, others.sure, all),
             Role::Mentioned
                 if self.is_the_act(candidate) && candidate.optional != Optional::Yes =>
             {
@@ -140,7 +140,14 @@ impl Decider<'_> {
                 mention("the row is addressed to them, and somebody else's")
             }
             Role::Recipient => owner("the row is addressed to them, and names no sender"),
-            Role::Unknown => Self::of_unknown(candidate, others.count),
+            Role::Unknown => {
+                let can_stay = candidate.on_delete.is_none() || candidate.optional != Optional::No;
+                let members = self.members_of(candidate.table, all);
+                match members.filter(|_| can_stay) {
+                    Some(members) => mention(format!("others take part in it (`{members}`)")),
+                    None => Self::of_unknown(candidate, others.count),
+                }
+            }
         }
     }
 
@@ -175,6 +182,11 @@ impl Decider<'_> {
         {
             return mention("ON DELETE SET NULL, and others use what stands in it");
         }
+        if !sure && self.has_surer_maker(candidate, all) {
+            return mention(format!(
+                "`{word}` is empty in some rows, and every row says who made it"
+            ));
+        }
         match (sure, other) {
             (false, true) => mention("another column says whose the row is; this one may be empty"),
             (true, _) => owner(format!(
@@ -184,7 +196,28 @@ impl Decider<'_> {
         }
     }
 
-    fn of_creator(&self, candidate: &Candidate, word: &str, all: &[Candidate]) -> Decided {
+    /// Rows have a maker, whose they are, also where this column says nobody: it says who is to do
+    /// what the row tells of.
+    fn has_surer_maker(&self, candidate: &Candidate, all: &[Candidate]) -> bool {
+        let maker = |(at, c): &(usize, &Candidate)| {
+            c.table == candidate.table
+                && c.values > candidate.values
+                && c.optional != Optional::Yes
+                && self.names_person(c)
+                && self.names_by_key(c)
+                && self.role_of(c) == Role::Creator
+                && self.meaning_of_person(all, *at).0 == Meaning::Owner
+        };
+        candidate.values > 0 && all.iter().enumerate().any(|one| maker(&one))
+    }
+
+    fn of_creator(
+        &self,
+        candidate: &Candidate,
+        word: &str,
+        other: bool,
+        all: &[Candidate],
+    ) -> Decided {
         if let Some(book) = self.book(candidate.table, all) {
             return mention(format!(
                 "the application's own books (`{book}`), whoever made the row"
@@ -202,6 +235,11 @@ impl Decider<'_> {
         if let Some((part, whole)) = self.part_of(candidate.table, all) {
             return mention(format!(
                 "rows of `{whole}`, which may be anybody's, are made of it (`{part}`)"
+            ));
+        }
+        if other {
+            return mention(format!(
+                "another column says whose the row is, whoever `{word}` is"
             ));
         }
         owner(format!("`{word}` made the row"))

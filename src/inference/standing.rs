@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
-use super::vocabulary::{ACCOUNTS, CATALOGUES, CONTAINERS, LOGS, MEMBERS, TRACES, VERSIONS};
+use super::vocabulary::{ACCOUNTS, CATALOGUES, CONTAINERS, ITEMS, LOGS, MEMBERS, TRACES, VERSIONS};
 use super::words::{Role, book_word, is_in, role, singular, words};
 use crate::manifest::Meaning;
 
@@ -103,35 +103,50 @@ impl Decider<'_> {
 
     /// A table that says which persons take part in the rows of this one.
     pub(super) fn members_of(&self, table: usize, all: &[Candidate]) -> Option<&str> {
-        let names_it =
-            |c: &&Candidate| c.parent == table && c.table != table && c.kind == Kind::Plain;
-        let member_table = |c: &&Candidate| {
-            let nouns = self.names.nouns(c.table);
-            let says = nouns.iter().any(|noun| is_in(MEMBERS, noun))
-                || nouns.ends_with(self.names.nouns(self.users));
-            let persons = all.iter().any(|other| {
-                other.table == c.table
-                    && self.persons.contains(&other.parent)
-                    && self.role_of(other) == Role::Owner
-            });
-            says && persons && !self.persons.contains(&c.table)
-        };
         let listed = all
             .iter()
             .find(|c| c.table == table && c.kind == Kind::List && self.persons.contains(&c.parent));
-        let found = all.iter().filter(names_it).find(member_table).or(listed)?;
+        let member = |c: &&Candidate| c.parent == table && self.is_membership(c, all).is_some();
+        let found = all.iter().find(member).or(listed)?;
         Some(&self.schema.tables[found.table].name)
     }
 
-    /// Rows of another table consist of rows of this one: an order of products, a post of tags.
+    /// The reference by which a row names the person who takes part in what `candidate` names.
+    pub(super) fn is_membership<'c>(
+        &self,
+        candidate: &Candidate,
+        all: &'c [Candidate],
+    ) -> Option<&'c Candidate> {
+        let nouns = self.names.nouns(candidate.table);
+        let says = nouns.iter().any(|noun| is_in(MEMBERS, noun))
+            || nouns.ends_with(self.names.nouns(self.users));
+        let plain = candidate.kind == Kind::Plain
+            && !candidate.is_of_itself()
+            && !self.persons.contains(&candidate.table);
+        let person = all.iter().find(|other| {
+            other.table == candidate.table
+                && self.persons.contains(&other.parent)
+                && self.role_of(other) == Role::Owner
+        });
+        person.filter(|_| says && plain)
+    }
+
+    /// Rows of another table consist of rows of this one: an order of products, a post of tags. What
+    /// names the whole itself, as a task names its project, stands in it and is no part to choose.
     pub(super) fn part_of(&self, table: usize, all: &[Candidate]) -> Option<(&str, &str)> {
         let naming = all
             .iter()
             .filter(|c| c.parent == table && c.table != table && c.kind == Kind::Plain);
         for part in naming {
+            let nouns = self.names.nouns(part.table);
+            let chosen = self.is_catalogue(table) || self.is_container(table);
+            let lists = (chosen && nouns.ends_with(self.names.nouns(table)))
+                || nouns.last().is_some_and(|last| is_in(ITEMS, last));
+            let within = |whole: usize| all.iter().any(|c| c.table == table && c.parent == whole);
             let whole = all.iter().find(|c| {
-                let nouns = self.names.nouns(part.table);
-                c.table == part.table
+                lists
+                    && !within(c.parent)
+                    && c.table == part.table
                     && c.parent != table
                     && !c.is_of_itself()
                     && !self.persons.contains(&c.parent)

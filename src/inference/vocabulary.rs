@@ -85,6 +85,10 @@ pub(super) const CATALOGUES: &str = "\
     timezone zone city region unit genre topic label format license domain instance site theme layout \
     provider client application app product course term priority badge";
 
+/// Of what something consists, by the last word of the name of the table that lists it.
+pub(super) const ITEMS: &str = "\
+    item line lineitem entry detail position row component ingredient element member content";
+
 /// Rows that hold it in a column of these names, each once, are entries to choose from.
 pub(super) const TITLES: &str = "\
     name slug code title label domain identifier";

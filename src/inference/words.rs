@@ -181,6 +181,36 @@ pub(super) fn role(words: &[String]) -> Role {
     found.map_or(Role::Unknown, |(_, role)| role)
 }
 
+/// What somebody has to do with the rows of a table that is named for what they did: `boosts.booster_id`
+/// did it, `mentions.mentionee_id` had it done to them.
+pub(super) fn names_doer(stem: &[String], table: &[String]) -> Option<Role> {
+    const SHORTEST: usize = 4;
+    let word = singular(stem.last()?);
+    let same_root = |noun: &String| {
+        let root = noun.strip_suffix('e').unwrap_or(noun);
+        root.len() >= SHORTEST && word.starts_with(root)
+    };
+    // `translator_id` of `translations`
+    let same_act = |noun: &String| {
+        let (noun, word) = (noun.strip_suffix("ion"), word.strip_suffix("or"));
+        noun.zip(word)
+            .is_some_and(|(noun, word)| noun.len() >= SHORTEST && noun == word)
+    };
+    let is_noun = table.contains(&word);
+    if is_noun || !table.iter().any(|noun| same_root(noun) || same_act(noun)) {
+        return None;
+    }
+    let (doer, done_to) = (
+        word.ends_with("er") || word.ends_with("or"),
+        word.ends_with("ee"),
+    );
+    match (doer, done_to) {
+        (true, _) => Some(Role::Owner),
+        (_, true) => Some(Role::Recipient),
+        _ => None,
+    }
+}
+
 /// The word of a table's name by which it is one of the application's own books.
 pub(super) fn book_word(table: &str) -> Option<String> {
     let all = words(table);
@@ -267,6 +297,26 @@ mod tests {
             ("posted_by", Role::Owner),
         ] {
             assert_eq!(of(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_named_for_an_act_tells_who_did_it() {
+        let of = |table: &str, column: &str| {
+            names_doer(&stem(&words(column)), &singulars(&words(table)))
+        };
+        assert_eq!(of("boosts", "booster_id"), Some(Role::Owner));
+        assert_eq!(of("reactions", "reactor_id"), Some(Role::Owner));
+        assert_eq!(of("mentions", "mentioner_id"), Some(Role::Owner));
+        assert_eq!(of("mentions", "mentionee_id"), Some(Role::Recipient));
+        assert_eq!(of("nominations", "nominator_id"), Some(Role::Owner));
+        for (table, column) in [
+            ("posts", "poster_image"),
+            ("counts", "country_id"),
+            ("filters", "filter_id"),
+            ("pages", "pager"),
+        ] {
+            assert_eq!(of(table, column), None, "{table}.{column}");
         }
     }
 
