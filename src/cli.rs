@@ -24,7 +24,7 @@ use reset_app::consent::Consent;
 use reset_app::error::Result;
 use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
-use reset_app::run::{App, Job, Reset};
+use reset_app::run::{App, Job, Preview, Reset};
 
 use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
@@ -205,11 +205,11 @@ fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn consent(asking: &Asking, preview: &Report, undo: &Undo) -> Result<Consent> {
+fn consent(asking: &Asking, preview: &Preview<'_>, undo: &Undo) -> Result<Consent> {
     let consent = if asking.force {
         Consent::forced()
     } else {
-        question::ask(&text::report(preview), undo, &preview.subject)?
+        question::ask(&text::report(&preview.report()?), undo, preview.subject())?
     };
     // Not earlier: at the question, SIGINT simply ends the program.
     signals::listen();

@@ -7,6 +7,7 @@ mod deed;
 mod explaining;
 mod inventory;
 mod keys;
+mod preview;
 mod recovery;
 mod replay;
 mod reset;
@@ -30,6 +31,7 @@ use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
 use deed::Noted;
+pub use preview::Preview;
 pub use reset::{Fate, Reset};
 use scene::{Picture, Scene};
 
@@ -178,7 +180,7 @@ impl App {
     pub fn erase(
         &self,
         job: &Job,
-        ask: &mut dyn FnMut(&Report) -> Result<Consent>,
+        ask: &mut dyn FnMut(&Preview<'_>) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
@@ -197,10 +199,11 @@ impl App {
         let picture = in_one_view(&connection, || {
             Picture::take(&self.target, &scene, &roots, &connection, job)
         })?;
-        let mut preview = picture.report(&connection)?;
-        let mut warnings = preview.warnings.clone();
-        scene::count_keys(&self.target, &picture.scope(&connection)?, &mut preview);
-        ask(&preview)?.require(&preview.subject)?;
+        let preview = picture.report(&connection)?;
+        Preview::put_to(ask, &preview, &|report| {
+            picture.count_keys(&connection, report)
+        })?;
+        let mut warnings = preview.warnings;
         let taken = self.snapshot_first(&connection, job.snapshot.as_deref())?;
         let record = self.record(job)?;
         let identifiers = self.remember(job, &connection, &scene.plan)?;

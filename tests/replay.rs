@@ -241,8 +241,9 @@ fn whoever_gets_the_key_of_an_account_while_it_is_asked_is_left_alone() {
         ..Settings::default()
     });
     let posts = count(&copy, "posts WHERE user_id = 1");
-    let mut ask = |preview: &reset_app::report::Report| {
-        assert_eq!(preview.replay.as_ref().unwrap().named, 1);
+    let mut ask = |preview: &reset_app::run::Preview<'_>| {
+        let replay = preview.report().unwrap().replay;
+        assert_eq!(replay.unwrap().named, 1);
         copy.execute("UPDATE users SET created_at = '2031-05-05 10:00:00' WHERE id = 1");
         Ok(Consent::forced())
     };

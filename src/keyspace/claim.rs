@@ -66,6 +66,11 @@ impl Wanted {
         }
     }
 
+    /// Whether a key whose value holds a user is meant, whoever that is.
+    pub(super) fn means_whomever(&self) -> bool {
+        !matches!(self, Self::Users(_))
+    }
+
     /// Whether a key whose value holds `user` is meant.
     pub(super) fn means(&self, user: &[u8]) -> bool {
         match self {

@@ -25,6 +25,16 @@ struct Open {
     next: usize,
 }
 
+/// What is known of a key before its value is read.
+enum Known {
+    /// No rule claims it, or none that matters.
+    NotMeant,
+    /// This rule claims it, or one that is told apart by nobody.
+    Meant(usize),
+    /// It is up to the value.
+    Open(usize, ByName),
+}
+
 /// A key that `rule` fits by name, and whose value decides.
 struct Asked {
     key: Vec<u8>,
@@ -74,13 +84,35 @@ impl Plan {
     fn by_name(&self, open: Vec<Open>, claimed: &mut Vec<Claimed>) -> Vec<Asked> {
         let mut asked = Vec::new();
         for Open { key, next } in open {
-            match self.first_that_fits(&key, next) {
-                None | Some((_, ByName::NotMeant)) => {}
-                Some((rule, ByName::Meant)) => claimed.push(Claimed { rule, key }),
-                Some((rule, by_name)) => asked.push(Asked { key, rule, by_name }),
+            match self.known(&key, next) {
+                Known::NotMeant => {}
+                Known::Meant(rule) => claimed.push(Claimed { rule, key }),
+                Known::Open(rule, by_name) => asked.push(Asked { key, rule, by_name }),
             }
         }
         asked
+    }
+
+    /// A value is read only where it makes a difference: not where the rules that follow say the same
+    /// of a key whose value does not fit this one.
+    fn known(&self, key: &[u8], next: usize) -> Known {
+        let (rule, by_name) = match self.first_that_fits(key, next) {
+            None | Some((_, ByName::NotMeant)) => return Known::NotMeant,
+            Some((rule, ByName::Meant)) => return Known::Meant(rule),
+            Some(fits) => fits,
+        };
+        let is_meant = match by_name {
+            ByName::AskTheType { is_meant } => is_meant,
+            _ if self.wanted.means_whomever() => true,
+            _ => return Known::Open(rule, by_name),
+        };
+        match self.known(key, rule + 1) {
+            Known::NotMeant if !is_meant => Known::NotMeant,
+            Known::Meant(other) if is_meant && self.rules[rule].counts_as(&self.rules[other]) => {
+                Known::Meant(rule)
+            }
+            _ => Known::Open(rule, by_name),
+        }
     }
 
     fn first_that_fits(&self, key: &[u8], next: usize) -> Option<(usize, ByName)> {

@@ -1,7 +1,8 @@
-//! One pass over the keys: SCAN, page by page.
+//! One pass over the keys: SCAN, page by page. Redis is asked for the next page before this one is
+//! worked on.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,10 +44,20 @@ pub(crate) struct Walk {
     plan: Plan,
     found: Arc<Tally>,
     pattern: Vec<u8>,
-    cursor: Option<u64>,
+    next: Next,
     pages: u64,
-    seen: HashSet<u64>,
-    hasher: RandomState,
+    seen: Seen,
+}
+
+/// The page that comes next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The first one, which is not asked for yet.
+    First,
+    /// One that is asked for.
+    Asked,
+    /// None: all keys have been looked at.
+    None,
 }
 
 impl Walk {
@@ -63,43 +74,83 @@ impl Walk {
             plan,
             found,
             pattern,
-            cursor: Some(0),
+            next: Next::First,
             pages: 0,
-            seen: HashSet::new(),
-            hasher: RandomState::new(),
+            seen: Seen::default(),
         }
     }
 
     /// The keys that are meant among the next ones; `None` when all have been looked at.
     pub(crate) fn next_page(&mut self) -> Result<Option<Vec<Claimed>>, KeyspaceError> {
-        let Some(cursor) = self.cursor else {
+        if self.next == Next::None {
             return Ok(None);
-        };
+        }
         if self.pages == MOST_PAGES {
             return Err(KeyspaceError::endless(self.wire.server(), self.pages));
         }
+        if self.next == Next::First {
+            self.ask_for_page(0)?;
+        }
+        let answer = self.wire.answer_ahead()?;
         self.pages += 1;
-        let scan = Request::new("SCAN").arg(cursor);
-        let scan = scan
-            .arg("MATCH")
-            .arg(&self.pattern)
-            .arg("COUNT")
-            .arg(KEYS_A_PAGE);
-        let answer = self.wire.ask(&scan)?;
-        let (next, keys) =
+        let (cursor, keys) =
             page(answer).ok_or_else(|| KeyspaceError::answer(self.wire.server(), "SCAN"))?;
-        self.cursor = (next != 0).then_some(next);
+        self.next = Next::None;
+        if cursor != 0 {
+            self.ask_for_page(cursor)?;
+        }
         let claimed = self.plan.claimed(&mut self.wire, keys)?;
         for Claimed { rule, key } in &claimed {
-            if self.seen.insert(self.hasher.hash_one(key)) {
+            if self.seen.is_new(key) {
                 self.found.add(*rule, 1);
             }
         }
         Ok(Some(claimed))
     }
 
+    fn ask_for_page(&mut self, cursor: u64) -> Result<(), KeyspaceError> {
+        let scan = Request::new("SCAN").arg(cursor);
+        let scan = scan.arg("MATCH").arg(&self.pattern);
+        self.wire.send_ahead(scan.arg("COUNT").arg(KEYS_A_PAGE))?;
+        self.next = Next::Asked;
+        Ok(())
+    }
+
     pub(crate) fn wire(&mut self) -> &mut Wire {
         &mut self.wire
+    }
+}
+
+/// Keys that were seen before: SCAN may tell of a key more than once.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    hashes: HashSet<u64, BuildHasherDefault<AsIs>>,
+}
+
+impl Seen {
+    fn is_new(&mut self, key: &[u8]) -> bool {
+        self.hashes.insert(self.hasher.hash_one(key))
+    }
+}
+
+/// What is hashed already.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 

@@ -21,6 +21,14 @@ pub(crate) struct Wire {
     deadline: Deadline,
     /// How much more may be read as answers to what was sent last.
     left: usize,
+    ahead: Ahead,
+}
+
+/// A command sent ahead, whose answer comes before those to all that was sent after it.
+enum Ahead {
+    Nothing,
+    Sent(Request),
+    Answered(Value),
 }
 
 /// A command and its name for messages.
@@ -54,6 +62,7 @@ impl Wire {
             server: server.clone(),
             deadline,
             left: 0,
+            ahead: Ahead::Nothing,
         };
         if let Some(password) = &server.password {
             wire.expect_ok(&Request::new("AUTH").arg(&server.user).arg(password))?;
@@ -101,8 +110,42 @@ impl Wire {
         sent.map_err(|error| broken(&self.server, self.deadline, error))
     }
 
+    /// Sends one command whose answer [`answer_ahead`](Self::answer_ahead) fetches: Redis works on it
+    /// while here something else is done, and others may be sent and answered meanwhile.
+    pub(crate) fn send_ahead(&mut self, request: Request) -> Result<(), KeyspaceError> {
+        self.send(std::slice::from_ref(&request))?;
+        self.ahead = Ahead::Sent(request);
+        Ok(())
+    }
+
+    /// The answer to what was sent ahead. An error answer is an error.
+    pub(crate) fn answer_ahead(&mut self) -> Result<Value, KeyspaceError> {
+        self.read_ahead()?;
+        match std::mem::replace(&mut self.ahead, Ahead::Nothing) {
+            Ahead::Answered(answer) => Ok(answer),
+            Ahead::Nothing | Ahead::Sent(_) => Err(KeyspaceError::broken(&self.server)),
+        }
+    }
+
+    /// What was sent ahead is answered first.
+    fn read_ahead(&mut self) -> Result<(), KeyspaceError> {
+        self.ahead = match std::mem::replace(&mut self.ahead, Ahead::Nothing) {
+            Ahead::Sent(request) => match self.read(&request)? {
+                Value::ServerError(error) => return Err(self.refusal(request.name, &error)),
+                answer => Ahead::Answered(answer),
+            },
+            other => other,
+        };
+        Ok(())
+    }
+
     /// The next answer, which is that to `request`; it may be an error answer.
     pub(crate) fn answer(&mut self, request: &Request) -> Result<Value, KeyspaceError> {
+        self.read_ahead()?;
+        self.read(request)
+    }
+
+    fn read(&mut self, request: &Request) -> Result<Value, KeyspaceError> {
         let mut limited = Limited {
             stream: &mut self.stream,
             left: &mut self.left,

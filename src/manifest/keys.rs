@@ -144,6 +144,11 @@ impl KeyRule {
         &self.line
     }
 
+    /// Whether nobody is told which of the two rules claims a key: they have one pattern and one line.
+    pub(crate) fn counts_as(&self, other: &Self) -> bool {
+        self.pattern == other.pattern && self.line == other.line
+    }
+
     /// The bytes with which every key of this rule begins; never empty.
     #[must_use]
     pub fn prefix(&self) -> &[u8] {

@@ -12,6 +12,7 @@ use self::redis_server::RedisServer;
 use super::{Cleared, RuleCleared, clear};
 use crate::keyspace::fake_redis::{answering, counting, page};
 use crate::keyspace::{Deadline, KeyspaceError, Scope, Server, count};
+use crate::manifest::Manifest;
 use crate::manifest::keys::KeyRule;
 use crate::manifest::keys::tests::reference;
 use crate::outbox::Erased;
@@ -239,6 +240,51 @@ fn a_hundred_thousand_keys_go_while_another_client_writes() {
     );
 }
 
+/// How often a command was called since the last time it was asked.
+fn calls(redis: &RedisServer, command: &str) -> usize {
+    let stats: String = ::redis::cmd("INFO")
+        .arg("commandstats")
+        .query(&mut redis.connect(0))
+        .unwrap();
+    let line = stats
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    let calls = line.map_or("0", |line| line.split(',').next().unwrap());
+    calls.parse().unwrap()
+}
+
+#[test]
+fn only_values_that_decide_are_read() {
+    let rules = Manifest::builtin().unwrap().redis.keys;
+    let user = |user| Scope::Users(vec![UserKey::Integer(user)]);
+    let filled = || {
+        let redis = filled()?;
+        redis.run(&["DEL", "platform:7", "platform:9"]);
+        redis.run(&["CONFIG", "RESETSTAT"]);
+        Some(redis)
+    };
+    // Of the sessions that are the application's anyway none, with or without a user; of user 1 all,
+    // but of what is named for somebody only what is named for user 1.
+    for (scope, hget, strlen, types) in [
+        (Scope::Application, 4, 6, 5),
+        (Scope::Everyone(vec![]), 4, 6, 5),
+        (user(1), 8, 6, 2),
+        (user(3), 8, 6, 0),
+    ] {
+        let Some(redis) = filled() else { return };
+        let server = Server::from_url(&redis.url(0)).unwrap();
+        let foretold = count(
+            &server,
+            &rules,
+            &scope,
+            Deadline::after(Duration::from_secs(20)),
+        );
+        foretold.unwrap();
+        let read = ["hget", "strlen", "type", "hgetall", "get"].map(|name| calls(&redis, name));
+        assert_eq!(read, [hget, strlen, types, 0, 0], "{scope:?}");
+    }
+}
+
 /// A server with one session page, which answers `UNLINK` so.
 fn unlinking(answer: &'static [u8]) -> Cleared {
     let port = answering(move |words| match words[0].as_slice() {
@@ -294,6 +340,7 @@ fn what_was_removed_before_the_trouble_is_told() {
     let port = answering(
         |words| match (words[0].as_slice(), words.get(1)?.as_slice()) {
             (b"SCAN", b"0") => Some(page(7, &["vedfolnir:a"])),
+            (b"SCAN", b"7") => Some(page(8, &["vedfolnir:b"])),
             (b"UNLINK", _) => Some(b":1\r\n".to_vec()),
             _ => None,
         },
@@ -312,7 +359,7 @@ fn what_was_removed_before_the_trouble_is_told() {
     assert_eq!(
         outcome.per_rule[9],
         RuleCleared {
-            found: 1,
+            found: 2,
             cleared: 1
         }
     );

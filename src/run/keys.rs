@@ -1,6 +1,6 @@
 //! Clearing the application's Redis, and nothing else.
 
-use super::App;
+use super::{App, Preview};
 use crate::audit::{Trail, now};
 use crate::consent::Consent;
 use crate::database;
@@ -31,11 +31,17 @@ impl App {
     ///
     /// Fails as [`App::preview_keys`] does, and where Redis does not answer to the end; what was
     /// cleared until then is gone.
-    pub fn clear_keys(&self, ask: &mut dyn FnMut(&Report) -> Result<Consent>) -> Result<Report> {
+    pub fn clear_keys(
+        &self,
+        ask: &mut dyn FnMut(&Preview<'_>) -> Result<Consent>,
+    ) -> Result<Report> {
         let _lock = RunLock::take(&self.target.database)?;
         let server = self.checked_server()?;
-        let preview = self.report(Stage::Preview, &self.count(server)?);
-        ask(&preview)?.require(&preview.subject)?;
+        let preview = self.report(Stage::Preview, &[]);
+        Preview::put_to(ask, &preview, &|report| {
+            *report = self.report(Stage::Preview, &self.count(server)?);
+            Ok(())
+        })?;
         let run = run_name()?;
         let mut trail = Trail::open(&self.target, std::slice::from_ref(&run))?;
         let rules = &self.target.manifest.redis.keys;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::scene::Scene;
-use super::{App, Job, Operation, recovery};
+use super::{App, Job, Operation, Preview, recovery};
 use crate::audit::{self, Named, Since, Way};
 use crate::consent::Consent;
 use crate::database;
@@ -60,7 +60,7 @@ impl App {
     pub fn replay(
         &self,
         (since, snapshot): (Option<&Since>, Option<&str>),
-        ask: &mut dyn FnMut(&Report) -> Result<Consent>,
+        ask: &mut dyn FnMut(&Preview<'_>) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let mut replaying = self.found_by_writer(since)?;
@@ -74,17 +74,20 @@ impl App {
             },
             [job] => {
                 let told = &replaying.replay;
-                let mut shown = |preview: &Report| {
-                    ask(&Report {
-                        replay: Some(told.clone()),
-                        ..preview.clone()
+                let mut shown = |preview: &Preview<'_>| {
+                    ask(&Preview {
+                        but_keys: &Report {
+                            replay: Some(told.clone()),
+                            ..preview.but_keys.clone()
+                        },
+                        ..*preview
                     })
                 };
                 self.erase(job, &mut shown, watch)?
             }
             jobs => {
                 let preview = self.preview_all(&replaying)?;
-                ask(&preview)?.require(&preview.subject)?;
+                Preview::put_to(ask, &preview, &|_| Ok(()))?;
                 let mut done = Vec::new();
                 for job in jobs {
                     done.push(self.erase(job, &mut |_| Ok(Consent::forced()), watch)?);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use super::{App, in_one_view, recovery, scene};
+use super::{App, Preview, in_one_view, recovery, scene};
 use crate::audit::Trail;
 use crate::consent::Consent;
 use crate::database::{self, OldPages, replace};
@@ -100,7 +100,7 @@ impl App {
     pub fn reset(
         &self,
         job: &Reset,
-        ask: &mut dyn FnMut(&Report) -> Result<Consent>,
+        ask: &mut dyn FnMut(&Preview<'_>) -> Result<Consent>,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let target = &self.target;
@@ -111,7 +111,7 @@ impl App {
         recovery::require_same_trail(target, &connection)?;
         if outbox::holds_reset(&connection)? {
             let preview = self.preview_of_rest(&connection)?;
-            ask(&preview)?.require(&preview.subject)?;
+            Preview::put_to(ask, &preview, &|_| Ok(()))?;
             let finished = recovery::resume(target, &mut connection, watch)?;
             recovery::close(target, connection)?;
             return Ok(Report {
@@ -120,12 +120,14 @@ impl App {
             });
         }
         self.require_snapshot_possible(&connection, job.snapshot.as_deref())?;
-        let mut preview = in_one_view(&connection, || {
+        let preview = in_one_view(&connection, || {
             let roots = target.roots_emptied(job)?;
             Sketch::draw(target, &connection, job, &roots)?.report(&connection)
         })?;
-        scene::count_keys(target, &Scope::Application, &mut preview);
-        ask(&preview)?.require(&preview.subject)?;
+        Preview::put_to(ask, &preview, &|report| {
+            scene::count_keys(target, &Scope::Application, report);
+            Ok(())
+        })?;
         // Its record would be gone with the old content.
         let recovery = recovery::finish_earlier(target, &mut connection, watch)?;
         let snapshot = self.snapshot_first(&connection, job.snapshot.as_deref())?;

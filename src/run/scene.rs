@@ -198,6 +198,12 @@ impl<'a> Picture<'a> {
         Ok(warnings)
     }
 
+    /// Completes its report with the Redis keys.
+    pub(super) fn count_keys(&self, connection: &Connection, report: &mut Report) -> Result<()> {
+        count_keys(self.target, &self.scope(connection)?, report);
+        Ok(())
+    }
+
     /// Whose Redis keys go.
     pub(super) fn scope(&self, connection: &Connection) -> Result<Scope> {
         let mut keys = Vec::new();
