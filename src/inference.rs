@@ -6,18 +6,21 @@
 
 mod candidate;
 mod candidates;
+mod conditional;
 mod content;
 mod decide;
 mod directories;
 mod draft;
 mod evidence;
 mod files;
+mod founders;
 mod full_text;
 mod generic;
 mod keepers;
 mod members;
 mod names;
 mod naming;
+mod neighbours;
 mod persons;
 mod prefix;
 mod standing;
@@ -148,11 +151,17 @@ fn decided<'a>(search: &Search<'a>) -> Result<(Vec<Candidate>, Decider<'a>)> {
     candidates.extend(search.generic(&candidates)?);
     candidates.extend(search.named(&candidates)?);
     candidates.extend(search.shown(&candidates)?);
+    candidates.extend(search.borne_out(&candidates)?);
+    candidates.extend(search.moved(&candidates)?);
+    candidates.extend(search.named_under_conditions(&candidates)?);
+    search.note_repetitions(&mut candidates)?;
     let mut decider = Decider::new(search, &candidates);
     let redundant = decider.redundant(&candidates);
     let mut at = 0..;
     candidates.retain(|_| at.next().is_some_and(|at| !redundant.contains(&at)));
-    decider.decide(&mut candidates);
+    decider.decide_persons(&mut candidates);
+    search.decide_founders(&mut decider, &mut candidates)?;
+    decider.decide_content(&mut candidates);
     while search.decide_keepers(&mut decider, &mut candidates)?
         || search.decide_members(&mut decider, &mut candidates)?
     {

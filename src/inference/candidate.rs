@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     pub(super) kind: Kind,
     /// How far its values can be relied on.
     pub(super) chance: Chance,
+    /// The column that repeats a text of the row it names, in a log.
+    pub(super) repeats: Option<String>,
     /// What it means, once that is decided, and why.
     pub(super) decided: Option<(Meaning, String)>,
 }

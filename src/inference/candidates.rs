@@ -3,7 +3,7 @@
 
 use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::evidence::{Evidence, Match, Place};
-use super::names::{Names, Spoken, is_plain};
+use super::names::{Names, Spoken, has_prefix, is_plain};
 use super::naming::Named;
 use super::words::{Role, is_key_word, names_by_name, role, singulars, stem, words};
 use crate::error::Result;
@@ -56,6 +56,7 @@ impl Search<'_> {
                     evidence,
                     kind: Kind::Plain,
                     chance: Chance::Unlikely,
+                    repeats: None,
                     decided: None,
                 });
             }
@@ -126,6 +127,7 @@ impl Search<'_> {
                         stem: &stem,
                         spoken,
                         of_user: parent == self.users,
+                        prefixed: said.len() > stem.len() && has_prefix(&self.schema.tables[at]),
                     };
                     if spoken == Spoken::Loosely && self.has_type_beside(at, column) {
                         continue;
@@ -227,6 +229,7 @@ impl Search<'_> {
             evidence: found.sentence(&self.target(parent, key)),
             kind: Kind::Plain,
             chance: Chance::Unlikely,
+            repeats: None,
             decided: None,
         }
     }

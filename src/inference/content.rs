@@ -1,6 +1,6 @@
 //! References to rows that belong to users: what hangs on them, and what only points at them.
 
-use super::candidate::{Candidate, Kind, Optional};
+use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
 use super::words::{Role, role, singulars};
 use crate::manifest::Meaning;
@@ -38,6 +38,11 @@ impl Decider<'_> {
         if candidate.kind == Kind::List {
             return Some(mention("the row is not of one of them alone"));
         }
+        if candidate.chance == Chance::Likely {
+            return Some(mention(
+                "in doubt: nothing but its values says that it names one",
+            ));
+        }
         if candidate.is_of_itself() {
             return Some(mention("a row of the same table, which stands without it"));
         }
@@ -60,7 +65,7 @@ impl Decider<'_> {
         if is_mentioned || Self::hangs_on(all, candidate.parent, candidate.table) {
             return Some(mention(format!("the row only points at one of `{parent}`")));
         }
-        if self.only_chooses(all, candidate) {
+        if candidate.repeats.is_none() && self.only_chooses(all, candidate) {
             return Some(mention("the row is somebody's own, who chose it"));
         }
         if sure {
@@ -115,6 +120,11 @@ impl Decider<'_> {
         if self.kept.contains(&candidate.parent) {
             return mention(format!(
                 "the row names one of `{parent}`, which stays as long as it does"
+            ));
+        }
+        if let Some(repeats) = &candidate.repeats {
+            return owner(format!(
+                "an entry about one of `{parent}`, whose words it repeats (`{repeats}`)"
             ));
         }
         // A column that holds nothing says of no row whose it is, where another does.

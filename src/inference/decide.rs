@@ -105,13 +105,12 @@ impl<'a> Decider<'a> {
             .collect()
     }
 
-    /// Decides everything that can be decided by names and declarations.
-    pub(super) fn decide(&mut self, candidates: &mut [Candidate]) {
+    /// Decides the references to persons, by names and declarations.
+    pub(super) fn decide_persons(&mut self, candidates: &mut [Candidate]) {
         let verdicts: Vec<Verdict> = (0..candidates.len())
             .map(|at| self.of_person(candidates, at))
             .collect();
         self.note(candidates, verdicts);
-        self.decide_content(candidates);
     }
 
     /// Decides the references to rows that belong to users, until nothing more is owned.

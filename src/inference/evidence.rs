@@ -1,6 +1,8 @@
 //! What the rows of a database say, read at a cost that stays linear: samples of every table, and
 //! counts of values that are keys of another.
 
+mod telling;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -183,31 +185,6 @@ impl<'a> Evidence<'a> {
             found.push((0..width).map(value).collect());
         }
         Ok(found)
-    }
-
-    /// Rows of an index, each with the row of a table whose key is its rowid behind it.
-    pub(super) fn beside(
-        &self,
-        index: usize,
-        (table, key): (usize, &str),
-    ) -> Result<Vec<Vec<Value>>> {
-        let (index, table) = (&self.schema.tables[index], &self.schema.tables[table]);
-        let of = |alias: &str, table: &Table| {
-            let columns = table
-                .columns
-                .iter()
-                .map(|c| format!("{alias}.{}", quote(&c.name)));
-            joined(columns.map(|column| short_text(&column)), ", ")
-        };
-        let sql = format!(
-            "SELECT {}, {} FROM {} AS i JOIN {} AS t ON t.{} = i.rowid LIMIT {SAMPLED}",
-            of("i", index),
-            of("t", table),
-            main_table(&index.name),
-            main_table(&table.name),
-            quote(key),
-        );
-        self.read_rows(&sql, index.columns.len() + table.columns.len())
     }
 
     /// How many values at `place` are values of a column of `parent`.

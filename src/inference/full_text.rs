@@ -66,6 +66,7 @@ impl Search<'_> {
                     .sentence(&self.target(parent, &key)),
                 kind: Kind::Plain,
                 chance: super::candidate::Chance::Unlikely,
+                repeats: None,
                 decided: Some((Meaning::Owner, format!("a full-text index of `{name}`"))),
             });
         }
@@ -133,7 +134,7 @@ impl Search<'_> {
     /// In nearly all rows some column of the index holds the words of one of the table: rowids alone fit
     /// any table.
     fn shares_text(&self, index: usize, (table, key): (usize, &str)) -> Result<bool> {
-        let rows = self.evidence.beside(index, (table, key))?;
+        let rows = self.evidence.beside((index, "rowid"), (table, key))?;
         let of_index = self.schema.tables[index].columns.len();
         let words_at = |row: &[Value], at: usize| match &row[at] {
             Value::Text(text) => words(text),

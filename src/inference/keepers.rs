@@ -24,20 +24,13 @@ impl Search<'_> {
         let mut any = false;
         for at in 0..candidates.len() {
             let candidate = &candidates[at];
-            let possible = candidate.decided.is_none()
-                && candidate.on_delete != Some(Action::Cascade)
-                && candidate.kind == Kind::Plain
-                && candidate.columns.len() == 1
-                && decider.owned.contains(&candidate.table)
-                && !decider.owned.contains(&candidate.parent)
-                && !candidate.is_of_itself();
-            if !possible {
+            if !may_keep(decider, candidate) || decider.owned.contains(&candidate.parent) {
                 continue;
             }
             let Some(reason) = self.keeps(candidates, at)? else {
                 continue;
             };
-            let parent = candidate.parent;
+            let parent = candidates[at].parent;
             candidates[at].decided = Some((Meaning::Keeper, reason));
             decider.owned.insert(parent);
             decider.kept.insert(parent);
@@ -103,9 +96,8 @@ impl Search<'_> {
         )))
     }
 
-    /// A page without an owner is made of its revisions, a conversation of its messages.
-    fn consists_of(&self, all: &[Candidate], at: usize) -> Option<String> {
-        let candidate = &all[at];
+    /// Its rows are the versions of a document.
+    pub(super) fn is_version(&self, candidate: &Candidate) -> bool {
         let last = |table: usize| self.names.nouns(table).last().map_or("", String::as_str);
         let (of, whole) = (
             self.names.nouns(candidate.table),
@@ -113,7 +105,14 @@ impl Search<'_> {
         );
         let document = is_in(DOCUMENTS, last(candidate.parent))
             || (of.len() > whole.len() && of.starts_with(whole));
-        let versions = is_in(VERSIONS, last(candidate.table)) && document;
+        is_in(VERSIONS, last(candidate.table)) && document
+    }
+
+    /// A page without an owner is made of its revisions, a conversation of its messages.
+    fn consists_of(&self, all: &[Candidate], at: usize) -> Option<String> {
+        let candidate = &all[at];
+        let last = |table: usize| self.names.nouns(table).last().map_or("", String::as_str);
+        let versions = self.is_version(candidate);
         let sayings = is_in(SAYINGS, last(candidate.table)) && is_in(TALKS, last(candidate.parent));
         let by_whom = |c: &Candidate| c.table == candidate.table && c.is(Meaning::Owner);
         let whole = candidate.optional != Optional::Yes && all.iter().any(by_whom);
@@ -123,7 +122,7 @@ impl Search<'_> {
     }
 
     /// Its rows name persons, or are persons: they are no parts of anything.
-    fn names_persons(&self, all: &[Candidate], table: usize) -> bool {
+    pub(super) fn names_persons(&self, all: &[Candidate], table: usize) -> bool {
         let names = all
             .iter()
             .any(|c| c.table == table && c.parent == self.users && c.kind == Kind::Plain);
@@ -162,4 +161,14 @@ impl Search<'_> {
             &candidate.parent_columns[0],
         )
     }
+}
+
+/// An undecided reference of a row that is a user's.
+pub(super) fn may_keep(decider: &Decider, candidate: &Candidate) -> bool {
+    candidate.decided.is_none()
+        && candidate.on_delete != Some(Action::Cascade)
+        && candidate.kind == Kind::Plain
+        && candidate.columns.len() == 1
+        && decider.owned.contains(&candidate.table)
+        && !candidate.is_of_itself()
 }

@@ -91,6 +91,15 @@ impl Names {
         stems
     }
 
+    /// The words of a column's name without a prefix that the table's columns share.
+    pub(super) fn bare(&self, schema: &Schema, table: usize, column: &str) -> Vec<String> {
+        let mut all = self.words(column);
+        if all.len() > 1 && shared_prefix(&schema.tables[table]).as_ref() == all.first() {
+            all.remove(0);
+        }
+        all
+    }
+
     /// The tables that a stem speaks of, the best first.
     pub(super) fn spoken(
         &self,
@@ -164,6 +173,11 @@ impl Names {
     }
 }
 
+/// All columns of a table begin with the same word, which says nothing of them.
+pub(super) fn has_prefix(table: &Table) -> bool {
+    shared_prefix(table).is_some()
+}
+
 /// A first word that nearly all columns of a table share: `rev_id`, `rev_page`, `rev_actor`.
 fn shared_prefix(table: &Table) -> Option<String> {
     let firsts: Vec<String> = table
@@ -173,8 +187,9 @@ fn shared_prefix(table: &Table) -> Option<String> {
         .collect();
     let first = firsts.first()?;
     let sharing = firsts.iter().filter(|word| *word == first).count();
-    let whole = firsts.len() > 2 && sharing * 5 >= firsts.len() * 4;
-    whole.then(|| first.clone())
+    let most = firsts.len() > 2 && sharing * 5 >= firsts.len() * 4;
+    let all = firsts.len() == 2 && sharing == 2;
+    (most || all).then(|| first.clone())
 }
 
 /// Rows of this table can be named.

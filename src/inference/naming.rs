@@ -2,7 +2,7 @@
 
 use super::candidates::{Search, is_number};
 use super::evidence::Match;
-use super::names::Spoken;
+use super::names::{Spoken, has_prefix};
 use super::words::{
     Role, holds_files, is_plural, means_person, names_doer, names_something, role, shows_file,
     speaks_only_of_person, surely_names,
@@ -16,6 +16,8 @@ pub(super) struct Named<'n> {
     pub(super) stem: &'n [String],
     pub(super) spoken: Spoken,
     pub(super) of_user: bool,
+    /// All columns of its table begin with the same word, and keys end in no word of their own.
+    pub(super) prefixed: bool,
 }
 
 impl Named<'_> {
@@ -32,7 +34,7 @@ impl Named<'_> {
 
     /// Name and values together are enough.
     pub(super) fn fits(&self, found: Match) -> bool {
-        if names_something(self.said) && self.spoken == Spoken::Wholly {
+        if (names_something(self.said) || self.prefixed) && self.spoken == Spoken::Wholly {
             return found.is_most(50);
         }
         found.is_most(95)
@@ -74,8 +76,14 @@ impl Search<'_> {
             parents.push((self.users, Spoken::Loosely));
         }
         let shortened = self.names.abbreviated(self.schema, stem);
-        let shortened = shortened.filter(|_| names_something(said));
-        parents.extend(shortened.map(|table| (table, Spoken::ByEnd)));
+        let prefixed = has_prefix(&self.schema.tables[at]);
+        let shortened = shortened.filter(|_| names_something(said) || prefixed);
+        let how = if prefixed {
+            Spoken::Wholly
+        } else {
+            Spoken::ByEnd
+        };
+        parents.extend(shortened.map(|table| (table, how)));
         parents.extend(others);
         if !names_something(said) {
             return parents;

@@ -55,6 +55,9 @@ impl Decider<'_> {
         if candidate.kind == Kind::List {
             return mention("several users share the row");
         }
+        if candidate.kind == Kind::Generic && !self.names_by_key(candidate) {
+            return owner("under this condition the row bears a user's name, and says nobody else");
+        }
         if candidate.kind == Kind::Generic {
             return owner(
                 "the row hangs on the user's own, as it may hang on rows of other tables",

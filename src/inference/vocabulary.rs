@@ -112,6 +112,10 @@ pub(super) const VERSIONS: &str = "\
 pub(super) const LOGS: &str = "\
     log logentry audit trail journal";
 
+/// What tells what became of others, by the end of a table's name.
+pub(super) const RECORDS: &str =
+    "log logging logentry audit trail journal change activity history event feed";
+
 /// What tells from where somebody acted, by a word of a column's name.
 pub(super) const TRACES: &str = "ip agent useragent device browser fingerprint";
 

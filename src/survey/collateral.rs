@@ -1,9 +1,13 @@
 //! Rows of users who are not meant, which go because they hang on a row that goes.
 
+mod kept;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use rusqlite::Connection;
+
+pub(super) use kept::whose_sql;
 
 use super::rows::set_name;
 use super::targets::user_key;
@@ -38,25 +42,38 @@ impl Collateral {
 /// Collateral of all targets, or of the one at `position`: by table and owner.
 ///
 /// A row is its natural owner's: the user to whom its owner references lead, the one with the
-/// cheapest way first, the next where that leads to nobody.
+/// cheapest way first, the next where that leads to nobody. A row that has none is theirs whose rows
+/// kept it.
 pub(crate) fn count(
     connection: &Connection,
     plan: &Plan,
     position: Option<i64>,
 ) -> Result<Vec<Collateral>> {
     let ways = Ways::cheapest(plan);
+    let whose = if position.is_some() {
+        "s.owner = ?1"
+    } else {
+        "?1 IS NULL"
+    };
     let mut counts: BTreeMap<(String, UserKey), u64> = BTreeMap::new();
     for (at, table) in plan.tables.iter().enumerate().skip(1) {
-        let whose = if position.is_some() {
-            "s.owner = ?1"
-        } else {
-            "?1 IS NULL"
-        };
-        let Some(sql) = query(plan, &ways, at, whose) else {
-            continue;
+        let sql = match query(plan, &ways, at, whose) {
+            Some(sql) => sql,
+            None if table.keepers.is_empty() => continue,
+            None => {
+                kept::note(connection, plan, (&ways, at), (whose, position))?;
+                kept::query(at)
+            }
         };
         let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-        let mut rows = statement.query([position]).map_err(Error::surveying)?;
+        let bound: &[Option<i64>] = if statement.parameter_count() == 0 {
+            &[]
+        } else {
+            &[position]
+        };
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(bound))
+            .map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let owner = user_key(row, 0)?;
             let rows: u64 = row.get(1).map_err(Error::surveying)?;
@@ -67,22 +84,26 @@ pub(crate) fn count(
     Ok(counts.into_iter().map(one).collect())
 }
 
-/// `None` where no owner reference leads to a user: rows that are kept by others have no owner of
-/// their own.
-fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
-    let table = &plan.tables[at];
+/// The key of the user whose the row `c` of table `at` is. `None` where no owner reference leads to a
+/// user: rows that are kept by others have no owner of their own.
+fn natural_owner(plan: &Plan, ways: &Ways, at: usize) -> Option<String> {
     let leads = |link: &&Link| link.parent == 0 || ways.next[link.parent].is_some();
-    let mut links: Vec<&Link> = table.owners.iter().filter(leads).collect();
+    let mut links: Vec<&Link> = plan.tables[at].owners.iter().filter(leads).collect();
     if links.is_empty() {
         return None;
     }
     links.sort_by_key(|link| ways.cost(link));
     let owners = links.into_iter().map(|link| owner_along(plan, ways, link));
+    Some(format!("coalesce({}, NULL)", joined(owners, ", ")))
+}
+
+fn query(plan: &Plan, ways: &Ways, at: usize, whose: &str) -> Option<String> {
+    let table = &plan.tables[at];
+    let owner = natural_owner(plan, ways, at)?;
     Some(format!(
-        "SELECT theirs, count(*) FROM (SELECT coalesce({}, NULL) AS theirs FROM {} AS s \
+        "SELECT theirs, count(*) FROM (SELECT {owner} AS theirs FROM {} AS s \
          CROSS JOIN {} AS c ON {} WHERE {whose}) WHERE theirs IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM temp.target AS t WHERE t.key = theirs) GROUP BY theirs",
-        joined(owners, ", "),
         set_name(at),
         main_table(&table.name),
         same_row("c", "s", &table.identity),

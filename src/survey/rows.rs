@@ -47,8 +47,9 @@ impl<'p> Rows<'p> {
                 .map_err(Error::surveying)?;
             if !table.keepers.is_empty() {
                 let candidates = owned_set(&format!("kept_{at}"), &table.identity);
+                let whose = super::collateral::whose_sql(at, &table.identity);
                 connection
-                    .execute_batch(&candidates)
+                    .execute_batch(&format!("{candidates} {whose}"))
                     .map_err(Error::surveying)?;
             }
         }
