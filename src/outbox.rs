@@ -86,14 +86,18 @@ impl Kind {
 /// Fails where a table of that name is not ours: what another program left there is not to be done.
 pub fn exists(connection: &Connection) -> Result<bool> {
     let sql = "SELECT sql FROM main.sqlite_schema WHERE lower(name) = ?1";
-    let found: Option<Option<String>> = connection
-        .query_row(sql, [TABLE], |row| row.get(0))
+    let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+    let found: Option<Option<String>> = statement
+        .query_row([TABLE], |row| row.get(0))
         .optional()
         .map_err(Error::surveying)?;
     let others =
         "SELECT count(*) FROM main.sqlite_schema WHERE lower(tbl_name) = ?1 AND lower(name) <> ?1";
-    let dependents: i64 = connection
-        .query_row(others, [TABLE], |row| row.get(0))
+    let mut statement = connection
+        .prepare_cached(others)
+        .map_err(Error::surveying)?;
+    let dependents: i64 = statement
+        .query_row([TABLE], |row| row.get(0))
         .map_err(Error::surveying)?;
     match found {
         None => Ok(false),
@@ -107,10 +111,9 @@ pub(crate) fn begin(connection: &Connection, run: &RunRecord) -> Result<()> {
     if exists(connection)? {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox WHERE kind = 'run' AND run = ?1)";
-        if connection
-            .query_row(sql, [&run.run], |row| row.get(0))
-            .map_err(Error::surveying)?
-        {
+        let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
+        let recorded = statement.query_row([&run.run], |row| row.get(0));
+        if recorded.map_err(Error::surveying)? {
             return Ok(());
         }
     } else {

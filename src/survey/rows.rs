@@ -8,6 +8,8 @@
 //! each other the users are taken one after another, each claiming what it reaches; a row once
 //! claimed by an earlier user is not visited again, so the cost stays linear in the rows.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, params};
 
 use super::lists;
@@ -32,6 +34,8 @@ pub(crate) fn mention_set(at: usize) -> String {
 pub(crate) struct Rows<'p> {
     pub(super) plan: &'p Plan,
     pub(super) lookups: Lookups<'p>,
+    /// The sets have an index by owner.
+    indexed: Cell<bool>,
 }
 
 impl<'p> Rows<'p> {
@@ -61,6 +65,7 @@ impl<'p> Rows<'p> {
         Ok(Self {
             plan,
             lookups: Lookups::new(connection, plan)?,
+            indexed: Cell::new(false),
         })
     }
 
@@ -115,7 +120,23 @@ impl<'p> Rows<'p> {
     }
 
     fn find_all_mentions(&self, connection: &Connection) -> Result<()> {
-        (0..self.plan.mentions.len()).try_for_each(|at| self.find_mentions(connection, at))
+        (0..self.plan.mentions.len()).try_for_each(|at| self.find_mentions(connection, at))?;
+        self.index_by_owner(connection)
+    }
+
+    /// An index is made of full sets at less cost than kept in order while they fill.
+    fn index_by_owner(&self, connection: &Connection) -> Result<()> {
+        if self.indexed.replace(true) {
+            return Ok(());
+        }
+        let acyclic = self.plan.groups.iter().filter(|group| !group.cyclic);
+        let sets = acyclic.flat_map(|group| group.tables.clone()).map(set_name);
+        let mentions = (0..self.plan.mentions.len()).map(mention_set);
+        sets.chain(mentions).try_for_each(|set| {
+            let table = set.trim_start_matches("temp.");
+            let sql = format!("CREATE INDEX {set}_owner ON {table}(owner)");
+            connection.execute_batch(&sql).map_err(Error::surveying)
+        })
     }
 
     /// Another connection has written: copies of its tables are stale.
@@ -290,11 +311,15 @@ fn set_sql(at: usize, identity: &RowIdentity, cyclic: bool) -> String {
             create_set(&format!("gone_{at}"), identity, columns)
         );
     }
-    owned_set(&format!("gone_{at}"), identity)
+    create_set(&format!("gone_{at}"), identity, "owner INTEGER NOT NULL")
 }
 
 fn mention_sql(at: usize, mention: &Mention) -> String {
-    owned_set(&format!("mention_{at}"), &mention.identity)
+    create_set(
+        &format!("mention_{at}"),
+        &mention.identity,
+        "owner INTEGER NOT NULL",
+    )
 }
 
 fn owned_set(name: &str, identity: &RowIdentity) -> String {
