@@ -10,6 +10,7 @@ mod census;
 mod gate;
 mod identity;
 mod inspect;
+mod parents;
 mod place;
 mod protected;
 mod refusal;
@@ -33,6 +34,7 @@ pub(crate) use census::Found;
 pub(crate) use gate::RESERVED;
 pub use identity::{Identity, IdentityError, Kind};
 pub use inspect::Inspection;
+pub(crate) use parents::{Parent, Parents};
 pub use place::Place;
 use protected::Protected;
 pub use refusal::{Refusal, shown};
@@ -59,6 +61,8 @@ struct Root {
     device: u64,
     /// A protected directory lies inside: compare each step on the way with it.
     wary: bool,
+    /// A protected path lies inside, or it lies in one: compare each path with them.
+    guarded: bool,
 }
 
 /// Why the roots cannot be used.
@@ -180,7 +184,7 @@ impl Root {
         let canonical = match base.join(name).canonicalize() {
             Ok(canonical) => canonical,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::missing(base, name, given));
+                return Ok(Self::missing(base, name, given, protected));
             }
             Err(error) => return Err(failed(error)),
         };
@@ -193,19 +197,22 @@ impl Root {
             .map_err(|error| failed(error.into()))?;
         let standing = own(&directory).map_err(|error| failed(error.into()))?;
         let wary = protected.has_directory_in(&canonical);
+        let spellings = spellings(base, name, given, Some(canonical));
         Ok(Self {
             device: standing.identity.dev,
-            spellings: spellings(base, name, given, Some(canonical)),
+            guarded: protected.concerns(&spellings),
+            spellings,
             directory: Some(directory),
             name: name.into(),
             wary,
         })
     }
 
-    fn missing(base: &Path, name: &Path, given: PathBuf) -> Self {
+    fn missing(base: &Path, name: &Path, given: PathBuf, protected: &Protected) -> Self {
         let spellings = spellings(base, name, given, None);
         Self {
             name: name.into(),
+            guarded: protected.concerns(&spellings),
             spellings,
             directory: None,
             device: 0,

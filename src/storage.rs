@@ -18,7 +18,8 @@ mod tests;
 mod touched;
 mod workshop;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ pub(crate) use touched::Touched;
 pub(crate) use workshop::{Workshop, remove_directory, remove_snapshot};
 
 use crate::outbox::Erased;
-use crate::roots::Roots;
+use crate::roots::{Parents, Roots, names};
 
 /// The longest run name that may become part of a directory's name.
 const MAX_RUN: usize = 64;
@@ -43,16 +44,38 @@ const MAX_RUN: usize = 64;
 #[derive(Debug)]
 pub struct Quarantine<'r> {
     roots: &'r Roots,
+    /// The directories from which this batch takes.
+    parents: Parents<'r>,
     /// The name of the private directory.
     name: String,
     /// Per root that has one, the private directory.
-    cells: BTreeMap<usize, OwnedFd>,
+    cells: BTreeMap<usize, Cell>,
     /// Per outbox row that a purge is to remove, its root.
     held: BTreeMap<i64, usize>,
     /// Outbox rows with nothing left to do but the flushes, with their roots.
     settled: BTreeMap<i64, usize>,
+    /// Why some of those are not settled.
+    failed: BTreeMap<i64, io::Error>,
     touched: Touched,
     _proof: Erased,
+}
+
+/// The private directory in one root, open.
+#[derive(Debug)]
+struct Cell {
+    directory: OwnedFd,
+    /// What lay in it when it was opened: what earlier runs took, and other batches. Nobody else puts
+    /// anything there under the numbers of this batch.
+    earlier: BTreeSet<OsString>,
+}
+
+impl Cell {
+    fn look(directory: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            earlier: names(&directory)?.into_iter().collect(),
+            directory,
+        })
+    }
 }
 
 /// Why a quarantine cannot be opened.
@@ -71,24 +94,36 @@ impl<'r> Quarantine<'r> {
         }
         Ok(Self {
             roots,
+            parents: Parents::new(roots),
             name: format!("{}-{run}", crate::roots::RESERVED),
             cells: BTreeMap::new(),
             held: BTreeMap::new(),
             settled: BTreeMap::new(),
+            failed: BTreeMap::new(),
             touched: Touched::default(),
             _proof: proof.clone(),
         })
     }
 
+    /// Whether this is another batch of the same run.
+    pub(crate) fn is_of_run(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
     /// The private directory of `root`, if it exists.
-    fn cell(&mut self, root: usize) -> io::Result<Option<&OwnedFd>> {
+    fn cell(&mut self, root: usize) -> io::Result<Option<&Cell>> {
         if !self.cells.contains_key(&root)
             && let Some(top) = self.roots.directory(root)
-            && let Some(cell) = cell::existing(top, &self.name)?
+            && let Some(directory) = cell::existing(top, &self.name)?
         {
-            self.cells.insert(root, cell);
+            self.cells.insert(root, Cell::look(directory)?);
         }
         Ok(self.cells.get(&root))
+    }
+
+    /// The same, of which only the descriptor is needed.
+    fn cell_directory(&mut self, root: usize) -> io::Result<Option<&OwnedFd>> {
+        Ok(self.cell(root)?.map(|cell| &cell.directory))
     }
 
     /// Where an outbox row's file lies in quarantine, as a terminal may show it.

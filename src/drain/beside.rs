@@ -10,15 +10,17 @@ use rusqlite::Connection;
 
 use super::Drained;
 use super::crew::{Crew, Load};
-use super::files::BATCH;
 use crate::database::{Guests, transaction};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased};
 use crate::roots::Roots;
 use crate::storage::Quarantine;
 
-/// Fewer files than this wait for more: each load is flushed by itself.
-const LEAST: usize = 64;
+/// How many files one thread takes beside one user's rows, whose commit waits until they are taken.
+const SLICE: usize = 128;
+
+/// Fewer files than this wait for more.
+const LEAST: usize = 32;
 
 /// The files of one run on their way.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl<'r> Beside<'r> {
         outbox::remove(connection, std::mem::take(&mut self.done))?;
         while self.crew.is_free() {
             let upto = (&*self.run, position);
-            let batch = outbox::files_up_to(connection, upto, self.after, BATCH)?;
+            let batch = outbox::files_up_to(connection, upto, self.after, SLICE)?;
             if batch.len() < LEAST {
                 return Ok(());
             }

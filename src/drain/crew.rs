@@ -12,6 +12,9 @@ use crate::storage::{PurgeReport, Quarantine, Taken};
 /// Renaming and removing wait for the disk and for each other: more threads gain little.
 const HANDS: usize = 2;
 
+/// How many files are removed before one flush of their directories makes that durable.
+pub(super) const TOGETHER: usize = 512;
+
 /// Files that are to go, and the quarantine that takes them.
 pub(super) struct Load<'r> {
     pub(super) quarantine: Quarantine<'r>,
@@ -24,6 +27,10 @@ pub(super) struct Finished {
     pub(super) report: PurgeReport,
 }
 
+/// What a thread is told, and answers when it has done it: to take files, hang up, and remove them; or
+/// else to make durable what was removed.
+type Task<'r> = Option<(Load<'r>, Sender<()>)>;
+
 /// The threads, as long as it lives.
 #[derive(Debug)]
 pub(super) struct Crew<'r> {
@@ -32,9 +39,10 @@ pub(super) struct Crew<'r> {
 
 #[derive(Debug)]
 struct Hand<'r> {
-    loads: Sender<(Load<'r>, Sender<()>)>,
-    finished: Receiver<Finished>,
-    busy: bool,
+    tasks: Sender<Task<'r>>,
+    finished: Receiver<Vec<Finished>>,
+    /// Tasks that are not answered.
+    tasked: usize,
 }
 
 impl<'r> Crew<'r> {
@@ -44,13 +52,13 @@ impl<'r> Crew<'r> {
         'r: 'scope,
     {
         let hand = |_| {
-            let (loads, of_loads) = channel();
+            let (tasks, of_tasks) = channel();
             let (finished, of_finished) = channel();
-            scope.spawn(move || work(&of_loads, &finished));
+            scope.spawn(move || work(&of_tasks, &finished));
             Hand {
-                loads,
+                tasks,
                 finished: of_finished,
-                busy: false,
+                tasked: 0,
             }
         };
         Self {
@@ -60,68 +68,124 @@ impl<'r> Crew<'r> {
 
     /// Whether somebody has nothing to do.
     pub(super) fn is_free(&self) -> bool {
-        self.hands.iter().any(|hand| !hand.busy)
+        self.hands.iter().any(|hand| hand.tasked == 0)
     }
 
     /// Hands a load to somebody who is free; none where nobody is. The lock must be held until the
-    /// answer hears, or hears that nobody speaks any more: then every file is taken.
+    /// answer hears that nobody speaks any more: then every file is taken.
     pub(super) fn give(&mut self, load: Load<'r>) -> Option<Receiver<()>> {
-        let hand = self.hands.iter_mut().find(|hand| !hand.busy)?;
+        let hand = self.hands.iter_mut().find(|hand| hand.tasked == 0)?;
         let (taken, of_taken) = channel();
-        hand.busy = hand.loads.send((load, taken)).is_ok();
-        hand.busy.then_some(of_taken)
+        hand.tell(Some((load, taken))).then_some(of_taken)
     }
 
     /// What is finished by now.
     pub(super) fn finished(&mut self) -> Vec<Finished> {
-        let mut all = Vec::new();
-        for hand in self.hands.iter_mut().filter(|hand| hand.busy) {
-            let answer = hand.finished.try_recv();
-            hand.busy = matches!(answer, Err(TryRecvError::Empty));
-            all.extend(answer);
-        }
-        all
+        self.hands.iter_mut().flat_map(Hand::hear).collect()
     }
 
     /// Waits until everything is finished.
     pub(super) fn finish(&mut self) -> Vec<Finished> {
-        let busy = self.hands.iter_mut().filter(|hand| hand.busy);
-        busy.filter_map(|hand| {
-            hand.busy = false;
-            hand.finished.recv().ok()
-        })
-        .collect()
+        for hand in &mut self.hands {
+            hand.tell(None);
+        }
+        let mut all = Vec::new();
+        for hand in &mut self.hands {
+            while hand.tasked > 0 {
+                all.extend(hand.wait());
+            }
+        }
+        all
     }
 
     /// Waits until somebody is free.
     pub(super) fn wait(&mut self) -> Vec<Finished> {
-        let all = self.finished();
-        if self.is_free() {
-            return all;
+        let mut all = self.finished();
+        if !self.is_free() {
+            all.extend(self.hands.first_mut().into_iter().flat_map(Hand::wait));
         }
-        let first = self.hands.first_mut().and_then(|hand| {
-            hand.busy = false;
-            hand.finished.recv().ok()
-        });
-        all.into_iter().chain(first).collect()
+        all
     }
 }
 
-/// Takes each load, says so, and purges it.
-fn work(loads: &Receiver<(Load, Sender<()>)>, finished: &Sender<Finished>) {
-    for (load, taken) in loads {
-        let Load {
-            mut quarantine,
-            files,
-        } = load;
+impl<'r> Hand<'r> {
+    fn tell(&mut self, task: Task<'r>) -> bool {
+        let told = self.tasks.send(task).is_ok();
+        self.tasked += usize::from(told);
+        told
+    }
+
+    fn hear(&mut self) -> Vec<Finished> {
+        let mut all = Vec::new();
+        while self.tasked > 0 {
+            match self.finished.try_recv() {
+                Ok(finished) => {
+                    self.tasked -= 1;
+                    all.extend(finished);
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.tasked = 0,
+            }
+        }
+        all
+    }
+
+    fn wait(&mut self) -> Vec<Finished> {
+        let answer = self.finished.recv();
+        self.tasked = if answer.is_ok() { self.tasked - 1 } else { 0 };
+        answer.unwrap_or_default()
+    }
+}
+
+/// Removed, and not yet durably.
+struct Removed<'r> {
+    quarantine: Quarantine<'r>,
+    files: Vec<(FileRecord, Place, Taken)>,
+}
+
+impl<'r> Removed<'r> {
+    fn none(quarantine: Quarantine<'r>) -> Self {
+        let files = Vec::new();
+        Self { quarantine, files }
+    }
+
+    fn take(&mut self, files: Vec<(FileRecord, Place)>) {
         let take = |(record, place): (FileRecord, Place)| {
-            let taken = quarantine.take(record.id, &place, &record.identity);
+            let taken = self.quarantine.take(record.id, &place, &record.identity);
             (record, place, taken)
         };
-        let files = files.into_iter().map(take).collect();
-        drop(taken);
-        let report = quarantine.purge_beside_others();
-        if finished.send(Finished { files, report }).is_err() {
+        self.files.extend(files.into_iter().map(take));
+    }
+
+    fn flush(self) -> Finished {
+        Finished {
+            report: self.quarantine.purge_beside_others(),
+            files: self.files,
+        }
+    }
+}
+
+fn work<'r>(tasks: &Receiver<Task<'r>>, finished: &Sender<Vec<Finished>>) {
+    let mut removed: Option<Removed<'r>> = None;
+    for task in tasks {
+        let mut done = Vec::new();
+        match task {
+            None => done.extend(removed.take().map(Removed::flush)),
+            Some((Load { quarantine, files }, taken)) => {
+                let continued = |so_far: &Removed| so_far.quarantine.is_of_run(&quarantine);
+                if !removed.as_ref().is_some_and(continued) {
+                    done.extend(removed.take().map(Removed::flush));
+                }
+                let so_far = removed.get_or_insert_with(|| Removed::none(quarantine));
+                so_far.take(files);
+                drop(taken);
+                so_far.quarantine.remove_taken();
+                if so_far.files.len() >= TOGETHER {
+                    done.extend(removed.take().map(Removed::flush));
+                }
+            }
+        }
+        if finished.send(done).is_err() {
             return;
         }
     }

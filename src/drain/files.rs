@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use super::crew::{Crew, Finished, Load};
+use super::crew::{Crew, Finished, Load, TOGETHER};
 use super::{Drain, Drained};
 use crate::database::Guests;
 use crate::error::{Error, Result};
@@ -13,8 +13,9 @@ use crate::storage::{PurgeReport, Quarantine, Released, Taken};
 use crate::survey::NAMED_BY_ANOTHER;
 use crate::watch::Watch;
 
-/// How many files one thread takes under one hold of the write lock.
-pub(super) const BATCH: usize = 512;
+/// How many files one thread takes under one hold of the write lock, while nothing else is to be done
+/// under it.
+pub(super) const BATCH: usize = TOGETHER;
 
 /// One outbox row on its way through a batch.
 pub(super) struct Taking {

@@ -117,6 +117,9 @@ impl Roots {
     }
 
     pub(super) fn refuse_protected(&self, root: &Root, relative: &Path) -> Result<(), Refusal> {
+        if !root.guarded {
+            return Ok(());
+        }
         root.spellings
             .iter()
             .try_for_each(|spelling| self.protected.refuse_path(&spelling.join(relative)))

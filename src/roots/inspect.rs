@@ -10,7 +10,7 @@ use super::beneath::Barrier;
 use super::identity::{Identity, Kind};
 use super::refusal::{Refusal, shown};
 use super::standing::{self, Standing};
-use super::{Place, Roots};
+use super::{Parents, Place, Roots};
 
 const STICKY: u32 = 0o1000;
 
@@ -41,17 +41,29 @@ impl Roots {
     /// would let it be removed. A symbolic link at the place itself is refused.
     #[must_use]
     pub fn inspect(&self, place: &Place) -> Inspection {
-        self.look(place, Links::Refuse)
+        Parents::new(self).inspect(place)
     }
 
     /// As [`inspect`](Self::inspect), but a symbolic link at the place itself is a file like any
     /// other: the link, never what it names.
     #[must_use]
     pub fn inspect_entry(&self, place: &Place) -> Inspection {
+        Parents::new(self).inspect_entry(place)
+    }
+}
+
+impl Parents<'_> {
+    /// As [`Roots::inspect`], of one of many places.
+    pub(crate) fn inspect(&mut self, place: &Place) -> Inspection {
+        self.look(place, Links::Refuse)
+    }
+
+    /// As [`Roots::inspect_entry`], of one of many places.
+    pub(crate) fn inspect_entry(&mut self, place: &Place) -> Inspection {
         self.look(place, Links::Admit)
     }
 
-    fn look(&self, place: &Place, links: Links) -> Inspection {
+    fn look(&mut self, place: &Place, links: Links) -> Inspection {
         match self.examine(place, links) {
             Ok(identity) if identity.kind == Kind::Directory => Inspection::Directory(identity),
             Ok(identity) => Inspection::File(identity),
@@ -61,19 +73,23 @@ impl Roots {
         }
     }
 
-    fn examine(&self, place: &Place, links: Links) -> Result<Identity, Barrier> {
-        let (parent, name) = self.open_parent(place)?;
-        let Some(entry) = standing::entry_if_any(&parent, name)? else {
+    fn examine(&mut self, place: &Place, links: Links) -> Result<Identity, Barrier> {
+        let (parent, name) = self.of(place)?;
+        let Some(entry) = standing::entry_if_any(parent.directory(), name)? else {
             return Err(Barrier::Missing(None));
         };
-        self.refuse_entry(place, &entry).map_err(Barrier::Refused)?;
+        self.roots()
+            .refuse_entry(place, &entry)
+            .map_err(Barrier::Refused)?;
         if entry.identity.kind == Kind::Symlink && links == Links::Refuse {
             return Err(Barrier::Refused(Refusal::Symlink(shown(&place.relative))));
         }
-        lets_remove(&permits(&parent)?, &entry)?;
+        lets_remove(parent.permits()?, &entry)?;
         Ok(entry.identity)
     }
+}
 
+impl Roots {
     /// Refuses a protected file under any name, and a mount point.
     pub(crate) fn refuse_entry(&self, place: &Place, entry: &Standing) -> Result<(), Refusal> {
         self.protected.refuse_inode(&entry.identity)?;
@@ -112,12 +128,14 @@ pub(super) fn permits(directory: &OwnedFd) -> io::Result<Standing> {
 
 /// Whether an entry of a directory that may be written is itself free to go.
 pub(super) fn lets_remove(directory: &Standing, entry: &Standing) -> io::Result<()> {
-    let me = geteuid();
-    let mine = me.is_root() || [entry.owner, directory.owner].contains(&me.as_raw());
+    let mine = || {
+        let me = geteuid();
+        me.is_root() || [entry.owner, directory.owner].contains(&me.as_raw())
+    };
     if entry.locked {
         return Err(denied("it is immutable or append-only"));
     }
-    if directory.mode & STICKY != 0 && !mine {
+    if directory.mode & STICKY != 0 && !mine() {
         return Err(denied(
             "the directory that holds it is sticky and another user owns both",
         ));

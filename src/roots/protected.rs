@@ -85,6 +85,15 @@ impl Protected {
         }
     }
 
+    /// Whether a path below a directory of these spellings can be refused by [`refuse_path`](Self::refuse_path).
+    pub(super) fn concerns(&self, spellings: &[PathBuf]) -> bool {
+        let mut pairs = self
+            .paths
+            .iter()
+            .flat_map(|path| spellings.iter().map(move |spelling| (path, spelling)));
+        pairs.any(|(path, spelling)| path.starts_with(spelling) || spelling.starts_with(path))
+    }
+
     /// Whether a protected directory lies beneath `root`, so that each step must be compared.
     pub(super) fn has_directory_in(&self, root: &Path) -> bool {
         self.directories

@@ -64,13 +64,14 @@ impl Quarantine<'_> {
         mut self,
         end: impl Fn(&Self, usize, &OwnedFd, &mut Vec<Remaining>) -> Result<(), Errno>,
     ) -> PurgeReport {
-        let mut failures = self.remove_held();
+        self.remove_taken();
+        let mut failures = std::mem::take(&mut self.failed);
         for (id, error) in self.touched.flush() {
             failures.entry(id).or_insert(error);
         }
         let mut report = PurgeReport::default();
         for (root, cell) in std::mem::take(&mut self.cells) {
-            if let Err(error) = end(&self, root, &cell, &mut report.remaining) {
+            if let Err(error) = end(&self, root, &cell.directory, &mut report.remaining) {
                 self.fail_root(root, error, &mut failures);
             }
         }
@@ -86,19 +87,18 @@ impl Quarantine<'_> {
         report
     }
 
-    fn remove_held(&mut self) -> BTreeMap<i64, io::Error> {
-        let mut failures = BTreeMap::new();
+    /// Removes every file that was taken so far. More may be taken then; the coming purge makes it
+    /// durable, and tells what failed.
+    pub fn remove_taken(&mut self) {
+        self.parents.forget();
         for (id, root) in std::mem::take(&mut self.held) {
-            let removed = self
-                .cells
-                .get(&root)
-                .map_or(Ok(()), |cell| remove(cell, id));
+            let cell = self.cells.get(&root);
+            let removed = cell.map_or(Ok(()), |cell| remove(&cell.directory, id));
             if let Err(error) = removed {
-                failures.insert(id, error);
+                self.failed.insert(id, error);
             }
             self.settled.insert(id, root);
         }
-        failures
     }
 
     /// Flushes and removes a private directory, then flushes its root.
@@ -133,17 +133,17 @@ impl Quarantine<'_> {
     }
 }
 
-/// Removes one file, and believes only its absence: `fs_extra` answers `Ok` for a dangling link
-/// that it leaves.
+/// Removes one file. Where that fails, `fs_extra` tries, and only the file's absence is believed:
+/// `fs_extra` answers `Ok` for a dangling link that it leaves.
 fn remove(cell: &OwnedFd, id: i64) -> io::Result<()> {
+    let error = match unlinkat(cell, label(id), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Err(error) => error,
+    };
     remove_by_path(cell, id);
-    if entry_if_any(cell, label(id))?.is_none() {
-        return Ok(());
-    }
-    unlinkat(cell, label(id), AtFlags::empty())?;
     match entry_if_any(cell, label(id))? {
         None => Ok(()),
-        Some(_) => Err(io::Error::other("it is still there after its removal")),
+        Some(_) => Err(error.into()),
     }
 }
 
@@ -154,7 +154,7 @@ fn remove_by_path(cell: &OwnedFd, id: i64) {
 
     let path = format!("/proc/self/fd/{}/{id}", cell.as_raw_fd());
     if let Err(error) = fs_extra::file::remove(&path) {
-        log::debug!("outbox row {id}: {:?}; removing by descriptor", error.kind);
+        log::debug!("outbox row {id}: {:?}", error.kind);
     }
 }
 

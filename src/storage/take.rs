@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
-use super::Quarantine;
 use super::cell::{self, Discharge};
-use crate::roots::{Barrier, Identity, Kind, Place, Refusal, entry, entry_if_any};
+use super::{Cell, Quarantine};
+use crate::roots::{Barrier, Identity, Kind, Parent, Place, Refusal, entry, entry_if_any};
 
 /// What became of one listed file.
 #[derive(Debug)]
@@ -90,14 +90,14 @@ impl Quarantine<'_> {
         if listed.kind == Kind::Directory {
             return Err(Barrier::Refused(Refusal::Directory));
         }
-        match self.find(id, place, listed)? {
+        match self.find_earlier(id, place, listed)? {
             Found::Nothing => {}
             Found::Listed => return Ok(self.take_again(id, place, listed)),
             Found::Another => return Ok(self.put_back(id, place)?),
         }
-        let (parent, name) = self.roots.open_parent(place)?;
-        let Some(standing) = entry_if_any(&parent, name)? else {
-            return Err(Barrier::Missing(Some(parent)));
+        let (parent, name) = self.parents.of(place)?;
+        let Some(standing) = entry_if_any(parent.directory(), name)? else {
+            return Err(missing_from(&parent));
         };
         self.roots
             .refuse_entry(place, &standing)
@@ -105,7 +105,7 @@ impl Quarantine<'_> {
         if !listed.is_still(&standing.identity) {
             return Ok(Taken::Replaced);
         }
-        self.touched.add(id, &parent);
+        self.touched.add_parent(id, &parent);
         self.rename(id, place, listed, &parent, name)
     }
 
@@ -114,12 +114,13 @@ impl Quarantine<'_> {
         id: i64,
         place: &Place,
         listed: &Identity,
-        parent: &OwnedFd,
+        parent: &Parent,
         name: &OsStr,
     ) -> Result<Taken, Barrier> {
+        let directory = parent.directory();
         let admitted = self
             .made_cell(place.root_index())
-            .and_then(|cell| Ok(cell::admit(parent, name, cell, &label(id))?));
+            .and_then(|cell| Ok(cell::admit(directory, name, cell, &label(id))?));
         match admitted {
             Ok(()) => match self.find(id, place, listed)? {
                 Found::Listed => Ok(Taken::Quarantined),
@@ -129,7 +130,7 @@ impl Quarantine<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vanished(parent, name, error),
             Err(error) if may_yet_be_removed(&error) => {
                 log::debug!("{place}: cannot be renamed, removing it where it stands: {error}");
-                Ok(remove_listed(parent, name, listed)?)
+                Ok(remove_listed(directory, name, listed)?)
             }
             Err(error) => Err(error.into()),
         }
@@ -138,13 +139,23 @@ impl Quarantine<'_> {
     fn made_cell(&mut self, root: usize) -> io::Result<&OwnedFd> {
         if self.cell(root)?.is_none() {
             let top = self.roots.directory(root).ok_or(Errno::NOENT)?;
-            self.cells.insert(root, cell::create(top, &self.name)?);
+            let cell = Cell::look(cell::create(top, &self.name)?)?;
+            self.cells.insert(root, cell);
         }
-        self.cells.get(&root).ok_or_else(|| Errno::NOENT.into())
+        let cell = self.cells.get(&root);
+        Ok(cell.map(|cell| &cell.directory).ok_or(Errno::NOENT)?)
+    }
+
+    /// What an earlier run, or an earlier attempt, has taken.
+    fn find_earlier(&mut self, id: i64, place: &Place, listed: &Identity) -> io::Result<Found> {
+        match self.cell(place.root_index())? {
+            Some(cell) if cell.earlier.contains(&label(id)) => self.find(id, place, listed),
+            _ => Ok(Found::Nothing),
+        }
     }
 
     fn find(&mut self, id: i64, place: &Place, listed: &Identity) -> io::Result<Found> {
-        let Some(cell) = self.cell(place.root_index())? else {
+        let Some(cell) = self.cell_directory(place.root_index())? else {
             return Ok(Found::Nothing);
         };
         Ok(match entry_if_any(cell, label(id))? {
@@ -185,7 +196,7 @@ impl Quarantine<'_> {
         let Some(there) = entry_if_any(parent, name)? else {
             return Ok(());
         };
-        let Some(cell) = self.cell(place.root_index())? else {
+        let Some(cell) = self.cell_directory(place.root_index())? else {
             return Ok(());
         };
         let same = entry(cell, label(id))?.identity.inode() == there.identity.inode();
@@ -220,7 +231,7 @@ impl Quarantine<'_> {
             Ok(opened) => opened,
             Err(Barrier::Trouble(error)) => return Err(error),
             Err(Barrier::Missing(_) | Barrier::Refused(_)) => {
-                let cell = self.cell(place.root_index())?;
+                let cell = self.cell_directory(place.root_index())?;
                 let holds = cell
                     .map(|cell| entry_if_any(cell, label(id)))
                     .transpose()?
@@ -229,7 +240,7 @@ impl Quarantine<'_> {
             }
         };
         self.await_flush(id, place, Some(&parent));
-        let Some(cell) = self.cell(place.root_index())? else {
+        let Some(cell) = self.cell_directory(place.root_index())? else {
             return Ok(Released::NotHeld);
         };
         match cell::discharge(cell, &label(id), &parent, name) {
@@ -250,10 +261,17 @@ impl Quarantine<'_> {
 }
 
 /// The rename found nothing: the file went a moment ago, if it is not the quarantine that did.
-fn vanished(parent: &OwnedFd, name: &OsStr, error: io::Error) -> Result<Taken, Barrier> {
-    match entry_if_any(parent, name)? {
-        None => Err(Barrier::Missing(Some(parent.try_clone()?))),
+fn vanished(parent: &Parent, name: &OsStr, error: io::Error) -> Result<Taken, Barrier> {
+    match entry_if_any(parent.directory(), name)? {
+        None => Err(missing_from(parent)),
         Some(_) => Err(error.into()),
+    }
+}
+
+fn missing_from(parent: &Parent) -> Barrier {
+    match parent.directory().try_clone() {
+        Ok(directory) => Barrier::Missing(Some(directory)),
+        Err(error) => error.into(),
     }
 }
 

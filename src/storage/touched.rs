@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::roots::own;
+use crate::roots::{Parent, own};
 
 /// More open directories than this are flushed at once, so that descriptors stay few.
 const MOST: usize = 128;
@@ -22,7 +22,18 @@ pub(crate) struct Touched {
 impl Touched {
     /// Row `id` waits for the flush of `directory`. What goes wrong is told by [`flush`](Self::flush).
     pub(crate) fn add(&mut self, id: i64, directory: &OwnedFd) {
-        if let Err(error) = self.try_add(id, directory) {
+        let added = self.try_add(id, directory);
+        self.added(id, added);
+    }
+
+    /// The same, of a directory that is known.
+    pub(crate) fn add_parent(&mut self, id: i64, parent: &Parent) {
+        let added = self.try_add_known(id, parent.directory(), parent.inode());
+        self.added(id, added);
+    }
+
+    fn added(&mut self, id: i64, added: Result<(), Errno>) {
+        if let Err(error) = added {
             self.failed.push((id, error.into()));
         }
         if self.open.len() > MOST {
@@ -32,6 +43,15 @@ impl Touched {
 
     fn try_add(&mut self, id: i64, directory: &OwnedFd) -> Result<(), Errno> {
         let inode = own(directory)?.identity.inode();
+        self.try_add_known(id, directory, inode)
+    }
+
+    fn try_add_known(
+        &mut self,
+        id: i64,
+        directory: &OwnedFd,
+        inode: (u64, u64),
+    ) -> Result<(), Errno> {
         if let Some((_, waiting)) = self.open.get_mut(&inode) {
             waiting.push(id);
             return Ok(());

@@ -8,7 +8,7 @@ use super::file_table::is_listed;
 use super::files::{Files, PathSink};
 use super::findings::Findings;
 use crate::error::{Error, Result};
-use crate::roots::{Entry, Inspection, Place, Refusal};
+use crate::roots::{Entry, Inspection, Parents, Place, Refusal};
 use crate::user::UserKey;
 
 impl Files<'_> {
@@ -56,6 +56,7 @@ impl Files<'_> {
             "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND NOT shared";
         let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
         let mut rows = statement.query([position]).map_err(Error::surveying)?;
+        let mut parents = Parents::new(self.roots);
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let root: i64 = row.get(0).map_err(Error::surveying)?;
             let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
@@ -64,7 +65,7 @@ impl Files<'_> {
                 .roots
                 .place_at(usize::try_from(root).unwrap_or(usize::MAX), &path);
             let Ok(place) = place else { continue };
-            match self.inspect_listed(&place, &line) {
+            match self.inspect_listed(&mut parents, &place, &line) {
                 Inspection::File(identity) => sink(&place, &identity, &line)?,
                 Inspection::Missing => {}
                 Inspection::Directory(_) => findings.refuse(place.to_string(), &Refusal::Directory),
@@ -80,10 +81,10 @@ impl Files<'_> {
 
     /// A stray file may be a symbolic link in a user's directory, which goes as itself; a walk of
     /// just that place says so where a look at a named path would refuse it.
-    fn inspect_listed(&self, place: &Place, line: &str) -> Inspection {
-        match self.roots.inspect(place) {
+    fn inspect_listed(&self, parents: &mut Parents, place: &Place, line: &str) -> Inspection {
+        match parents.inspect(place) {
             Inspection::Refused(_) if line == self.declared.other_line => {
-                self.roots.inspect_entry(place)
+                parents.inspect_entry(place)
             }
             other => other,
         }

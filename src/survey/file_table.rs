@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::error::{Error, Result};
 use crate::roots::{Place, Roots};
@@ -26,30 +26,38 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
     connection.execute_batch(sql).map_err(Error::surveying)
 }
 
-/// A file that several users' rows name goes with the last of them. Whether it was listed.
-pub(super) fn raise_owner(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
-    change(connection, place, owner, "SET owner = max(owner, ?3)")
+/// Lists a file, as present. One that several users' rows name goes with the last of them. Whether it
+/// was listed before.
+pub(super) fn list_or_raise_owner(
+    connection: &Connection,
+    place: &Place,
+    owner: i64,
+    line: &str,
+) -> Result<bool> {
+    let raise = "owner = max(owner, ?3)";
+    Ok(!list(connection, place, owner, line)? && change(connection, place, owner, raise)?)
 }
 
-/// Listed anew with one user: what was known of others is out of date. Whether it was listed.
-pub(super) fn renew(connection: &Connection, place: &Place, owner: i64) -> Result<bool> {
-    change(
-        connection,
-        place,
-        owner,
-        "SET owner = ?3, shared = 0, state = 1",
-    )
+/// The same, anew with one user: what was known of others is out of date.
+pub(super) fn list_or_renew(
+    connection: &Connection,
+    place: &Place,
+    owner: i64,
+    line: &str,
+) -> Result<bool> {
+    let renew = "owner = ?3, shared = 0, state = 1";
+    Ok(!list(connection, place, owner, line)? && change(connection, place, owner, renew)?)
 }
 
-fn change(connection: &Connection, place: &Place, owner: i64, change: &str) -> Result<bool> {
-    let sql = format!("UPDATE temp.file {change} WHERE root = ?1 AND path = ?2 RETURNING 1");
-    let mut statement = connection.prepare_cached(&sql).map_err(Error::surveying)?;
-    let values = params![number(place.root_index()), bytes(place), owner];
-    let found: Option<i64> = statement
-        .query_row(values, |row| row.get(0))
-        .optional()
-        .map_err(Error::surveying)?;
-    Ok(found.is_some())
+/// What stands there after all.
+pub(super) fn set_state(connection: &Connection, place: &Place, state: State) -> Result<()> {
+    change(connection, place, state as i64, "state = ?3").map(drop)
+}
+
+fn change(connection: &Connection, place: &Place, value: i64, change: &str) -> Result<bool> {
+    let sql = format!("UPDATE temp.file SET {change} WHERE root = ?1 AND path = ?2");
+    let values = params![number(place.root_index()), bytes(place), value];
+    Ok(execute(connection, &sql, values)? > 0)
 }
 
 /// The least and the greatest path below a directory, in the order of bytes: computed here, because
@@ -58,22 +66,18 @@ pub(super) fn below(directory: &[u8]) -> (Vec<u8>, Vec<u8>) {
     ([directory, b"/"].concat(), [directory, b"0"].concat())
 }
 
-pub(super) fn insert(
-    connection: &Connection,
-    place: &Place,
-    owner: i64,
-    line: &str,
-    state: State,
-) -> Result<()> {
-    let sql = "INSERT INTO temp.file(root, path, owner, line, state) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Lists a file as present, if it is not listed yet. Whether it was not.
+pub(super) fn list(connection: &Connection, place: &Place, owner: i64, line: &str) -> Result<bool> {
+    let sql = "INSERT OR IGNORE INTO temp.file(root, path, owner, line, state) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let present = State::Present as i64;
     let values = params![
         number(place.root_index()),
         bytes(place),
         owner,
         line,
-        state as i64
+        present
     ];
-    execute(connection, sql, values)
+    Ok(execute(connection, sql, values)? > 0)
 }
 
 pub(super) fn is_listed(connection: &Connection, place: &Place) -> Result<bool> {
@@ -89,12 +93,9 @@ pub(super) fn execute(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
-) -> Result<()> {
+) -> Result<usize> {
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
-    statement
-        .execute(values)
-        .map_err(Error::surveying)
-        .map(drop)
+    statement.execute(values).map_err(Error::surveying)
 }
 
 /// An index as `SQLite` holds it.

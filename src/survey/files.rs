@@ -15,7 +15,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::file_table::{
-    self, State, below, bytes, execute, insert, number, places, raise_owner, renew,
+    self, State, below, bytes, execute, list, list_or_raise_owner, list_or_renew, number, places,
+    set_state,
 };
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Directory, Files as Declared};
 use crate::outbox;
 use crate::plan::Plan;
-use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
+use crate::roots::{Entry, Identity, Inspection, Parents, Place, Refusal, Roots};
 use crate::sql::{main_table, names_file, same_row};
 use crate::user::UserKey;
 
@@ -144,46 +145,58 @@ impl<'a> Files<'a> {
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
             let named = Named::below(self.roots, source.path.as_ref());
+            let mut parents = Parents::new(self.roots);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let owner: i64 = row.get(1).map_err(Error::surveying)?;
                 let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
                 for raw in named.by(value) {
-                    self.list_one(connection, &raw, (owner, &source.line), listing, findings)?;
+                    match self.list_one(connection, &raw, (owner, &source.line), listing)? {
+                        Ok(None) => {}
+                        Ok(Some(place)) => {
+                            let looking = (&mut parents, &mut *findings);
+                            Self::look_at(connection, &place, owner, looking)?;
+                        }
+                        Err(refusal) => {
+                            let path = Path::new(OsStr::from_bytes(&raw));
+                            findings.refuse(crate::roots::shown(path), &refusal);
+                        }
+                    }
                 }
             }
         }
         Ok(())
     }
 
+    /// Lists what a row names. Its place, if it was not listed before; or why it names none.
     fn list_one(
         &self,
         connection: &Connection,
         raw: &[u8],
         (owner, line): (i64, &str),
         listing: Listing,
-        findings: &mut Findings,
-    ) -> Result<()> {
+    ) -> Result<std::result::Result<Option<Place>, Refusal>> {
         let place = match self.roots.locate(raw) {
             Ok(place) => place,
-            Err(refusal) => {
-                findings.refuse(
-                    crate::roots::shown(Path::new(OsStr::from_bytes(raw))),
-                    &refusal,
-                );
-                return Ok(());
-            }
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let known = match listing {
-            Listing::First => raise_owner(connection, &place, owner)?,
-            Listing::Again => renew(connection, &place, owner)?,
+            Listing::First => list_or_raise_owner(connection, &place, owner, line)?,
+            Listing::Again => list_or_renew(connection, &place, owner, line)?,
         };
-        if known {
-            return Ok(());
-        }
+        Ok(Ok((!known).then_some(place)))
+    }
+
+    /// What stands at a place that was just listed, as present.
+    fn look_at(
+        connection: &Connection,
+        place: &Place,
+        owner: i64,
+        (parents, findings): (&mut Parents, &mut Findings),
+    ) -> Result<()> {
         findings.named += 1;
-        let state = match self.roots.inspect(&place) {
+        let state = match parents.inspect(place) {
             Inspection::File(_) => State::Present,
             Inspection::Missing => State::Missing,
             Inspection::Directory(_) => {
@@ -205,7 +218,10 @@ impl<'a> Files<'a> {
             }
         };
         findings.present += u64::from(state == State::Present);
-        insert(connection, &place, owner, line, state)
+        if state == State::Present {
+            return Ok(());
+        }
+        set_state(connection, place, state)
     }
 
     fn list_directories(
@@ -224,7 +240,10 @@ impl<'a> Files<'a> {
             let mut clean = true;
             let _ = self.roots.walk(&place, &mut |entry| {
                 let step = match entry {
-                    Entry::File(file, _) => self.list_stray(connection, &file, position),
+                    // One that a row names is listed already.
+                    Entry::File(file, _) => {
+                        list(connection, &file, position, &self.declared.other_line).map(drop)
+                    }
                     Entry::Directory(..) => Ok(()),
                     Entry::Refused(at, refusal) => {
                         clean = false;
@@ -296,19 +315,6 @@ impl<'a> Files<'a> {
                 Ok(None)
             }
         }
-    }
-
-    /// A file in a user's directory that no row going names.
-    fn list_stray(&self, connection: &Connection, file: &Place, position: i64) -> Result<()> {
-        let sql = "INSERT OR IGNORE INTO temp.file(root, path, owner, line, state) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![
-            number(file.root_index()),
-            bytes(file),
-            position,
-            self.declared.other_line,
-            State::Present as i64
-        ];
-        execute(connection, sql, values)
     }
 
     /// Files that will go, by summary line; and the users' directories that will be empty then.
