@@ -9,8 +9,8 @@ use crate::outbox::FileRecord;
 use crate::roots::Place;
 use crate::storage::{PurgeReport, Quarantine, Taken};
 
-/// Renaming and removing wait for the disk and for each other: more threads gain little.
-const HANDS: usize = 2;
+/// Renaming and removing wait for the disk more than they work: so more than there may be processors.
+const HANDS: usize = 4;
 
 /// How many files are removed before one flush of their directories makes that durable.
 pub(super) const TOGETHER: usize = 512;

@@ -94,13 +94,13 @@ impl Roots {
         let mut found: Option<(usize, &Path)> = None;
         for (index, root) in self.known.iter().enumerate() {
             for spelling in &root.spellings {
-                if spelling == path {
+                if spelling.as_os_str() == path.as_os_str() {
                     return Err(Refusal::IsRoot);
                 }
-                if spelling.starts_with(path) {
+                if beneath(spelling, path).is_some() {
                     return Err(Refusal::HoldsRoot);
                 }
-                if let Ok(relative) = path.strip_prefix(spelling)
+                if let Some(relative) = beneath(path, spelling)
                     && found.is_none_or(|(_, known)| depth(relative) < depth(known))
                 {
                     found = Some((index, relative));
@@ -180,6 +180,14 @@ pub(crate) fn is_reserved(name: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(RESERVED.as_bytes()))
 }
 
+/// What follows `directory` in a path below it. Both are normal, so that their bytes tell.
+fn beneath<'p>(path: &'p Path, directory: &Path) -> Option<&'p Path> {
+    let rest = path.as_os_str().as_bytes();
+    let rest = rest.strip_prefix(directory.as_os_str().as_bytes())?;
+    Some(Path::new(OsStr::from_bytes(rest.strip_prefix(b"/")?)))
+}
+
 fn depth(path: &Path) -> usize {
-    path.components().count()
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes.filter(|byte| **byte == b'/').count()
 }
