@@ -69,6 +69,9 @@ fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
     fail("faults of runs that change indexes", 3, |journal| {
         Box::new(Deletion::many_rows(journal, &[]))
     });
+    fail("faults of runs with files beside", 2, |journal| {
+        Box::new(Deletion::everyone_with_album(journal))
+    });
 }
 
 #[test]

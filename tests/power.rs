@@ -172,6 +172,14 @@ fn a_run_that_lost_power_anywhere_is_finished_by_the_next() {
     lose_power("power losses", 10, deletions);
 }
 
+/// The files of the first user are on their way while others are erased: those whose commits are not
+/// durable yet keep theirs.
+#[test]
+fn a_run_that_lost_power_while_files_go_beside_it_is_finished_by_the_next() {
+    let deletions = on_disks(|journal| Box::new(Deletion::everyone_with_album(journal)));
+    lose_power("power losses with files beside", 3, deletions);
+}
+
 #[test]
 fn a_reset_that_lost_power_anywhere_is_finished_by_the_next() {
     let resets = on_disks(|journal| Box::new(Reset::new(journal)));

@@ -28,6 +28,7 @@ def rows(bench, options):
         rivals.per_user(range(1, size.users + 1)),
         rivals.one_transaction(),
         rivals.original("rows"),
+        *rivals.sqlite_utils(size.users, options.templates),
     ]
     title = f"Rows of {size.users} users, {size.users * size.images} images"
     bench.contest(title, template(size, options.templates), chosen(contenders, options), rivals.remaining)

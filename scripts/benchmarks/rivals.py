@@ -1,6 +1,8 @@
 """The program, and what people use instead of it, as contenders."""
 
+import shutil
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,6 +50,21 @@ def per_user(users):
         return PRAGMAS + "".join(transaction.format(user=user) for user in users)
 
     return shell("script per user", script)
+
+
+def sqlite_utils(users, place):
+    """One transaction a user, by the library of that name; none, and it is said, where it cannot be installed."""
+    python = place / "venv" / "bin" / "python"
+    if not python.exists():
+        venv = [sys.executable, "-m", "venv", place / "venv"]
+        install = [python, "-m", "pip", "install", "--quiet", "sqlite-utils==3.38"]
+        for command in [venv, install]:
+            if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+                shutil.rmtree(place / "venv", ignore_errors=True)
+                print("SKIPPED: sqlite-utils, which could not be installed from PyPI")
+                return []
+    script = Path(__file__).with_name("with_sqlite_utils.py")
+    return [Contender("sqlite-utils", lambda copy: [python, script, copy / DATABASE, str(users)])]
 
 
 def one_transaction():

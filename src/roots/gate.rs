@@ -101,7 +101,9 @@ impl Roots {
                     return Err(Refusal::HoldsRoot);
                 }
                 if let Some(relative) = beneath(path, spelling)
-                    && found.is_none_or(|(_, known)| depth(relative) < depth(known))
+                    && found.is_none_or(|(_, known)| {
+                        relative.as_os_str().len() < known.as_os_str().len()
+                    })
                 {
                     found = Some((index, relative));
                 }
@@ -185,9 +187,4 @@ fn beneath<'p>(path: &'p Path, directory: &Path) -> Option<&'p Path> {
     let rest = path.as_os_str().as_bytes();
     let rest = rest.strip_prefix(directory.as_os_str().as_bytes())?;
     Some(Path::new(OsStr::from_bytes(rest.strip_prefix(b"/")?)))
-}
-
-fn depth(path: &Path) -> usize {
-    let bytes = path.as_os_str().as_bytes().iter();
-    bytes.filter(|byte| **byte == b'/').count()
 }

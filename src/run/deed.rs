@@ -88,7 +88,7 @@ pub(super) fn delete(
     let _rare = Rare::checkpoints(connection, &picture.target.database)?;
     let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
     deed.follow(recovered.restructured)?;
-    deed.adapt_indexes()?;
+    let slower = deed.adapt_indexes()?;
     let mut drained = recovered.drained;
     let before = std::mem::take(&mut drained.removed);
     log::debug!("removed for an earlier run: {before:?}");
@@ -110,6 +110,7 @@ pub(super) fn delete(
     report.subject = noted.subject;
     report.unowned = noted.unowned;
     report.warnings.extend(noted.warnings);
+    report.warnings.extend(slower);
     Ok(report)
 }
 

@@ -22,16 +22,16 @@ impl Deed<'_> {
         }
     }
 
-    /// Before the first user: indexes for the run. Where they cannot be had, it does without.
-    pub(super) fn adapt_indexes(&mut self) -> Result<()> {
+    /// Before the first user: indexes for the run. Where they cannot be had, it does without, and the
+    /// answer says so.
+    pub(super) fn adapt_indexes(&mut self) -> Result<Option<String>> {
         let survey = &self.picture.survey;
         let users = survey.targets.count.unsigned_abs();
         match erase::adapt(self.connection, survey.plan, users, &self.record) {
-            Ok(restructured) => self.follow(restructured),
-            Err(error) => {
-                log::debug!("the indexes stay as they are: {error}");
-                Ok(())
-            }
+            Ok(restructured) => self.follow(restructured).map(|()| None),
+            Err(error) => Ok(Some(format!(
+                "the indexes could not be changed for the run, which was the slower for it: {error}"
+            ))),
         }
     }
 
