@@ -29,6 +29,9 @@ pub(crate) fn mention_set(at: usize) -> String {
     format!("temp.mention_{at}")
 }
 
+/// The column of every set.
+const OWNER: &str = ", owner INTEGER NOT NULL";
+
 /// The rows that go, in temporary tables of one connection.
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
@@ -311,19 +314,15 @@ fn set_sql(at: usize, identity: &RowIdentity, cyclic: bool) -> String {
             create_set(&format!("gone_{at}"), identity, columns)
         );
     }
-    create_set(&format!("gone_{at}"), identity, "owner INTEGER NOT NULL")
+    create_set(&format!("gone_{at}"), identity, OWNER)
 }
 
 fn mention_sql(at: usize, mention: &Mention) -> String {
-    create_set(
-        &format!("mention_{at}"),
-        &mention.identity,
-        "owner INTEGER NOT NULL",
-    )
+    create_set(&format!("mention_{at}"), &mention.identity, OWNER)
 }
 
 fn owned_set(name: &str, identity: &RowIdentity) -> String {
-    let create = create_set(name, identity, ", owner INTEGER NOT NULL");
+    let create = create_set(name, identity, OWNER);
     format!("{create} CREATE INDEX temp.{name}_owner ON {name}(owner);")
 }
 
