@@ -100,7 +100,7 @@ pub enum Error {
     },
     /// A user's key that is neither a number nor text.
     #[error(
-        "a user's key is a {found}; only integers and text can name a user: name another column as `key` in [users]"
+        "a user's key is a {found}; only integers, text and blobs can name a user: name another column as `key` in [users]"
     )]
     UserKeyType {
         /// What it is.

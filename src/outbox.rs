@@ -27,6 +27,9 @@ pub use record::{KeysRecord, ResetRecord, RunRecord, SnapshotRecord, TrailRecord
 /// The outbox's name in the database.
 pub const TABLE: &str = "_reset_app_outbox";
 
+/// In the place of a number, says that the bytes beside it are a binary key, and no text.
+const BINARY: &str = "blob";
+
 /// Its definition, which `sqlite_schema` must hold to the byte.
 const DEFINITION: &str = "CREATE TABLE _reset_app_outbox(\
 id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, \
@@ -148,7 +151,11 @@ pub(crate) fn add_user(
         row.detail = Some(detail);
         match key {
             Some(key @ UserKey::Integer(_)) => row.identity = Some(key.to_string()),
-            Some(key @ UserKey::Text(_)) => row.path = Some(key.bytes().into_owned()),
+            Some(UserKey::Text(text)) => row.path = Some(text.clone()),
+            Some(UserKey::Blob(bytes)) => {
+                row.identity = Some(BINARY.into());
+                row.path = Some(bytes.clone());
+            }
             None => {}
         }
     })
@@ -263,15 +270,19 @@ pub(crate) fn users(connection: &Connection, after: i64, limit: usize) -> Result
     let sql = "SELECT id, run, identity, path, detail FROM main._reset_app_outbox \
                WHERE kind = 'user' AND id > ?1 ORDER BY id LIMIT ?2";
     collect(connection, sql, params![after, limit_of(limit)], |row| {
-        let number: Option<String> = row.get(2)?;
-        let text: Option<Vec<u8>> = row.get(3)?;
-        let integer = number
-            .and_then(|number| number.parse().ok())
-            .map(UserKey::Integer);
+        let identity: Option<String> = row.get(2)?;
+        let bytes: Option<Vec<u8>> = row.get(3)?;
+        let key = match (identity.as_deref(), bytes) {
+            (Some(BINARY), Some(bytes)) => Some(UserKey::Blob(bytes)),
+            (None, Some(bytes)) => Some(UserKey::Text(bytes)),
+            (number, _) => { number }
+                .and_then(|number| number.parse().ok())
+                .map(UserKey::Integer),
+        };
         Ok(UserRecord {
             id: row.get(0)?,
             run: row.get(1)?,
-            key: integer.or(text.map(UserKey::Text)),
+            key,
             detail: row.get(4)?,
         })
     })
@@ -313,9 +324,10 @@ pub(crate) fn names_user(connection: &Connection, key: &str) -> Result<bool> {
         return Ok(false);
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM main._reset_app_outbox \
-               WHERE kind = 'user' AND (identity = ?1 OR path = ?2))";
+               WHERE kind = 'user' AND (identity = ?1 OR path = ?2 OR (identity = ?3 AND path = ?4)))";
+    let values = params![key, key.as_bytes(), BINARY, UserKey::binary(key)];
     connection
-        .query_row(sql, params![key, key.as_bytes()], |row| row.get(0))
+        .query_row(sql, values, |row| row.get(0))
         .map_err(Error::surveying)
 }
 

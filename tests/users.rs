@@ -53,6 +53,41 @@ fn key_name_and_address_mean_the_same_user() {
     }
 }
 
+/// The bytes of a UUID name users in the database; in paths and on the command line its digits do.
+#[test]
+fn a_user_whose_key_is_binary_is_found_by_its_digits() {
+    let application = Application::new(
+        "CREATE TABLE users(id BLOB PRIMARY KEY NOT NULL, name TEXT, email TEXT) WITHOUT ROWID;
+         CREATE TABLE posts(id INTEGER PRIMARY KEY, user_id BLOB NOT NULL REFERENCES users ON DELETE CASCADE, body TEXT);
+         INSERT INTO users VALUES (x'00112233445566778899aabbccddeeff', 'ann', 'ann@example.org'),
+           (x'0102030405060708090a0b0c0d0e0f10', 'ben', 'ben@example.org'), (x'0a', 'cem', 'cem@example.org');
+         INSERT INTO posts(user_id, body) SELECT id, name FROM users;",
+        "[users]\ntable = \"users\"\nnames = [\"name\"]\n\
+         [files]\nroots = [\"media\"]\ndirectories = [\"media/{user}\"]\n",
+    );
+    application.file("media/00112233-4455-6677-8899-aabbccddeeff/a.jpg");
+    application.file("media/01020304-0506-0708-090a-0b0c0d0e0f10/b.jpg");
+    application.file("media/0a/c.jpg");
+    let unknown = application.run(&["delete-user", "00112233-4455-6677-8899-aabbccddee00"]);
+    unknown.expect(4);
+    for key in [
+        "00112233-4455-6677-8899-AABBCCDDEEFF",
+        "0102030405060708090a0b0c0d0e0f10",
+    ] {
+        let words = ["delete-user", key, "--delete-accounts", "--verify"];
+        application.run(&words).expect(0);
+    }
+    assert_eq!(
+        application.count("SELECT count(*) FROM users WHERE name = 'cem'"),
+        1
+    );
+    assert_eq!(application.count("SELECT count(*) FROM users"), 1);
+    assert_eq!(application.count("SELECT count(*) FROM posts"), 1);
+    assert!(!application.has("media/00112233-4455-6677-8899-aabbccddeeff"));
+    assert!(!application.has("media/01020304-0506-0708-090a-0b0c0d0e0f10"));
+    assert!(application.has("media/0a/c.jpg"));
+}
+
 #[test]
 fn an_unknown_and_an_ambiguous_name_are_refused() {
     let install = Install::copy("busy");

@@ -101,6 +101,7 @@ impl Key {
         let kind: &[u8] = match person.key {
             UserKey::Integer(_) => b"integer",
             UserKey::Text(_) => b"text",
+            UserKey::Blob(_) => b"blob",
         };
         let parts = [b"reset-app user", kind, &person.key.bytes(), mark, value];
         format!("{SCHEME}{}", self.digest(&parts))

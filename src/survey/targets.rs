@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::set_name;
 use crate::error::{Error, Result};
@@ -165,11 +165,12 @@ impl Targets {
 
 /// A user's key as it stands in a column of a row.
 ///
-/// Fails where it is neither an integer nor text.
+/// Fails where it is neither an integer nor text nor binary.
 pub(crate) fn user_key(row: &Row, column: usize) -> Result<UserKey> {
     match row.get_ref(column).map_err(Error::surveying)? {
         ValueRef::Integer(number) => Ok(UserKey::Integer(number)),
         ValueRef::Text(text) => Ok(UserKey::Text(text.to_vec())),
+        ValueRef::Blob(bytes) => Ok(UserKey::Blob(bytes.to_vec())),
         other => Err(Error::UserKeyType {
             found: other.data_type().to_string(),
         }),
@@ -250,6 +251,7 @@ fn insert_accounts(connection: &Connection, accounts: &BTreeMap<UserKey, String>
         let key = match key {
             UserKey::Integer(number) => ToSqlOutput::from(*number),
             UserKey::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text)),
+            UserKey::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
         };
         statement.execute([key]).map_err(Error::surveying)?;
     }
@@ -275,13 +277,14 @@ fn find(connection: &Connection, plan: &Plan, users: &Users, name: &str) -> Resu
     // A number as text: the affinity of its column would take `05` for 5.
     let sql = format!(
         "SELECT DISTINCT u.{key} FROM {} AS u WHERE (typeof(u.{key}) = 'text' AND u.{key} = ?1) \
-         OR (typeof(u.{key}) = 'integer' AND CAST(u.{key} AS TEXT) = ?1){} LIMIT 6",
+         OR (typeof(u.{key}) = 'integer' AND CAST(u.{key} AS TEXT) = ?1) \
+         OR (typeof(u.{key}) = 'blob' AND u.{key} = ?2){} LIMIT 6",
         main_table(&plan.tables[0].name),
         joined(named, ""),
     );
     let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
     let found = statement
-        .query_map([name], |row| row.get(0))
+        .query_map(params![name, UserKey::binary(name)], |row| row.get(0))
         .map_err(Error::surveying)?;
     let mut found: Vec<Value> = found.collect::<Result<_, _>>().map_err(Error::surveying)?;
     match (found.pop(), found.is_empty()) {
@@ -340,6 +343,7 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Integer(number) => number.to_string(),
         Value::Text(text) => text.escape_debug().to_string(),
-        other => format!("{other:?}"),
+        Value::Blob(bytes) => UserKey::Blob(bytes.clone()).to_string(),
+        Value::Real(_) | Value::Null => format!("{value:?}"),
     }
 }

@@ -93,6 +93,10 @@ impl<'c> Reading<'c> {
                     self.add(position, Kind::Key, text);
                 }
             }
+            UserKey::Blob(bytes) => {
+                self.gathered.add_value(bytes, position);
+                self.add(position, Kind::Key, &key.to_string());
+            }
         }
         self.keys.insert(position, key.clone());
     }

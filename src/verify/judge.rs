@@ -97,6 +97,7 @@ impl Judge<'_> {
         Ok(match (found, own) {
             (Some(Value::Integer(found)), Some(UserKey::Integer(own))) => found == *own,
             (Some(Value::Text(found)), Some(UserKey::Text(own))) => found.as_bytes() == own,
+            (Some(Value::Blob(found)), Some(UserKey::Blob(own))) => found == *own,
             _ => false,
         })
     }

@@ -371,6 +371,7 @@ fn compare_reports(case: &Case, preview: &Report, outcome: &Outcome) -> Checked 
         let key = |key: &UserKey| match key {
             UserKey::Integer(number) => format!("Integer({number})"),
             UserKey::Text(text) => format!("Text({:?})", String::from_utf8_lossy(text)),
+            UserKey::Blob(bytes) => format!("Blob({bytes:?})"),
         };
         let collateral = preview
             .collateral

@@ -122,7 +122,7 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
         return outcome;
     };
     outcome.targets = targets.len();
-    let odd = |key: &Value| !matches!(key, Value::Integer(_) | Value::Text(_));
+    let odd = |key: &Value| !matches!(key, Value::Integer(_) | Value::Text(_) | Value::Blob(_));
     if targets.iter().any(odd) {
         outcome.refusals.insert(Refusal::UserKeyType);
     }
@@ -144,9 +144,11 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
     outcome
 }
 
-/// Only a number or a text can name a user.
+/// Only an integer, a text or a blob can name a user.
 fn is_name(key: &str) -> bool {
-    key.starts_with("Integer") || key.starts_with("Text")
+    ["Integer", "Text", "Blob"]
+        .iter()
+        .any(|kind| key.starts_with(kind))
 }
 
 impl<'a> Oracle<'a> {
@@ -343,18 +345,24 @@ impl<'a> Oracle<'a> {
         })
     }
 
-    /// Somebody asked for is written like somebody else: a number and the same as text.
+    /// Somebody asked for is written like somebody else: a number and the same as text, or a blob in
+    /// hexadecimal digits.
     fn is_ambiguous(&self) -> bool {
         let users = users(self.case, self.before);
         let askable = askable(&users);
         let (Whom::Only(numbers) | Whom::Except(numbers)) = &self.case.whom else {
             return false;
         };
-        let written = |key: &Value| value::literal(key).trim_matches('\'').to_owned();
+        let written = |key: &Value| match key {
+            Value::Blob(bytes) => bytes
+                .iter()
+                .fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+            key => value::literal(key).trim_matches('\'').to_owned(),
+        };
         numbers.iter().any(|number| {
             let key = askable.get(usize::from(*number) % askable.len().max(1));
             let alike = |other: &&Value| key.is_some_and(|key| written(key) == written(other));
-            askable.iter().filter(alike).count() > 1
+            users.iter().filter(alike).count() > 1
         })
     }
 
