@@ -192,7 +192,8 @@ pub(super) fn names_doer(stem: &[String], table: &[String]) -> Option<Role> {
     };
     // `translator_id` of `translations`
     let same_act = |noun: &String| {
-        let (noun, word) = (noun.strip_suffix("ion"), word.strip_suffix("or"));
+        let word = word.strip_suffix("or").or_else(|| word.strip_suffix("er"));
+        let noun = noun.strip_suffix("ion");
         noun.zip(word)
             .is_some_and(|(noun, word)| noun.len() >= SHORTEST && noun == word)
     };
@@ -307,6 +308,7 @@ mod tests {
         };
         assert_eq!(of("boosts", "booster_id"), Some(Role::Owner));
         assert_eq!(of("reactions", "reactor_id"), Some(Role::Owner));
+        assert_eq!(of("reactions", "reacter_id"), Some(Role::Owner));
         assert_eq!(of("mentions", "mentioner_id"), Some(Role::Owner));
         assert_eq!(of("mentions", "mentionee_id"), Some(Role::Recipient));
         assert_eq!(of("nominations", "nominator_id"), Some(Role::Owner));
