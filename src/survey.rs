@@ -49,6 +49,8 @@ pub(crate) use survivors::{Rows as NamingRows, are_spelt_plainly, mark as mark_s
 pub use targets::Selection;
 pub(crate) use targets::{Targets, name_of};
 
+use lookup::Sets;
+
 use crate::database::data_version;
 use crate::error::{Error, Result};
 use crate::manifest::Users;
@@ -114,6 +116,9 @@ impl<'p> Survey<'p> {
         let heir = heir.transpose()?;
         let rows = Rows::prepare(connection, plan)?;
         let unowned = (request.unowned == Unowned::Delete).then_some(targets.last + 1);
+        // The sets grow by what nobody owns when all else is found.
+        let few = !targets.everyone && unowned.is_none();
+        rows.start_from(if few { Sets::FEW } else { Sets::Most });
         rows.find(connection, None, unowned)?;
         let survey = Self {
             version: data_version(connection)?,
@@ -248,8 +253,10 @@ impl<'p> Survey<'p> {
     pub(crate) fn take_again(&self, connection: &Connection, position: i64) -> Result<()> {
         self.rows.forget_copies(connection)?;
         if self.unowned == Some(position) {
+            self.rows.start_from(Sets::Most);
             self.rows.find_unowned(connection, position)?;
         } else {
+            self.rows.start_from(Sets::FEW);
             self.rows.find(connection, Some(position), None)?;
             if Targets::is_gone(connection)? {
                 return Err(Error::UserGone);

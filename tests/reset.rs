@@ -333,6 +333,7 @@ fn a_reader_in_wal_mode_is_told_of_and_resume_ends_what_it_held_up() {
         .args(RESET)
         .run()
         .expect(3)
+        .complains(["its end is waited for, 5 s at most"])
         .says(["another program still reads the old content"]);
     assert!(!install.has("storage/images/crumbs.png"));
     on(&install).args(["resume", "--no-redis"]).run().expect(3);

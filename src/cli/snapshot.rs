@@ -5,7 +5,7 @@ mod show;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use reset_app::error::Result;
 use reset_app::run::App;
 use reset_app::snapshot::{About, Archive, Asking, Difference, Keys, Rows, Snapshot, Structure};
@@ -52,12 +52,13 @@ pub(crate) enum Snapshotting {
         from: From,
     },
     /// Remove a snapshot, or all that are old
+    #[command(group = ArgGroup::new("which").args(["name", "older_than"]).required(true))]
     Drop {
         /// The snapshot
-        #[arg(value_name = "NAME", required_unless_present = "older_than")]
+        #[arg(value_name = "NAME")]
         name: Option<String>,
         /// All that were saved longer ago: 45m, 12h, 30d, 8w
-        #[arg(long, value_name = "AGE", value_parser = seconds, conflicts_with = "name")]
+        #[arg(long, value_name = "AGE", value_parser = seconds)]
         older_than: Option<i64>,
         #[command(flatten)]
         from: From,

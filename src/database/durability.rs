@@ -5,12 +5,11 @@
 //! which `SQLite` would copy the `-wal` into the database, and the same pages again and again.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::fs::statvfs;
 
-use super::{BUSY_TIMEOUT, OldPages, is_wal, set, write_back};
+use super::{OldPages, is_wal, set, write_back_now};
 use crate::error::{Error, Result};
 
 /// When a commit is durable.
@@ -63,20 +62,11 @@ impl Drop for Rare<'_> {
     fn drop(&mut self) {
         let usual = after_pages(self.connection, USUAL);
         // Readers are not waited for: whoever closes the database last does the same.
-        let shrunk = usual.and_then(|()| {
-            busy_timeout(self.connection, Duration::ZERO)?;
-            let shrunk = write_back(self.connection);
-            busy_timeout(self.connection, BUSY_TIMEOUT)?;
-            shrunk
-        });
+        let shrunk = usual.and_then(|()| write_back_now(self.connection));
         if !matches!(shrunk, Ok(OldPages::Gone)) {
             log::debug!("the `-wal` stays as large as it is: {shrunk:?}");
         }
     }
-}
-
-fn busy_timeout(connection: &Connection, timeout: Duration) -> Result<()> {
-    connection.busy_timeout(timeout).map_err(Error::surveying)
 }
 
 fn after_pages(connection: &Connection, pages: u64) -> Result<()> {

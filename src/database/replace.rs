@@ -11,11 +11,12 @@
 //! | WAL | writers | in the file and the `-wal`, as long as a reader of the old content holds up the checkpoint |
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::{pragma, transaction};
+use super::{BUSY_TIMEOUT, pragma, transaction};
 use crate::error::{DatabaseError, Error, Result};
 
 /// Where the old content is once it has been replaced.
@@ -98,11 +99,32 @@ fn require_alike(live: &Connection, image: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Writes the `-wal` back and empties it, which overwrites the old content, where there is one.
+/// Writes the `-wal` back and empties it, which overwrites the old content, where there is one. A
+/// reader is waited for, and that is said.
 pub(crate) fn write_back(live: &Connection) -> Result<OldPages> {
+    if write_back_now(live)? == OldPages::Gone {
+        return Ok(OldPages::Gone);
+    }
+    log::warn!(
+        "another program still reads the old content; its end is waited for, {} s at most",
+        BUSY_TIMEOUT.as_secs()
+    );
+    checkpoint(live)
+}
+
+/// As [`write_back`], and waits for nobody.
+pub(crate) fn write_back_now(live: &Connection) -> Result<OldPages> {
     if !is_wal(live)? {
         return Ok(OldPages::Gone);
     }
+    let timeout = |timeout| live.busy_timeout(timeout).map_err(Error::replacing);
+    timeout(Duration::ZERO)?;
+    let written = checkpoint(live);
+    timeout(BUSY_TIMEOUT)?;
+    written
+}
+
+fn checkpoint(live: &Connection) -> Result<OldPages> {
     let busy = live.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     Ok(if busy.map_err(Error::replacing)? {
         OldPages::HeldByReader

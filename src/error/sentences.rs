@@ -53,9 +53,9 @@ pub(super) fn loose(keys: &Blocking) -> String {
 pub(super) fn blocked(blocking: &[Blocking]) -> String {
     let mut text = String::from(
         "rows that stay name what is to go and cannot be set to null; give them to another user with \
-         `--reassign-to USER` (where they name an account), let them name something else, let them go along (\"dependent\" or \"owner\" in the \
-         manifest), leave those users out with `--except`, keep the accounts (without `--delete-accounts`), or \
-         start afresh with `reset-complete`:",
+         `--delete-accounts --reassign-to USER` (where they name an account), let them name something else, let them go along \
+         (\"dependent\" or \"owner\" in the manifest), leave those users out (`delete-all-user-data --except USER`), keep the \
+         accounts (without `--delete-accounts`), or start afresh with `reset-complete`:",
     );
     for Blocking {
         column,

@@ -250,11 +250,7 @@ fn commit(
         unfinished::point_to(&target.root, &target.database)?;
     }
     match replace(connection, &sketch.image.connection) {
-        Ok(OldPages::Gone) => Ok(Erased(())),
-        Ok(OldPages::HeldByReader) => {
-            log::warn!("another program still reads the old content; its end is waited for later");
-            Ok(Erased(()))
-        }
+        Ok(OldPages::Gone | OldPages::HeldByReader) => Ok(Erased(())),
         Err(error) => {
             let fresh = database::open(&target.database)?;
             let happened = outbox::exists(&fresh)?

@@ -3,8 +3,10 @@
 //! Where the database has an index for a reference, it serves. Where it has none, the table is
 //! read once and the columns of all its unindexed references are copied into an indexed temporary
 //! table, so that no table is scanned twice however many users, levels or references there are.
+//! For some users only rows are copied that can name what is looked for: those of a table whose set
+//! is complete by then.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
@@ -22,6 +24,25 @@ struct Lookup<'p> {
     link: &'p Link,
     /// The number of the link among those of its copy; `None` where an index of the database serves.
     copied: Option<usize>,
+    /// What is looked up by it is in the set of its parent.
+    by_set: bool,
+}
+
+/// What the sets hold that lookups start from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sets {
+    /// Most rows: no copy leaves one out.
+    Most,
+    /// Few rows. Those of the tables of so many groups are all there.
+    Few {
+        /// How many groups.
+        complete: usize,
+    },
+}
+
+impl Sets {
+    /// Few rows, and none yet.
+    pub(super) const FEW: Self = Self::Few { complete: 0 };
 }
 
 /// The lookups of every link of a plan.
@@ -30,6 +51,7 @@ pub(super) struct Lookups<'p> {
     plan: &'p Plan,
     tables: Vec<TableLookups<'p>>,
     copies: RefCell<BTreeSet<usize>>,
+    sets: Cell<Sets>,
 }
 
 #[derive(Debug)]
@@ -55,7 +77,10 @@ impl<'p> Lookups<'p> {
             .map(|m| (m.table.as_str(), &m.identity, &m.link));
         let keepers = plan.tables.iter().flat_map(|t| &t.keepers);
         let keepers = keepers.map(|k| (k.table.as_str(), &k.identity, &k.link));
-        for (table, identity, link) in owners.chain(mentions).chain(keepers) {
+        let by_set = owners.chain(mentions).map(|link| (link, true));
+        // Keepers are those of rows that may go.
+        let links = by_set.chain(keepers.map(|link| (link, false)));
+        for ((table, identity, link), by_set) in links {
             let at = tables
                 .iter()
                 .position(|t| t.table == table)
@@ -78,12 +103,17 @@ impl<'p> Lookups<'p> {
                         .count(),
                 )
             };
-            tables[at].lookups.push(Lookup { link, copied });
+            tables[at].lookups.push(Lookup {
+                link,
+                copied,
+                by_set,
+            });
         }
         Ok(Self {
             plan,
             tables,
             copies: RefCell::default(),
+            sets: Cell::new(Sets::Most),
         })
     }
 
@@ -123,6 +153,43 @@ impl<'p> Lookups<'p> {
         })
     }
 
+    /// Says what the sets hold. A copy is good for sets that stay within it.
+    pub(super) fn start_from(&self, sets: Sets) {
+        self.sets.set(sets);
+    }
+
+    /// What they were said to hold.
+    pub(super) fn sets(&self) -> Sets {
+        self.sets.get()
+    }
+
+    /// So many groups are complete.
+    pub(super) fn completed(&self, groups: usize) {
+        if let Sets::Few { .. } = self.sets.get() {
+            self.sets.set(Sets::Few { complete: groups });
+        }
+    }
+
+    /// What a row of `c` has to fulfil to be found by a link.
+    fn worth_copying(&self, lookup: &Lookup<'_>) -> String {
+        let link = lookup.link;
+        let Sets::Few { complete } = self.sets.get() else {
+            return present(link);
+        };
+        let mut known = self.plan.groups.iter().take(complete);
+        let is_known = known.any(|group| group.tables.contains(&link.parent));
+        if !(is_known && lookup.by_set && link.parent_is_rowid) {
+            return present(link);
+        }
+        let values = values(link);
+        let named = values.iter().map(|value| format!("s.k0 = {value}"));
+        format!(
+            "EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+            super::rows::set_name(link.parent),
+            joined(named, " AND ")
+        )
+    }
+
     /// Forgets the copies: another connection has written since they were made.
     pub(super) fn forget(&self, connection: &Connection) -> Result<()> {
         for at in std::mem::take(&mut *self.copies.borrow_mut()) {
@@ -148,7 +215,8 @@ impl<'p> Lookups<'p> {
             .iter()
             .flat_map(|(number, link)| definitions(*number, link));
         let values = copied.iter().flat_map(|(_, link)| values(link));
-        let present = copied.iter().map(|(_, link)| present(link));
+        let unindexed = of.lookups.iter().filter(|lookup| lookup.copied.is_some());
+        let worth = unindexed.map(|lookup| self.worth_copying(lookup));
         let indexes = copied.iter().map(|(number, link)| {
             let key = (0..link.columns.len()).map(|column| copy_column(*number, column));
             let key = joined(key, ", ");
@@ -164,7 +232,7 @@ impl<'p> Lookups<'p> {
             identity("c", of.identity),
             joined(values, ", "),
             main_table(of.table),
-            joined(present, " OR "),
+            joined(worth, " OR "),
             joined(indexes, " "),
         );
         log::trace!("{sql}");

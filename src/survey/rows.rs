@@ -13,7 +13,7 @@ use std::cell::Cell;
 use rusqlite::{Connection, params};
 
 use super::lists;
-use super::lookup::Lookups;
+use super::lookup::{Lookups, Sets};
 use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::plan::{Group, Link, Mention, Plan, PlannedTable, RowIdentity};
@@ -113,7 +113,8 @@ impl<'p> Rows<'p> {
     }
 
     fn spread(&self, connection: &Connection) -> Result<()> {
-        for group in &self.plan.groups {
+        for (before, group) in self.plan.groups.iter().enumerate() {
+            self.lookups.completed(before);
             self.enter_group(connection, group)?;
             if group.cyclic {
                 self.spread_in_group(connection, group)?;
@@ -123,6 +124,7 @@ impl<'p> Rows<'p> {
     }
 
     fn find_all_mentions(&self, connection: &Connection) -> Result<()> {
+        self.lookups.completed(self.plan.groups.len());
         (0..self.plan.mentions.len()).try_for_each(|at| self.find_mentions(connection, at))?;
         self.index_by_owner(connection)
     }
@@ -142,6 +144,11 @@ impl<'p> Rows<'p> {
         })
     }
 
+    /// Whether the sets are to hold few rows or most.
+    pub(super) fn start_from(&self, sets: Sets) {
+        self.lookups.start_from(sets);
+    }
+
     /// Another connection has written: copies of its tables are stale.
     pub(crate) fn forget_copies(&self, connection: &Connection) -> Result<()> {
         self.lookups.forget(connection)
@@ -150,7 +157,9 @@ impl<'p> Rows<'p> {
     /// Indexes have come or gone: lookups are found anew.
     pub(crate) fn renew_lookups(&mut self, connection: &Connection) -> Result<()> {
         self.lookups.forget(connection)?;
+        let sets = self.lookups.sets();
         self.lookups = Lookups::new(connection, self.plan)?;
+        self.lookups.start_from(sets);
         Ok(())
     }
 
