@@ -325,3 +325,41 @@ fn a_row_that_stays_because_its_user_could_not_be_erased_is_told_if_it_lost_what
     let left = "SELECT count(*) FROM messages WHERE sender = 3 AND recipient IS NULL";
     assert_eq!(application.count(left), 2);
 }
+
+/// While the second user goes, foreign keys are miscounted: what was copied of `tags` before is dropped in
+/// the transaction that is then rolled back.
+#[test]
+fn a_copy_that_a_rollback_brought_back_is_made_anew() {
+    let sql = "CREATE TABLE users(id INTEGER PRIMARY KEY);
+        INSERT INTO users VALUES (1), (6), (7);
+        CREATE TABLE boards(id INTEGER PRIMARY KEY, owner INTEGER REFERENCES users);
+        INSERT INTO boards VALUES (1, NULL), (2, 6);
+        CREATE TABLE notes(name TEXT UNIQUE, by INTEGER REFERENCES users,
+            below INTEGER REFERENCES notes(name) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);
+        INSERT INTO notes VALUES ('a', 6, '01'), ('01', 7, '01');
+        CREATE TABLE tags(id INTEGER PRIMARY KEY, board TEXT REFERENCES boards);";
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"boards.owner\" = \"owner\"\n\
+        \"notes.by\" = \"mention\"\n\"tags.board\" = \"mention\"\n";
+    let application = Application::new(sql, manifest);
+    application
+        .run(&[&ACCOUNTS[..], &["--unowned"]].concat())
+        .expect(0);
+    assert_eq!(application.count("SELECT count(*) FROM boards"), 0);
+}
+
+/// `PRAGMA foreign_key_check` fails as a whole where one foreign key names no key.
+#[test]
+fn a_reference_to_no_key_elsewhere_does_not_keep_a_user_beside_rows_that_name_nothing() {
+    let sql = "CREATE TABLE users(id INTEGER PRIMARY KEY);
+        INSERT INTO users VALUES (1), (6);
+        CREATE TABLE plain(n INTEGER);
+        CREATE TABLE broken(n INTEGER REFERENCES plain(n) ON DELETE CASCADE);
+        CREATE TABLE threads(id INTEGER PRIMARY KEY, closed_by INTEGER REFERENCES users,
+            above INTEGER REFERENCES threads ON DELETE CASCADE);
+        INSERT INTO threads VALUES (1, 6, 2);";
+    let application = Application::new(sql, "[users]\ntable = \"users\"\n");
+    application.run(&ACCOUNTS).expect(0);
+    let kept = "SELECT count(*) FROM threads WHERE closed_by IS NULL AND above = 2";
+    assert_eq!(application.count(kept), 1);
+    assert_eq!(application.count("SELECT count(*) FROM users"), 0);
+}

@@ -222,8 +222,10 @@ impl<'p> Lookups<'p> {
             let key = joined(key, ", ");
             format!("CREATE INDEX temp.copy_{at}_{number} ON copy_{at}({key});")
         });
+        // An older one is back where a transaction was rolled back in which it was forgotten.
         let sql = format!(
-            "{} INSERT INTO temp.copy_{at} SELECT {}, {} FROM {} AS c WHERE {}; {}",
+            "DROP TABLE IF EXISTS temp.copy_{at}; {} \
+             INSERT INTO temp.copy_{at} SELECT {}, {} FROM {} AS c WHERE {}; {}",
             create_set(
                 &format!("copy_{at}"),
                 of.identity,
