@@ -133,7 +133,7 @@ pub enum Error {
     #[error("{}", sentences::loose(.0))]
     LooseKeys(Blocking),
     /// A name that fits nobody.
-    #[error("{}", sentences::unknown_user(name, columns, near.as_deref()))]
+    #[error("{}", sentences::unknown_user(name, columns, near.as_deref(), *unfinished))]
     UnknownUser {
         /// What was asked for.
         name: String,
@@ -141,6 +141,8 @@ pub enum Error {
         columns: Vec<String>,
         /// Who may be meant.
         near: Option<String>,
+        /// An earlier run, which may have deleted the account, has left something to do.
+        unfinished: bool,
     },
     /// A name that fits several.
     #[error("`{name}` fits several users, with the keys {}; name one of them by a column that only it has", keys.join(", "))]

@@ -304,6 +304,12 @@ impl Plan {
         })
     }
 
+    /// Whether rows that stay may name other rows once a user has gone: triggers write, defaults are set.
+    pub(crate) fn renames(&self) -> bool {
+        let set_default = |mention: &Mention| mention.fate == MentionFate::SetDefault;
+        self.triggers || self.mentions.iter().any(set_default)
+    }
+
     /// The positions of the tables whose rows go, parents first.
     #[must_use]
     pub fn going(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {

@@ -18,10 +18,10 @@ use support::install::{DATABASE, Install};
 use support::run::{Outcome, has_tool, is_root, reset_app, say};
 use support::small::small;
 use support::strace::{CHANGING, READING, counts};
-use support::subjects::{Deletion, Reset, Restore, Resumed, Save};
+use support::subjects::{Deletion, Drop, Init, Reset, Restore, Resumed, Save, Secrets};
 use support::sweep::{
-    Checked, JOURNALS, Journal, Point, Series, Subject, check_honesty, finish, series, strace_from,
-    sweep,
+    Checked, JOURNALS, Journal, Point, Series, Subject, check_honesty, finish, in_both_modes,
+    series, strace_from, sweep,
 };
 
 const ERRORS: [&str; 5] = [
@@ -32,73 +32,88 @@ const ERRORS: [&str; 5] = [
     "error=ENOSYS",
 ];
 
-/// Lets system calls of a command fail; in a sample so often of each kind.
-fn fail(what: &str, most: usize, of_journal: impl Fn(Journal) -> Box<dyn Subject>) {
-    if !has_tool("strace", "no system call failed") {
-        return;
+/// Lets system calls of commands fail; in a sample so often of each kind.
+fn fail(what: &str, most: usize, subjects: &[Box<dyn Subject>]) {
+    if has_tool("strace", "no system call failed") {
+        let syscalls = [&CHANGING[..], &READING].concat();
+        let series = series(subjects, &syscalls, &ERRORS, most);
+        sweep(what, &series, fail_and_finish);
     }
-    let subjects: Vec<_> = JOURNALS.into_iter().map(of_journal).collect();
-    let syscalls = [&CHANGING[..], &READING].concat();
-    let series = series(&subjects, &syscalls, &ERRORS, most);
-    sweep(what, &series, fail_and_finish);
 }
 
+/// What a run left after an exit 0 counts, too: beside the files, told, or nobody's, it goes with
+/// whatever comes next.
 fn fail_and_finish(series: &Series<'_>, nth: usize) -> Checked<Point> {
     let (subject, install) = (series.subject, series.subject.install());
     let Some(outcome) = series.hinder(&install, nth) else {
         return Ok(Point::NotReached);
     };
     check_honesty(subject, &install, &outcome)?;
-    let finish = || match outcome.code() {
-        // What is left beside the files is told, or nobody's, and goes with whatever comes next.
-        Some(0) => subject.check_done(&install),
-        _ => finish(subject, &install, nth),
-    };
     subject
         .check_middle(&install)
-        .and_then(|()| finish())
+        .and_then(|()| finish(subject, &install, nth))
         .map_err(|error| format!("{error}\nafter {outcome}"))?;
     Ok(Point::Held)
 }
 
 #[test]
 fn a_fault_is_told_and_the_next_run_ends_as_any_other() {
-    fail("faults", 12, |journal| {
-        Box::new(Deletion::everyone(journal, &[]))
+    let everyone = in_both_modes(|journal| vec![Box::new(Deletion::everyone(journal, &[]))]);
+    fail("faults", 12, &everyone);
+    let many = in_both_modes(|journal| vec![Box::new(Deletion::many_rows(journal, &[]))]);
+    fail("faults of runs that change indexes", 3, &many);
+    let album = in_both_modes(|journal| vec![Box::new(Deletion::everyone_with_album(journal))]);
+    fail("faults of runs with files beside", 2, &album);
+}
+
+#[test]
+fn a_fault_of_a_deletion_of_one_user_is_told_and_the_next_ends_as_any_other() {
+    let subjects = in_both_modes(|journal| {
+        vec![
+            Box::new(Deletion::user(journal, &["--delete-accounts"])),
+            Box::new(Deletion::user(journal, &["--snapshot", "before"])),
+            Box::new(Deletion::scrubbed(journal)),
+            Box::new(Deletion::replay(journal)),
+        ]
     });
-    fail("faults of runs that change indexes", 3, |journal| {
-        Box::new(Deletion::many_rows(journal, &[]))
-    });
-    fail("faults of runs with files beside", 2, |journal| {
-        Box::new(Deletion::everyone_with_album(journal))
-    });
+    fail("faults of deletions of one user", 2, &subjects);
 }
 
 #[test]
 fn a_fault_of_a_resume_is_told_and_the_next_ends_as_any_other() {
-    fail("faults of resumes", 4, |journal| {
+    let subjects = in_both_modes(|journal| {
         let deletion = Deletion::everyone(journal, &[]);
-        Box::new(Resumed::new(deletion, "renameat2"))
+        vec![Box::new(Resumed::new(deletion, "renameat2"))]
     });
+    fail("faults of resumes", 4, &subjects);
 }
 
 #[test]
 fn a_fault_of_a_reset_is_told_and_the_next_ends_as_any_other() {
-    fail("faults of resets", 4, |journal| {
-        Box::new(Reset::new(journal))
-    });
+    let subjects = in_both_modes(|journal| vec![Box::new(Reset::new(journal))]);
+    fail("faults of resets", 4, &subjects);
 }
 
 #[test]
 fn a_fault_of_a_restore_is_told_and_the_next_ends_as_any_other() {
-    fail("faults of restores", 4, |journal| {
-        Box::new(Restore::new(journal))
-    });
+    let subjects = in_both_modes(|journal| vec![Box::new(Restore::new(journal))]);
+    fail("faults of restores", 4, &subjects);
 }
 
 #[test]
 fn a_fault_of_a_save_is_told_and_leaves_a_whole_snapshot_or_none() {
-    fail("faults of saves", 4, |journal| Box::new(Save::new(journal)));
+    let subjects = in_both_modes(|journal| vec![Box::new(Save::new(journal))]);
+    fail("faults of saves", 4, &subjects);
+}
+
+#[test]
+fn a_fault_of_what_writes_or_removes_files_alone_is_told_and_the_next_ends_as_any_other() {
+    let subjects: Vec<Box<dyn Subject>> = vec![
+        Box::new(Drop::new(Journal::Wal)),
+        Box::new(Init::new(Journal::Wal)),
+        Box::new(Secrets::new()),
+    ];
+    fail("faults of drops, inits and secrets", 3, &subjects);
 }
 
 /// From some call on, all fail: a disk that is full stays full.
@@ -187,7 +202,7 @@ impl Mount<'_> {
     }
 }
 
-impl Drop for Mount<'_> {
+impl std::ops::Drop for Mount<'_> {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }

@@ -363,3 +363,20 @@ fn a_reference_to_no_key_elsewhere_does_not_keep_a_user_beside_rows_that_name_no
     assert_eq!(application.count(kept), 1);
     assert_eq!(application.count("SELECT count(*) FROM users"), 0);
 }
+
+/// A default makes a row name a later user, in a type that `SQLite` does not look for.
+#[test]
+fn a_user_whom_a_default_names_by_now_is_not_erased_below_the_row() {
+    let sql = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+        INSERT INTO users VALUES (3, 'a'), (5, '1');
+        CREATE TABLE notes(by DEFAULT 1 REFERENCES users(name) ON DELETE SET DEFAULT);
+        INSERT INTO notes VALUES ('a');";
+    let application = Application::new(sql, "[users]\ntable = \"users\"\n");
+    application
+        .run(&ACCOUNTS)
+        .expect(1)
+        .complains(["user 5", "notes"]);
+    let violated = "SELECT count(*) FROM pragma_foreign_key_check";
+    assert_eq!(application.count(violated), 0);
+    assert_eq!(application.count("SELECT count(*) FROM users"), 1);
+}

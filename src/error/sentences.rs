@@ -82,12 +82,22 @@ pub(super) fn blocked(blocking: &[Blocking]) -> String {
     text
 }
 
-pub(super) fn unknown_user(name: &str, columns: &[String], near: Option<&str>) -> String {
+pub(super) fn unknown_user(
+    name: &str,
+    columns: &[String],
+    near: Option<&str>,
+    unfinished: bool,
+) -> String {
     let columns = columns.join("`, `");
     let mut text =
         format!("no user has the key or name `{name}`; it was looked for in `{columns}`");
     if let Some(near) = near {
         let _ = write!(text, "; is `{near}` meant?");
+    }
+    if unfinished {
+        text.push_str(
+            "; if an earlier run has deleted the account: `reset-app resume` does what that run left",
+        );
     }
     text
 }

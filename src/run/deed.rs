@@ -300,10 +300,10 @@ impl Deed<'_> {
         deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
     }
 
-    /// The survey holds for the state of the database it saw; a trigger may have written since,
-    /// too, in this run's own transactions.
+    /// The survey holds for the state of the database it saw; this run's own transactions may have
+    /// made rows name others since, too.
     fn survey_again_if_changed(&mut self, deletion: &Deletion, position: i64) -> Result<()> {
-        let own_writes = self.picture.survey.plan.triggers && self.users > 0;
+        let own_writes = self.picture.survey.plan.renames() && self.users > 0;
         if self.surveyed && !own_writes && deletion.unchanged_since(self.picture.survey.version)? {
             return Ok(());
         }

@@ -50,6 +50,7 @@ fn or_a_table(mut error: Error, schema: &Schema) -> Error {
         name,
         columns,
         near,
+        ..
     } = &mut error
     {
         columns.push("sqlite_schema.name".into());

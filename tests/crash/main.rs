@@ -23,7 +23,8 @@ use support::run::{has_tool, reset_app};
 use support::strace::CHANGING;
 use support::subjects::{Deletion, Drop, Init, Reset, Restore, Resumed, Save, Secrets};
 use support::sweep::{
-    JOURNALS, Journal, OUTBOX, Point, Subject, finish, kill_and_finish, series, strace, sweep,
+    JOURNALS, Journal, OUTBOX, Point, Subject, finish, in_both_modes, kill_and_finish, series,
+    strace, sweep,
 };
 use support::trail::TRAIL;
 
@@ -33,11 +34,6 @@ fn kill(what: &str, most: usize, subjects: &[Box<dyn Subject>]) {
         let series = series(subjects, &CHANGING, &["signal=KILL"], most);
         sweep(what, &series, kill_and_finish);
     }
-}
-
-/// The commands, each on a database of each journal mode.
-fn in_both_modes(of_journal: impl Fn(Journal) -> Vec<Box<dyn Subject>>) -> Vec<Box<dyn Subject>> {
-    JOURNALS.into_iter().flat_map(of_journal).collect()
 }
 
 #[test]

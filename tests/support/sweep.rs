@@ -75,6 +75,13 @@ pub(crate) trait Subject: fmt::Debug + Sync {
     fn rerun(&self, install: &Install, nth: usize) -> Checked<Outcome>;
 }
 
+/// The commands, each on a database of each journal mode.
+pub(crate) fn in_both_modes(
+    of_journal: impl Fn(Journal) -> Vec<Box<dyn Subject>>,
+) -> Vec<Box<dyn Subject>> {
+    JOURNALS.into_iter().flat_map(of_journal).collect()
+}
+
 /// The next run, after which everything must be as an uninterrupted one leaves it.
 pub(crate) fn finish(subject: &dyn Subject, install: &Install, nth: usize) -> Checked {
     let rerun = subject.rerun(install, nth)?;

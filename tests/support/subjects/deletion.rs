@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::super::install::{DATABASE, Dump, Install, Tree, assert_same, difference, scratch};
 use super::super::run::{Outcome, reset_app};
 use super::super::small::{many_rows, small};
-use super::super::sweep::{Checked, Journal, OUTBOX, Subject, check_integrity, same};
+use super::super::sweep::{Checked, Journal, OUTBOX, Subject, check_integrity, ends_well, same};
 use super::super::trail::{Deleted, KEY, TRAIL, Trail};
 
 /// What stands beside the database while a run has it open.
@@ -194,6 +194,8 @@ impl Deletion {
         let words = vec!["replay", "--since", "0", "--force", "--no-redis"];
         let mut deletion = Self::of(template, Kind::Small, &[words], journal);
         deletion.legal.insert(1, one.dump());
+        // Where user 1 could not be erased, the run goes on to user 2.
+        deletion.add_legal(&["delete-user", "2", "--force", "--no-redis"]);
         assert_same("erased again", &erased.dump(), &deletion.end.dump);
         deletion
     }
@@ -368,15 +370,21 @@ impl Subject for Deletion {
         self.legal_state(install) == Ok(0)
     }
 
-    /// The same command once more.
+    /// The same command once more, or what that recommends.
     fn rerun(&self, install: &Install, _: usize) -> Checked<Outcome> {
-        let account_is_gone = self.legal_state(install) == Ok(1) && !has_outbox(install);
+        let (is_one, is_gone) = (self.legal.len() == 2, self.legal_state(install) == Ok(1));
+        let has_work = has_outbox(install);
         let rerun = self.run(install);
         let code = rerun.code();
-        // Killed after the end: by then nobody knows the user any more.
+        // Nobody knows the user any more: nothing, or nothing of the user's own, is left to do.
         let unknown = rerun.stderr.contains("no user has the key or name `1`");
-        if code == Some(4) && unknown && account_is_gone && self.legal.len() == 2 {
-            return Ok(rerun);
+        if code == Some(4) && unknown && is_gone && is_one {
+            let resume = rerun.stderr.contains("`reset-app resume`");
+            return match (has_work, resume) {
+                (false, false) => Ok(rerun),
+                (true, true) => ends_well(reset_app().root(install.root()).args(["resume"])),
+                _ => Err(format!("work is left, or is not: {rerun}")),
+            };
         }
         // A snapshot is never overwritten.
         let refused = rerun

@@ -41,10 +41,17 @@ fn same_state(what: &str, one: &State, other: &State) -> Checked {
 
 /// Names that a cut off command may leave for the next one, and nobody after it.
 fn check_no_leftovers(install: &Install) -> Checked {
+    check_none_has(install, &[".reset-app-", UNFINISHED])
+}
+
+/// In the name of a snapshot that is not whole.
+const UNFINISHED: &str = "unfinished";
+
+fn check_none_has(install: &Install, parts: &[&str]) -> Checked {
     let tree = install.tree();
     let names = tree.paths().map(|path| path.escape_ascii().to_string());
     let left: Vec<_> = names
-        .filter(|path| path.contains(".reset-app-") || path.contains("unfinished"))
+        .filter(|path| parts.iter().any(|part| path.contains(part)))
         .collect();
     if left.is_empty() {
         return Ok(());
@@ -265,11 +272,16 @@ impl Subject for Drop {
     }
 
     fn check_end(&self, install: &Install) -> Checked {
+        check_no_leftovers(install)?;
+        self.check_done(install)
+    }
+
+    fn check_done(&self, install: &Install) -> Checked {
         self.check_middle(install)?;
         if install.has(format!("{PLACE}/clean")) {
             return Err("the snapshot is still there".into());
         }
-        check_no_leftovers(install)
+        check_none_has(install, &[UNFINISHED])
     }
 
     fn is_untouched(&self, install: &Install) -> bool {
