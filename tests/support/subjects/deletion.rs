@@ -372,13 +372,13 @@ impl Subject for Deletion {
 
     /// The same command once more, or what that recommends.
     fn rerun(&self, install: &Install, _: usize) -> Checked<Outcome> {
-        let (is_one, is_gone) = (self.legal.len() == 2, self.legal_state(install) == Ok(1));
+        let at_end = self.legal.len() == 2 && self.legal_state(install) == Ok(1);
         let has_work = has_outbox(install);
         let rerun = self.run(install);
         let code = rerun.code();
         // Nobody knows the user any more: nothing, or nothing of the user's own, is left to do.
         let unknown = rerun.stderr.contains("no user has the key or name `1`");
-        if code == Some(4) && unknown && is_gone && is_one {
+        if code == Some(4) && unknown && at_end {
             let resume = rerun.stderr.contains("`reset-app resume`");
             return match (has_work, resume) {
                 (false, false) => Ok(rerun),
