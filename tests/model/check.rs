@@ -286,6 +286,7 @@ fn may_fail(case: &Case) -> bool {
                 let theirs = case.parent_columns(reference);
                 let mut pairs = own.iter().zip(&theirs);
                 !case.is_nullable(at, number)
+                    || oracle::is_converted_in_place(case, case.parent(reference))
                     || pairs.any(|(own, theirs)| own.kind.affinity() != theirs.kind.affinity())
             }
             Action::SetOne => true,

@@ -151,6 +151,29 @@ fn is_name(key: &str) -> bool {
         .any(|kind| key.starts_with(kind))
 }
 
+/// Numbers name rows of this table by a column that holds none: `SQLite` makes a number of the key while
+/// it looks for the rows that name it, and misses others.
+pub(crate) fn is_converted_in_place(case: &Case, parent: usize) -> bool {
+    let is_number = |column: &Column| {
+        let affinity = column.kind.affinity();
+        matches!(affinity, value::Affinity::Integer | value::Affinity::Real)
+    };
+    let tables = case.tables.iter().enumerate();
+    let mut references =
+        tables.flat_map(|(at, table)| (0..table.references.len()).map(move |number| (at, number)));
+    references.any(|(at, number)| {
+        let reference = &case.tables[at].references[number];
+        let exists = reference.target() != To::Nothing;
+        let theirs = case.parent_columns(reference);
+        let own = case.columns(at, number);
+        let mut pairs = own.iter().zip(&theirs);
+        reference.action != Action::Undeclared
+            && exists
+            && case.parent(reference) == parent
+            && pairs.any(|(own, theirs)| is_number(own) && !is_number(theirs))
+    })
+}
+
 impl<'a> Oracle<'a> {
     fn new(case: &'a Case, before: &'a [Rows]) -> Self {
         let mut oracle = Self {
@@ -513,24 +536,6 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    /// Numbers name rows of this table by a column that holds none.
-    fn is_converted_in_place(&self, parent: usize) -> bool {
-        let is_number = |column: &Column| {
-            let affinity = column.kind.affinity();
-            matches!(affinity, value::Affinity::Integer | value::Affinity::Real)
-        };
-        self.references().into_iter().any(|(at, number)| {
-            let reference = &self.case.tables[at].references[number];
-            let declared = reference.action != Action::Undeclared && self.exists((at, number));
-            let theirs = self.case.parent_columns(reference);
-            let own = self.case.columns(at, number);
-            let mut pairs = own.iter().zip(&theirs);
-            declared
-                && self.case.parent(reference) == parent
-                && pairs.any(|(own, theirs)| is_number(own) && !is_number(theirs))
-        })
-    }
-
     /// `SQLite` takes a row for a child of one that goes, which it does not name.
     fn is_loose(&self, (at, number): Place, gone: &BTreeMap<Name, usize>) -> bool {
         let reference = &self.case.tables[at].references[number];
@@ -540,7 +545,7 @@ impl<'a> Oracle<'a> {
         let own = self.case.columns(at, number);
         let theirs = self.case.parent_columns(reference);
         let parent = self.case.parent(reference);
-        let in_place = self.is_converted_in_place(parent);
+        let in_place = is_converted_in_place(self.case, parent);
         self.before[at].iter().any(|(tag, child)| {
             gone.keys().filter(|row| row.0 == parent).any(|row| {
                 let there = &self.before[parent][&row.1];
