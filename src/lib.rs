@@ -83,6 +83,7 @@ pub mod keyspace;
 pub mod manifest;
 mod nearest;
 pub mod outbox;
+mod parallel;
 pub mod plan;
 pub mod redis;
 pub mod report;

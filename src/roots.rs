@@ -30,7 +30,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, openat};
 
 pub(crate) use beneath::Barrier;
-pub(crate) use census::Found;
+pub(crate) use census::{Found, Listing};
 pub(crate) use gate::RESERVED;
 pub use identity::{Identity, IdentityError, Kind};
 pub use inspect::Inspection;

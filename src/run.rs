@@ -159,7 +159,7 @@ impl App {
         let roots = self.target.roots()?;
         let (mut report, scope) = database::look(&self.target.database, |connection| {
             recovery::require_no_reset(connection)?;
-            snapshot::require_no_unfinished_restore(connection)?;
+            snapshot::require_no_unfinished_restore(&self.target, connection)?;
             recovery::require_same_trail(&self.target, connection)?;
             self.require_snapshot_possible(connection, job.snapshot.as_deref())?;
             let mut scene = Scene::set(&self.target, connection, job)?;
@@ -186,7 +186,7 @@ impl App {
         let _lock = RunLock::take(&self.target.database)?;
         let mut connection = database::open(&self.target.database)?;
         recovery::require_no_reset(&connection)?;
-        snapshot::require_no_unfinished_restore(&connection)?;
+        snapshot::require_no_unfinished_restore(&self.target, &connection)?;
         recovery::require_same_trail(&self.target, &connection)?;
         let earlier = match job.snapshot {
             Some(_) => recovery::finish_earlier(&self.target, &mut connection, watch)?,
@@ -256,7 +256,7 @@ impl App {
             return Ok(());
         };
         let archive = Archive::of(&self.target, None)?;
-        Snapshot::may_be_saved_within(connection, &archive, name)
+        Snapshot::may_be_saved_within(&self.target, connection, &archive, name)
     }
 
     /// Takes the snapshot that a job asks for. Its path; none where none is asked for.
@@ -278,8 +278,8 @@ impl App {
         let (recovery, snapshot) = database::look(&self.target.database, |connection| {
             recovery::require_same_root(&self.target, connection)?;
             recovery::require_same_trail(&self.target, connection)?;
-            let snapshot = snapshot::unfinished_restore(connection)?;
-            Ok((recovery::pending(connection)?, snapshot))
+            let snapshot = snapshot::unfinished_restore(&self.target, connection)?;
+            Ok((recovery::pending(&self.target, connection)?, snapshot))
         })?;
         Ok(Report {
             recovery,

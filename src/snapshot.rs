@@ -16,7 +16,8 @@
 //! snapshot's name.
 //!
 //! Restoring replaces the rows and records the intent in one commit (invariants 2 and 3), and puts
-//! the files back afterwards; whoever finds the intent goes on from there.
+//! the files back afterwards; whoever finds the intent goes on from there. Where the rows are as they
+//! were saved, the database is left alone, and the intent is a file of its own.
 
 mod apply;
 mod blob;
@@ -24,10 +25,12 @@ mod compare;
 mod coverage;
 mod difference;
 mod error;
+mod finish;
 mod flush;
 mod guard;
 mod image;
 mod index;
+mod intent;
 mod keys;
 mod meta;
 mod pages;
@@ -46,13 +49,15 @@ use rusqlite::Connection;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::Result;
-use crate::outbox::{self, Erased, RunRecord};
+use crate::outbox;
 use crate::run_lock::RunLock;
 use crate::survey::Kept;
 use crate::target::Target;
 pub use difference::{Difference, FileDifference, TableDifference};
 pub use error::SnapshotError;
+pub(crate) use finish::{finish, require_no_unfinished_restore};
 pub use guard::Guard;
+pub(crate) use intent::of as unfinished_files;
 pub use meta::{About, AboutDatabase, AboutFiles, AboutKeys};
 pub use place::{Archive, Keys};
 use restore::Plan;
@@ -190,12 +195,13 @@ impl Snapshot {
     /// Fails as [`save`](Self::save) would.
     pub fn may_be_saved(target: &Target, archive: &Archive, name: &str) -> Result<()> {
         database::look(&target.database, |connection| {
-            Self::may_be_saved_within(connection, archive, name)
+            Self::may_be_saved_within(target, connection, archive, name)
         })
     }
 
     /// As [`may_be_saved`](Self::may_be_saved), with the connection of a run or its preview.
     pub(crate) fn may_be_saved_within(
+        target: &Target,
         connection: &Connection,
         archive: &Archive,
         name: &str,
@@ -203,7 +209,7 @@ impl Snapshot {
         if archive.path(name)?.symlink_metadata().is_ok() {
             return Err(SnapshotError::Exists { name: name.into() }.into());
         }
-        rows::require_finished(connection)
+        rows::require_finished(target, connection)
     }
 
     /// Fails where there is no snapshot of this name, nor what an interrupted save or drop left of one.
@@ -216,10 +222,14 @@ impl Snapshot {
 
     /// Removes a snapshot, whatever state it is in, and what interrupted saves left.
     ///
-    /// Fails where there is none of this name, or a run is under way.
+    /// Fails where there is none of this name, a run is under way, or an interrupted restore of it is
+    /// not finished.
     pub fn drop(target: &Target, archive: &Archive, name: &str) -> Result<()> {
         let _lock = RunLock::take(&target.database)?;
         Self::find(archive, name)?;
+        if intent::of(target)?.is_some_and(|run| run.snapshot.is_some_and(|it| it.name == name)) {
+            return Err(SnapshotError::UnfinishedRestore { name: name.into() }.into());
+        }
         archive.remove_unfinished()?;
         match find(archive, name) {
             Ok(_) => archive.remove(name),
@@ -251,8 +261,8 @@ impl Snapshot {
         let mut plan = Plan::make(target, name, &path)?;
         plan.include(archive.keys)?;
         database::look(&target.database, |connection| {
-            if rows::unfinished_restore(connection)?.as_deref() != Some(name) {
-                rows::require_finished(connection)?;
+            if rows::unfinished_restore(target, connection)?.as_deref() != Some(name) {
+                rows::require_finished(target, connection)?;
             }
             plan.require_structure(connection, structure)
         })?;
@@ -278,23 +288,29 @@ impl Snapshot {
         let _lock = RunLock::take(&target.database)?;
         let mut plan = Plan::make(target, name, &path)?;
         plan.include(archive.keys)?;
-        if plan.is_done() {
-            return Ok(plan.nothing_done(crate::outbox::run_name()?));
+        let run = outbox::run_name()?;
+        if plan.rows_are_as_saved() && intent::of(target)?.is_none() {
+            if plan.is_done() {
+                return Ok(plan.nothing_done(run));
+            }
+            if matches!(asking, Asking::Nobody) {
+                return plan.restore_files(run);
+            }
         }
         let mut connection = database::open(&target.database)?;
-        if rows::unfinished_restore(&connection)?.as_deref() == Some(name) {
+        if rows::unfinished_restore(target, &connection)?.as_deref() == Some(name) {
             finish(target, &connection)?;
             connection = database::open(&target.database)?;
             plan = Plan::make(target, name, &path)?;
             plan.include(archive.keys)?;
         }
-        rows::require_finished(&connection)?;
+        rows::require_finished(target, &connection)?;
         plan.require_structure(&connection, structure)?;
         if let Asking::Somebody(ask) = asking {
             let difference = differences(&connection, &plan, &path)?;
             ask(&plan.about, &difference)?.require(&target.name())?;
         }
-        plan.restore(connection, archive, crate::outbox::run_name()?)
+        plan.restore(connection, archive, run)
     }
 }
 
@@ -326,59 +342,4 @@ fn find(archive: &Archive, name: &str) -> Result<PathBuf> {
 #[must_use]
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
-}
-
-/// Fails where a restore was interrupted: nothing else is to be done before it is finished.
-pub(crate) fn require_no_unfinished_restore(connection: &Connection) -> Result<()> {
-    match rows::unfinished_restore(connection)? {
-        Some(name) => Err(SnapshotError::UnfinishedRestore { name }.into()),
-        None => Ok(()),
-    }
-}
-
-/// Finishes an interrupted restore, if there is one. The caller holds the run lock.
-pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<Restored>> {
-    if !outbox::exists(connection)? {
-        return Ok(None);
-    }
-    let mut runs = outbox::runs(connection)?.into_iter();
-    let Some(record) = runs.find(|run| run.snapshot.is_some()) else {
-        return Ok(None);
-    };
-    finish_run(target, connection, &record).map(Some)
-}
-
-fn finish_run(target: &Target, connection: &Connection, record: &RunRecord) -> Result<Restored> {
-    let Some(snapshot) = &record.snapshot else {
-        return Err(crate::error::Error::OutboxRow);
-    };
-    let lost = |why: String| SnapshotError::Lost {
-        name: snapshot.name.clone(),
-        why,
-    };
-    let base = target.root.display().to_string();
-    if record.base != base || snapshot.database != target.database {
-        return Err(crate::error::Error::OtherRoot {
-            recorded: record.base.clone(),
-            root: target.root.clone(),
-        });
-    }
-    let plan = Plan::make(target, &snapshot.name, &snapshot.path);
-    let mut plan = plan.map_err(|error| lost(error.to_string()))?;
-    if snapshot.with_keys {
-        let keys = plan.include(Keys::Included);
-        keys.map_err(|error| lost(error.to_string()))?;
-    }
-    // The new rows, which the killed run had at hand; only where no database can say they are.
-    Archive::of(target, None)?.remove_unfinished()?;
-    let runs = std::slice::from_ref(&record.run);
-    let mut trail = crate::audit::Trail::open(target, runs)?;
-    // The intent is in the database, so the rows are back (invariant 2).
-    plan.put_back_files(
-        connection,
-        record,
-        &Erased(()),
-        &mut trail,
-        &restore::forget_run,
-    )
 }

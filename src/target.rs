@@ -4,6 +4,7 @@
 mod audit;
 mod environment;
 mod found;
+pub(crate) mod notes;
 mod sources;
 pub(crate) mod unfinished;
 

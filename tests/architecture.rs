@@ -12,6 +12,7 @@ const ORDER: &[&str] = &[
     "user",
     "watch",
     "nearest",
+    "parallel",
     "manifest",
     "schema",
     "full_text",
@@ -380,7 +381,7 @@ fn one_module_removes_files() {
             "storage",
             "run_lock.rs",
             "secrets/file.rs",
-            "target/unfinished.rs",
+            "target/notes.rs",
         ],
         &removal,
     );

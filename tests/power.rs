@@ -88,6 +88,7 @@ impl<'a> Installed<'a> {
                 .unwrap();
         }
         subject.template().copy_to(&base);
+        subject.prepare(&subject.template().standing_at(&base));
         let database = (disks == 2).then(|| machine.database.eject());
         Self {
             subject,
@@ -133,7 +134,7 @@ fn try_point(
 }
 
 /// Loses power during commands, each with one disk or two.
-fn lose_power(what: &str, most: usize, subjects: [(Box<dyn Subject>, usize); 4]) {
+fn lose_power<const N: usize>(what: &str, most: usize, subjects: [(Box<dyn Subject>, usize); N]) {
     if !has_tool("strace", "no run lost power") || !has_disks("no run lost power") {
         return;
     }
@@ -188,7 +189,9 @@ fn a_reset_that_lost_power_anywhere_is_finished_by_the_next() {
 
 #[test]
 fn a_restore_that_lost_power_anywhere_is_finished_by_the_next() {
-    let restores = on_disks(|journal| Box::new(Restore::new(journal)));
+    let [one, two, three, four] = on_disks(|journal| Box::new(Restore::new(journal)));
+    let of_files = || Box::new(Restore::of_files(Journal::Delete));
+    let restores = [one, two, three, four, (of_files(), 1)];
     lose_power("power losses of restores", 2, restores);
 }
 

@@ -13,7 +13,7 @@ use crate::plan::{FileSource, file_sources};
 use crate::report::{Recovery, Report, Stage};
 use crate::roots::{Roots, shown};
 use crate::schema;
-use crate::snapshot::Restored;
+use crate::snapshot::{self, Restored};
 use crate::summary::{self, Counts};
 use crate::target::{Target, unfinished};
 use crate::watch::Watch;
@@ -32,12 +32,16 @@ pub(super) struct Recovered {
 }
 
 /// The unfinished work in a database, if there is any.
-pub(super) fn pending(connection: &Connection) -> Result<Option<Recovery>> {
-    if !outbox::exists(connection)? {
+pub(super) fn pending(target: &Target, connection: &Connection) -> Result<Option<Recovery>> {
+    let runs = records(target, connection)?;
+    if runs.is_empty() && !outbox::exists(connection)? {
         return Ok(None);
     }
-    let (users, paths) = outbox::pending(connection)?;
-    let runs = outbox::runs(connection)?;
+    let (users, paths) = if outbox::exists(connection)? {
+        outbox::pending(connection)?
+    } else {
+        (0, 0)
+    };
     let reset: u64 = runs
         .iter()
         .flat_map(|run| &run.reset)
@@ -58,6 +62,17 @@ pub(super) fn runs(connection: &Connection, new: &RunRecord) -> Result<Vec<Strin
     Ok(runs)
 }
 
+/// What interrupted runs left of themselves, in the database or beside it.
+fn records(target: &Target, connection: &Connection) -> Result<Vec<RunRecord>> {
+    let mut runs = if outbox::exists(connection)? {
+        outbox::runs(connection)?
+    } else {
+        Vec::new()
+    };
+    runs.extend(snapshot::unfinished_files(target)?);
+    Ok(runs)
+}
+
 /// The names of the runs recorded.
 fn recorded(connection: &Connection) -> Result<Vec<String>> {
     let runs = outbox::runs(connection)?.into_iter();
@@ -73,7 +88,7 @@ pub(super) fn files(
     roots: &Roots,
     watch: &mut dyn Watch,
 ) -> Result<Recovered> {
-    let Some(recovery) = pending(connection)? else {
+    let Some(recovery) = pending(target, connection)? else {
         return Ok(Recovered::default());
     };
     require_same_root(target, connection)?;
@@ -121,7 +136,7 @@ pub(super) fn resume(
     watch: &mut dyn Watch,
 ) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, RESUME);
-    let Some(recovery) = pending(connection)? else {
+    let Some(recovery) = pending(target, connection)? else {
         return Ok(report);
     };
     require_same_root(target, connection)?;
@@ -230,10 +245,7 @@ pub(super) fn of_restore(target: &Target, restored: Restored) -> Report {
 /// Recorded paths hold for the directory they were recorded in.
 pub(super) fn require_same_root(target: &Target, connection: &Connection) -> Result<()> {
     let root = target.root.display().to_string();
-    if !outbox::exists(connection)? {
-        return Ok(());
-    }
-    for run in outbox::runs(connection)? {
+    for run in records(target, connection)? {
         if run.base != root {
             return Err(Error::OtherRoot {
                 recorded: run.base,
@@ -247,11 +259,8 @@ pub(super) fn require_same_root(target: &Target, connection: &Connection) -> Res
 /// The lines of a recorded run belong into the trail it began with: in another one they might be
 /// there twice, and under another key name nobody.
 pub(super) fn require_same_trail(target: &Target, connection: &Connection) -> Result<()> {
-    if !outbox::exists(connection)? {
-        return Ok(());
-    }
     let given = TrailRecord::of(target);
-    for run in outbox::runs(connection)? {
+    for run in records(target, connection)? {
         let TrailRecord::File(recorded) = run.trail else {
             continue;
         };

@@ -127,7 +127,7 @@ impl App {
     fn found(&self, connection: &Connection, since: Option<&Since>) -> Result<Replaying> {
         super::recovery::require_no_reset(connection)?;
         recovery::require_no_reset(connection)?;
-        snapshot::require_no_unfinished_restore(connection)?;
+        snapshot::require_no_unfinished_restore(&self.target, connection)?;
         let named = audit::named(&self.target, since)?;
         let back = self.back(connection, &named)?;
         Ok(replaying(&named, back))

@@ -67,7 +67,7 @@ impl App {
             });
         }
         let mut report = database::look(&self.target.database, |connection| {
-            snapshot::require_no_unfinished_restore(connection)?;
+            snapshot::require_no_unfinished_restore(&self.target, connection)?;
             recovery::require_same_trail(&self.target, connection)?;
             self.require_snapshot_possible(connection, job.snapshot.as_deref())?;
             let roots = self.target.roots_emptied(job)?;
@@ -106,7 +106,7 @@ impl App {
         let target = &self.target;
         let _lock = RunLock::take(&target.database)?;
         let mut connection = database::open(&target.database)?;
-        snapshot::require_no_unfinished_restore(&connection)?;
+        snapshot::require_no_unfinished_restore(&self.target, &connection)?;
         recovery::require_same_root(target, &connection)?;
         recovery::require_same_trail(target, &connection)?;
         if outbox::holds_reset(&connection)? {
@@ -141,7 +141,7 @@ impl App {
     }
 
     fn preview_of_rest(&self, connection: &Connection) -> Result<Report> {
-        let recovery = recovery::pending(connection)?;
+        let recovery = recovery::pending(&self.target, connection)?;
         Ok(Report {
             recovery,
             users_processed: recovery.map_or(0, |recovery| recovery.users),

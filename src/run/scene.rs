@@ -160,7 +160,7 @@ impl<'a> Picture<'a> {
             refused: self.findings.refused.iter().cloned().collect(),
             refused_more: self.findings.refused_more,
             left: trouble.map(crate::survey::Trouble::to_kept).collect(),
-            recovery: super::recovery::pending(connection)?,
+            recovery: super::recovery::pending(self.target, connection)?,
             counts,
             subject: self.subject(connection)?,
             reassigned: rows.mentions.reassigned,

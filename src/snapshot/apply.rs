@@ -17,6 +17,7 @@ use super::index::{Entry, What};
 use super::settings;
 use super::tree;
 use crate::outbox::Erased;
+use crate::parallel::both;
 use crate::roots::{Barrier, Kind};
 use crate::storage::{Touched, Workshop, remove_directory};
 use crate::survey::Kept;
@@ -40,12 +41,22 @@ pub(super) struct Applying<'a> {
     pub(super) warnings: BTreeSet<String>,
 }
 
-/// A file or link that is made and waits for its place.
+/// A file or link on its way to its place.
 struct Made {
     at: usize,
+    /// Its name in the workshop.
     label: OsString,
+    /// None of a link.
     file: Option<File>,
+    /// Where it goes: the directory, and the name there.
+    place: (OwnedFd, PathBuf),
 }
+
+/// The file, of a link none, and what of it is not permitted.
+type Filled = Result<(Option<File>, Option<String>), Barrier>;
+
+/// From so many files on, two threads fill them.
+const SHARED: usize = 16;
 
 impl<'a> Applying<'a> {
     pub(super) fn new(
@@ -101,6 +112,11 @@ impl<'a> Applying<'a> {
         self.leave(tree::shown(self.coverage, top, path), &why);
     }
 
+    fn note_at(&mut self, at: usize, done: Result<(), Barrier>) {
+        let entry = &self.entries[at];
+        self.note(entry.top, &entry.path, done);
+    }
+
     fn leave(&mut self, path: String, why: &dyn ToString) {
         let reason = why.to_string();
         self.left.push(Kept { path, reason });
@@ -127,8 +143,8 @@ impl<'a> Applying<'a> {
     }
 
     fn workshop(&mut self, top: usize) -> Result<&mut Workshop, Barrier> {
-        let parent = self.home(top)?;
         if !self.workshops.contains_key(&top) {
+            let parent = self.home(top)?;
             settings::open_up(&parent)?;
             let workshop = Workshop::open(&parent, self.run, self.proof)?;
             self.workshops.insert(top, workshop);
@@ -163,12 +179,22 @@ impl<'a> Applying<'a> {
     /// Makes a batch, flushes it, then renames each to its place: no name ever leads to content that
     /// is not on disk.
     fn write(&mut self, batch: &[usize]) {
-        let mut made = Vec::with_capacity(batch.len());
+        let mut begun = Vec::with_capacity(batch.len());
         for at in batch {
-            let entry = &self.entries[*at];
-            match self.fill(*at, entry) {
-                Ok(one) => made.push(one),
-                Err(barrier) => self.note(entry.top, &entry.path, Err(barrier)),
+            match self.begin(*at) {
+                Ok(one) => begun.push(one),
+                Err(barrier) => self.note_at(*at, Err(barrier)),
+            }
+        }
+        let filled = self.fill_all(&begun);
+        let mut made = Vec::with_capacity(begun.len());
+        for (one, filled) in begun.into_iter().zip(filled) {
+            match filled {
+                Ok((file, warning)) => {
+                    self.warnings.extend(warning);
+                    made.push(Made { file, ..one });
+                }
+                Err(barrier) => self.note_at(one.at, Err(barrier)),
             }
         }
         let together = self.flushed_together(made.iter().map(|one| one.at));
@@ -177,31 +203,57 @@ impl<'a> Applying<'a> {
                 || self.is_flushed(one.at, one.file.as_ref())
         });
         for one in made {
-            let entry = &self.entries[one.at];
-            let placed = self.place(entry, &one);
-            self.note(entry.top, &entry.path, placed);
+            let placed = self.place(&one);
+            self.note_at(one.at, placed);
         }
     }
 
-    fn fill(&mut self, at: usize, entry: &Entry) -> Result<Made, Barrier> {
-        let snapshot = self.path;
-        let workshop = self.workshop(entry.top)?;
-        let (label, file) = match &entry.what {
+    fn begin(&mut self, at: usize) -> Result<Made, Barrier> {
+        let entry = &self.entries[at];
+        let place = self.stir(entry.top, &entry.path)?;
+        let label = self.workshop(entry.top)?.label();
+        Ok(Made {
+            at,
+            label,
+            file: None,
+            place,
+        })
+    }
+
+    fn fill_all(&self, begun: &[Made]) -> Vec<Filled> {
+        let all = begun.len();
+        let fill = |some: &[Made]| some.iter().map(|one| self.fill(one, all)).collect();
+        if all < SHARED {
+            return fill(begun);
+        }
+        let (first, rest) = begun.split_at(all / 2);
+        let (mut filled, more): (Vec<_>, Vec<_>) = both(|| fill(first), || fill(rest));
+        filled.extend(more);
+        filled
+    }
+
+    /// Fills one of so many, and gives it what was saved of it.
+    fn fill(&self, made: &Made, all: usize) -> Filled {
+        let entry = &self.entries[made.at];
+        let workshop = self.workshops.get(&entry.top).ok_or(Errno::NOENT)?;
+        match &entry.what {
             What::File { blob, .. } => {
-                let (label, file) = workshop.file()?;
-                blob::copy(&File::open(blob::path(snapshot, *blob))?, &file)?;
-                (label, Some(file))
+                let file = workshop.file(&made.label, &made.place.0)?;
+                blob::copy(&File::open(blob::path(self.path, *blob))?, &file)?;
+                let warning = settings::of_open(&file, entry)?;
+                if let Some(disk) = self.disks.get(&entry.top) {
+                    disk.begin(all, &file);
+                }
+                Ok((Some(file), warning))
             }
-            What::Link(target) => (workshop.link(target)?, None),
-            What::Directory | What::Other => return Err(Errno::INVAL.into()),
-        };
-        let warning = match &file {
-            Some(file) => settings::of_open(file, entry)?,
-            None => settings::of_link(workshop.directory(), Path::new(&label), entry)?,
-        };
-        self.warnings.extend(warning);
-        file.iter().for_each(flush::begin);
-        Ok(Made { at, label, file })
+            What::Link(target) => {
+                workshop.link(&made.label, target)?;
+                let name = Path::new(&made.label);
+                let warning = settings::of_link(workshop.directory(), name, entry)?;
+                Ok((None, warning))
+            }
+            What::Directory | What::Other => Err(Errno::INVAL.into()),
+        }
     }
 
     /// The covered directories of which all these entries are on the disk by one call.
@@ -227,11 +279,10 @@ impl<'a> Applying<'a> {
         is_flushed
     }
 
-    fn place(&mut self, entry: &Entry, made: &Made) -> Result<(), Barrier> {
-        let (directory, name) = self.stir(entry.top, &entry.path)?;
-        self.workshop(entry.top)?
-            .place(&made.label, &directory, &name)?;
-        Ok(())
+    fn place(&mut self, made: &Made) -> Result<(), Barrier> {
+        let (directory, name) = &made.place;
+        let workshop = self.workshop(self.entries[made.at].top)?;
+        Ok(workshop.place(&made.label, directory, name)?)
     }
 
     /// Removes the workshops, also those that only a crash left.

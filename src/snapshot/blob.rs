@@ -1,7 +1,7 @@
 //! Contents of files: copied into a snapshot, out of it, and compared.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,8 @@ use crate::roots::Barrier;
 /// So many blobs lie in one directory.
 const DRAWER: u64 = 1000;
 
-const CHUNK: usize = 128 * 1024;
+/// So much is read at once; most files are smaller.
+const CHUNK: usize = 32 * 1024;
 
 /// Where the blob of a number lies in a snapshot.
 pub(super) fn path(snapshot: &Path, blob: u64) -> PathBuf {
@@ -59,12 +60,18 @@ pub(super) fn parent(
 
 /// Copies what is left of a file: shared with the original where the file system can, never a hard
 /// link, for an application may write in place.
-pub(super) fn copy(from: &File, mut to: &File) -> io::Result<()> {
+pub(super) fn copy(mut from: &File, mut to: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if rustix::fs::ioctl_ficlone(to, from).is_ok() {
         return Ok(());
     }
-    io::copy(&mut &*from, &mut to).map(drop)
+    let mut start = vec![0; CHUNK];
+    let read = fill(&mut from, &mut start)?;
+    to.write_all(&start[..read])?;
+    if read < CHUNK {
+        return Ok(());
+    }
+    io::copy(&mut from, &mut to).map(drop)
 }
 
 /// The digest and size of what is left of a file.

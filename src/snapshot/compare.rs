@@ -1,7 +1,7 @@
 //! What is not as the snapshot has it: sizes, times and stamps first, contents where those leave a
 //! doubt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -12,8 +12,8 @@ use rustix::fs::readlinkat;
 use super::blob;
 use super::coverage::Coverage;
 use super::index::{Entry, Stamp, What, now_ns};
-use super::tree::{self, Barred, Seen};
-use crate::roots::{Barrier, Kind, Standing};
+use super::tree::{self, Barred};
+use crate::roots::{Barrier, Found, Kind, Listing, Standing};
 
 /// What has to be done to have the files as they were saved.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) struct Changes {
     /// How many of `remove` make room for something else.
     pub(super) displaced: u64,
     /// Stamps that are others now although nothing changed, by entry.
-    pub(super) stamps: BTreeMap<usize, Stamp>,
+    pub(super) stamps: Vec<(usize, Stamp)>,
 }
 
 impl Changes {
@@ -43,6 +43,34 @@ impl Changes {
     pub(super) fn is_none(&self) -> bool {
         let some = [&self.write, &self.make, &self.settings];
         some.iter().all(|some| some.is_empty()) && self.remove.is_empty() && self.barred.is_empty()
+    }
+
+    fn add(&mut self, more: Self) {
+        self.write.extend(more.write);
+        self.make.extend(more.make);
+        self.settings.extend(more.settings);
+        self.remove.extend(more.remove);
+        self.barred.extend(more.barred);
+        self.lost.extend(more.lost);
+        self.replaced += more.replaced;
+        self.displaced += more.displaced;
+        self.stamps.extend(more.stamps);
+    }
+
+    /// Into the order in which it can be done.
+    fn sort(&mut self) {
+        for numbers in [
+            &mut self.write,
+            &mut self.make,
+            &mut self.settings,
+            &mut self.lost,
+        ] {
+            numbers.sort_unstable();
+        }
+        // Whatever lies in a directory comes before it.
+        let place = |extra: &Extra| (extra.top, extra.path.clone());
+        self.remove
+            .sort_by_cached_key(|extra| std::cmp::Reverse(place(extra)));
     }
 }
 
@@ -58,83 +86,132 @@ pub(super) struct Extra {
 ///
 /// Fails where a blob of the snapshot cannot be read.
 pub(super) fn compare(coverage: &Coverage, entries: &[Entry], path: &Path) -> io::Result<Changes> {
-    let (seen, barred) = tree::look(coverage);
-    let mut there: HashMap<(usize, &OsStr), &Seen> = HashMap::with_capacity(seen.len());
-    for seen in &seen {
-        there.insert((seen.top, seen.path.as_os_str()), seen);
-    }
     let comparing = Comparing {
         coverage,
+        entries,
         path,
         now: now_ns(),
+        saved: by_directory(entries),
     };
+    let compared = tree::census(coverage, |listing| {
+        let directory = (listing.root, listing.directory.clone());
+        (directory, comparing.listing(listing))
+    });
+    let (places, found): (Vec<_>, Vec<_>) = compared.into_iter().unzip();
     let mut changes = Changes::default();
-    for (at, entry) in entries.iter().enumerate() {
-        let standing = there.remove(&(entry.top, entry.path.as_os_str()));
-        comparing.entry(at, entry, standing, &mut changes)?;
+    for found in found {
+        changes.add(found?);
     }
-    changes.remove.extend(extras(&there));
-    // Whatever lies in a directory comes before it.
-    changes
-        .remove
-        .sort_unstable_by(|one, other| (other.top, &other.path).cmp(&(one.top, &one.path)));
-    changes.barred = barred;
+    let places = places.iter();
+    let seen: HashSet<Directory<'_>> = places
+        .map(|(top, it)| (*top, bytes(it.as_deref())))
+        .collect();
+    for (directory, saved) in &comparing.saved {
+        if !seen.contains(directory) {
+            for at in saved {
+                missing(*at, &entries[*at], &mut changes);
+            }
+        }
+    }
+    changes.sort();
     Ok(changes)
 }
 
-/// What is there and not in the index; never a root itself.
-fn extras(there: &HashMap<(usize, &OsStr), &Seen>) -> Vec<Extra> {
-    let mut extras = Vec::new();
-    for seen in there.values() {
-        let kind = seen.standing.identity.kind;
-        if kind == Kind::Directory && seen.path.as_os_str().is_empty() {
-            continue;
-        }
-        extras.push(extra(seen));
+/// Where entries lie: the number of the covered directory or file, and the directory beneath that;
+/// none for that itself.
+type Directory<'a> = (usize, Option<&'a OsStr>);
+
+/// The entries of each directory, by name in byte order.
+fn by_directory(entries: &[Entry]) -> HashMap<Directory<'_>, Vec<usize>> {
+    let mut all: HashMap<Directory<'_>, Vec<usize>> = HashMap::new();
+    let mut first = 0;
+    for run in entries.chunk_by(|one, other| directory(one) == directory(other)) {
+        let numbers = first..first + run.len();
+        first = numbers.end;
+        all.entry(directory(&run[0])).or_default().extend(numbers);
     }
-    extras
+    for saved in all.values_mut() {
+        saved.sort_unstable_by_key(|at| entries[*at].place().1);
+    }
+    all
 }
 
-fn extra(seen: &Seen) -> Extra {
-    Extra {
-        top: seen.top,
-        path: seen.path.clone(),
-        kind: seen.standing.identity.kind,
-    }
+fn directory(entry: &Entry) -> Directory<'_> {
+    (entry.top, entry.place().0)
+}
+
+fn bytes(directory: Option<&Path>) -> Option<&OsStr> {
+    directory.map(Path::as_os_str)
 }
 
 struct Comparing<'a> {
     coverage: &'a Coverage,
+    entries: &'a [Entry],
     path: &'a Path,
     now: i128,
+    saved: HashMap<Directory<'a>, Vec<usize>>,
 }
 
 impl Comparing<'_> {
-    fn entry(
-        &self,
-        at: usize,
-        entry: &Entry,
-        seen: Option<&Seen>,
-        changes: &mut Changes,
-    ) -> io::Result<()> {
-        let Some(seen) = seen else {
-            missing(at, entry, changes);
-            return Ok(());
-        };
-        let standing = &seen.standing;
-        if standing.identity.kind != entry.kind() {
-            changes.remove.push(extra(seen));
+    /// What of one directory is not as it was saved.
+    fn listing(&self, listing: Listing) -> io::Result<Changes> {
+        let mut changes = Changes::default();
+        let (top, directory) = (listing.root, listing.directory.as_deref());
+        let saved = self.saved.get(&(top, bytes(directory)));
+        let mut saved = saved.into_iter().flatten().copied().peekable();
+        let name_of = |at: usize| self.entries[at].place().1;
+        let directory = directory.unwrap_or(Path::new(""));
+        let found = listing.found.unwrap_or_else(|why| {
+            let path = directory.to_owned();
+            changes.barred.push(Barred { top, path, why });
+            Vec::new()
+        });
+        for (name, found) in found {
+            while let Some(gone) = saved.next_if(|at| name_of(*at) < name.as_os_str()) {
+                missing(gone, &self.entries[gone], &mut changes);
+            }
+            let at = saved.next_if(|at| name_of(*at) == name);
+            let path = || directory.join(&name);
+            match (found, at) {
+                (Found::Standing(standing), Some(at)) => {
+                    self.entry(at, &standing, &mut changes)?;
+                }
+                (Found::Standing(standing), None) => {
+                    let kind = standing.identity.kind;
+                    // A covered directory itself stays.
+                    if kind != Kind::Directory || !path().as_os_str().is_empty() {
+                        let path = path();
+                        changes.remove.push(Extra { top, path, kind });
+                    }
+                }
+                (Found::Barred(why), at) => {
+                    let path = path();
+                    changes.barred.push(Barred { top, path, why });
+                    if let Some(at) = at {
+                        missing(at, &self.entries[at], &mut changes);
+                    }
+                }
+            }
+        }
+        saved.for_each(|gone| missing(gone, &self.entries[gone], &mut changes));
+        Ok(changes)
+    }
+
+    fn entry(&self, at: usize, standing: &Standing, changes: &mut Changes) -> io::Result<()> {
+        let entry = &self.entries[at];
+        let kind = standing.identity.kind;
+        if kind != entry.kind() {
+            let (top, path) = (entry.top, entry.path.clone());
+            changes.remove.push(Extra { top, path, kind });
             changes.displaced += 1;
             missing(at, entry, changes);
-            return Ok(());
-        }
-        if !self.has_content(entry, standing)? {
+        } else if !self.has_content(entry, standing)? {
             changes.replaced += 1;
             changes.write.push(at);
-        } else if entry.kind() != Kind::Other && !entry.has_settings_of(standing) {
+        } else if kind != Kind::Other && !entry.has_settings_of(standing) {
             changes.settings.push(at);
         } else if !entry.stamp.is_still(standing) {
-            changes.stamps.insert(at, Stamp::of(standing, self.now));
+            changes.stamps.push((at, Stamp::of(standing, self.now)));
         }
         Ok(())
     }

@@ -157,6 +157,20 @@ pub enum SnapshotError {
         /// The snapshot.
         name: String,
     },
+    /// An interrupted restore was one of another database.
+    #[error(
+        "the restore of the snapshot `{name}` that was interrupted was one of the database `{}`, not of `{}`; \
+         nothing was changed; finish it with `reset-app resume --database {}`",
+        theirs.display(), ours.display(), theirs.display()
+    )]
+    OtherDatabase {
+        /// The snapshot.
+        name: String,
+        /// The database of the restore.
+        theirs: PathBuf,
+        /// The one given.
+        ours: PathBuf,
+    },
     /// The snapshot of an interrupted restore cannot be used any more.
     #[error(
         "the restore of the snapshot `{name}` was interrupted after the rows were back, and cannot be finished: {why}; \

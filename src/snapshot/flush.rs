@@ -9,7 +9,6 @@ use rustix::io::{Result, retry_on_intr};
 pub(super) const BATCH: usize = 200;
 
 /// From so many files on, one call for all is less work than one for each.
-#[cfg(target_os = "linux")]
 const MANY: usize = 4;
 
 /// A file system that can write everything at once.
@@ -28,23 +27,35 @@ impl Disk {
         )
     }
 
+    /// Begins to write an open file, of so many that are to be flushed, where each is waited for by
+    /// itself.
+    pub(super) fn begin(&self, files: usize, file: impl AsFd) {
+        if !self.finishes(files) {
+            begin(file);
+        }
+    }
+
+    /// Whether so many files are flushed by one call.
+    fn finishes(&self, files: usize) -> bool {
+        self.0.is_some() && files >= MANY
+    }
+
     /// Whether so many files, and whatever else was written, are on the disk by one call. If not, each
     /// has to be waited for, and tells why.
     pub(super) fn finish_all(&self, files: usize) -> bool {
         #[cfg(target_os = "linux")]
-        if let (Some(disk), true) = (&self.0, files >= MANY) {
+        if let (Some(disk), true) = (&self.0, self.finishes(files)) {
             let finished = retry_on_intr(|| rustix::fs::syncfs(disk));
             return finished
                 .inspect_err(|error| log::debug!("files are flushed one by one: {error}"))
                 .is_ok();
         }
-        let _ = files;
         false
     }
 }
 
 /// Begins to write an open file to the disk. Nothing relies on it: only [`finish`] tells.
-pub(super) fn begin(file: impl AsFd) {
+fn begin(file: impl AsFd) {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{Advice, fadvise};

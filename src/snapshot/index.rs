@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
+use crate::parallel::both;
 use crate::roots::{Kind, Standing};
 
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -99,6 +100,18 @@ pub(super) fn now_ns() -> i128 {
 }
 
 impl Entry {
+    /// The directory in which it lies, beneath the covered one, and its name there; none for that one
+    /// itself, which has no name.
+    pub(super) fn place(&self) -> (Option<&OsStr>, &OsStr) {
+        let path = self.path.as_os_str().as_bytes();
+        let (directory, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            _ if path.is_empty() => (None, path),
+            None => (Some(&b""[..]), path),
+            Some(at) => (Some(&path[..at]), &path[at + 1..]),
+        };
+        (directory.map(OsStr::from_bytes), OsStr::from_bytes(name))
+    }
+
     /// The kind of what must stand there.
     pub(super) fn kind(&self) -> Kind {
         match self.what {
@@ -158,11 +171,11 @@ impl Entry {
             mode: u32::from_str_radix(fields.next()?, 8).ok()?,
             owner: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
-            mtime_ns: fields.next()?.parse().ok()?,
+            mtime_ns: nanoseconds(fields.next()?)?,
             stamp: Stamp {
                 device: fields.next()?.parse().ok()?,
                 inode: fields.next()?.parse().ok()?,
-                ctime_ns: fields.next()?.parse().ok()?,
+                ctime_ns: nanoseconds(fields.next()?)?,
             },
             path: decoded(fields.next()?),
         };
@@ -183,10 +196,17 @@ fn file(content: &str) -> Option<What> {
     parts.next().is_none().then_some(what)
 }
 
+/// The numbers of this century are short ones, which are read faster.
+fn nanoseconds(text: &str) -> Option<i128> {
+    let short = text.parse::<i64>().map(i128::from);
+    short.or_else(|_| text.parse()).ok()
+}
+
 /// A path that leads out of its directory is of nobody's making but a forger's.
 fn is_beneath(path: &Path) -> bool {
-    let plain = |one| matches!(one, std::path::Component::Normal(_));
-    path.components().all(plain)
+    let bytes = path.as_os_str().as_bytes();
+    let plain = |name: &[u8]| ![&b""[..], b".", b".."].contains(&name);
+    bytes.is_empty() || bytes.split(|byte| *byte == b'/').all(plain)
 }
 
 /// The whole index as text.
@@ -196,6 +216,17 @@ pub(super) fn write(entries: &[Entry]) -> String {
 
 /// The index from its text; none where a line is not of the form that [`write`] gives.
 pub(super) fn read(text: &str) -> Option<Vec<Entry>> {
+    let middle = text.len() / 2;
+    let cut = text.as_bytes()[middle..].iter().position(|it| *it == b'\n');
+    let cut = middle + cut.unwrap_or(text.len() - middle);
+    let (first, second) = (&text[..cut], text[cut..].strip_prefix('\n'));
+    let (first, second) = both(|| parse(first), || parse(second.unwrap_or_default()));
+    let mut entries = first?;
+    entries.extend(second?);
+    Some(entries)
+}
+
+fn parse(text: &str) -> Option<Vec<Entry>> {
     text.lines().map(Entry::parse).collect()
 }
 
@@ -225,8 +256,13 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     if text.len() != 64 || !text.is_ascii() {
         return None;
     }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    let digit = |at: u8| {
+        char::from(at)
+            .to_digit(16)
+            .and_then(|it| u8::try_from(it).ok())
+    };
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
+        *byte = digit(digits[0])? << 4 | digit(digits[1])?;
     }
     Some(bytes)
 }
@@ -270,7 +306,16 @@ mod tests {
 
     #[test]
     fn an_index_that_leads_out_is_none() {
-        for path in ["../x", "/etc/passwd", "a/../b", "%2e%2e/x"] {
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "a/../b",
+            "%2e%2e/x",
+            "a//b",
+            "a/",
+            "./a",
+            ".",
+        ] {
             let line = write(&[entry(What::Directory, b"here")]).replace("here", path);
             assert!(read(&line).is_none(), "{path}");
         }

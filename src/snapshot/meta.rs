@@ -12,6 +12,7 @@ use super::index::{self, Entry, hex};
 use super::place::access;
 use crate::audit::Position;
 use crate::error::Result;
+use crate::parallel::both;
 
 /// The file's name.
 pub(super) const FILE: &str = "snapshot.json";
@@ -132,11 +133,10 @@ impl About {
         let file = path.join(INDEX);
         let text = fs::read(&file).map_err(|error| damaged_by(&self.name, &file, &error))?;
         let broken = || damaged(&self.name, format!("`{INDEX}` is not as it was written"));
-        if digest(&text) != self.files.index_sha256 {
-            return Err(broken().into());
-        }
-        let text = std::str::from_utf8(&text).map_err(|_| broken())?;
-        Ok(index::read(text).ok_or_else(broken)?)
+        let read = || std::str::from_utf8(&text).ok().and_then(index::read);
+        let (found, entries) = both(|| digest(&text), read);
+        let entries = entries.filter(|_| found == self.files.index_sha256);
+        Ok(entries.ok_or_else(broken)?)
     }
 }
 

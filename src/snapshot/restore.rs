@@ -15,7 +15,7 @@ use super::index::{Entry, What};
 use super::meta::{About, DATABASE, damaged};
 use super::pages::Pages;
 use super::place::{Archive, Keys};
-use super::{Restored, Rows, Structure, blob, keys, place, rows, stamps};
+use super::{Restored, Rows, Structure, blob, intent, keys, place, rows, stamps};
 use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::{Error, Result};
@@ -163,12 +163,16 @@ impl<'a> Plan<'a> {
         .into())
     }
 
-    /// Whether rows and files are those that the last restore left, as far as a look at the file system
-    /// tells.
-    pub(super) fn is_done(&self) -> bool {
+    /// Whether the rows are those that an earlier restore found as they were saved, as far as a look at
+    /// the file system tells.
+    pub(super) fn rows_are_as_saved(&self) -> bool {
         let now = database::Stamp::of(&self.target.database);
-        let still = now.is_ok_and(|now| now.is_some() && now == self.rows);
-        still && self.changes.is_none() && self.keys.is_none()
+        now.is_ok_and(|now| now.is_some() && now == self.rows)
+    }
+
+    /// Whether nothing but rows may have to be put back.
+    pub(super) fn is_done(&self) -> bool {
+        self.changes.is_none() && self.keys.is_none()
     }
 
     /// The report where nothing had to be done.
@@ -202,8 +206,23 @@ impl<'a> Plan<'a> {
         let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
         archive.remove_unfinished()?;
         let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
-        let restored = self.put_back_files(&live, &record, &proof, &mut trail, &forget_run)?;
+        let end = || forget_run(&live);
+        let restored = self.put_back_files(&record, &proof, &mut trail, &end)?;
         Ok(self.close(live, restored))
+    }
+
+    /// As [`restore`](Self::restore), where the rows are as they were saved: the database is not opened.
+    pub(super) fn restore_files(mut self, run: String) -> Result<Restored> {
+        self.require_blobs()?;
+        let record = self.record(run);
+        let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
+        intent::record(self.target, &record)?;
+        let end = || intent::forget(self.target);
+        // No row has changed, so no commit has to come first (invariant 2).
+        let mut restored = self.put_back_files(&record, &Erased(()), &mut trail, &end)?;
+        restored.database = Rows::AsSaved;
+        self.remember_stamps(self.rows);
+        Ok(restored)
     }
 
     /// As [`restore`](Self::restore), page by page: what is alike is not written.
@@ -232,15 +251,15 @@ impl<'a> Plan<'a> {
                 .extend(self.put_back_keys(&Erased(()), &mut nothing.keys));
             return Ok(self.close(live, nothing));
         };
-        let end = |live: &Connection| {
-            Image::within(live, || {
-                if database::data_version(live)? == version {
-                    return image.take_back(live, &found);
+        let end = || {
+            Image::within(&live, || {
+                if database::data_version(&live)? == version {
+                    return image.take_back(&live, &found);
                 }
-                outbox::drop_if_done(live).map(drop)
+                outbox::drop_if_done(&live).map(drop)
             })
         };
-        let mut restored = self.put_back_files(&live, &record, &Erased(()), &mut trail, &end)?;
+        let mut restored = self.put_back_files(&record, &Erased(()), &mut trail, &end)?;
         if !found.rows {
             restored.database = Rows::AsSaved;
         }
@@ -274,14 +293,13 @@ impl<'a> Plan<'a> {
     }
 
     /// What follows the commit, in a run and in one that finishes it. `end` takes the record of the run
-    /// out of the database.
+    /// away.
     pub(super) fn put_back_files(
         &mut self,
-        live: &Connection,
         record: &RunRecord,
         proof: &Erased,
         trail: &mut Trail,
-        end: &dyn Fn(&Connection) -> Result<()>,
+        end: &dyn Fn() -> Result<()>,
     ) -> Result<Restored> {
         let files = FileDifference::of(&self.changes);
         self.make_roots()?;
@@ -305,7 +323,7 @@ impl<'a> Plan<'a> {
         if restored.left.is_empty() {
             let position = self.about.trail_position.as_ref();
             trail.restored(&record.run, &self.about.name, position)?;
-            end(live)?;
+            end()?;
         }
         Ok(restored)
     }

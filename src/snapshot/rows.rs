@@ -10,34 +10,35 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::blob;
 use super::error::SnapshotError;
+use super::intent;
 use super::meta::{self, AboutDatabase};
 use super::pages;
 use super::place::{Archive, access, saving};
 use crate::database::{self, BUSY_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased, RunRecord};
+use crate::target::Target;
 
 /// Fails where an interrupted run has left work: a snapshot of half a run is of no use.
-pub(super) fn require_finished(connection: &Connection) -> Result<()> {
-    if !outbox::exists(connection)? {
-        return Ok(());
-    }
-    match unfinished_restore(connection)? {
+pub(super) fn require_finished(target: &Target, connection: &Connection) -> Result<()> {
+    match unfinished_restore(target, connection)? {
         Some(name) => Err(SnapshotError::UnfinishedRestore { name }.into()),
-        None => Err(SnapshotError::Unfinished.into()),
+        None if outbox::exists(connection)? => Err(SnapshotError::Unfinished.into()),
+        None => Ok(()),
     }
 }
 
 /// The snapshot whose restore was interrupted, if one was.
-pub(crate) fn unfinished_restore(connection: &Connection) -> Result<Option<String>> {
-    if !outbox::exists(connection)? {
-        return Ok(None);
+pub(crate) fn unfinished_restore(
+    target: &Target,
+    connection: &Connection,
+) -> Result<Option<String>> {
+    let mut runs: Vec<RunRecord> = intent::of(target)?.into_iter().collect();
+    if outbox::exists(connection)? {
+        runs.extend(outbox::runs(connection)?);
     }
-    let runs = outbox::runs(connection)?.into_iter();
-    Ok(runs
-        .rev()
-        .find_map(|run| run.snapshot)
-        .map(|snapshot| snapshot.name))
+    let snapshot = runs.into_iter().rev().find_map(|run| run.snapshot);
+    Ok(snapshot.map(|snapshot| snapshot.name))
 }
 
 /// Copies the database in one view of it. Another connection of this process may hold the write

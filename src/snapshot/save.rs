@@ -38,7 +38,7 @@ pub(super) fn save(
     archive: &Archive,
     name: &str,
 ) -> Result<Snapshot> {
-    rows::require_finished(connection)?;
+    rows::require_finished(target, connection)?;
     let position = audit::position(target)?;
     let draft = archive.begin(name)?;
     let coverage = Coverage::of(target)?;
@@ -238,7 +238,7 @@ impl Taking<'_> {
         let copied = || -> io::Result<_> {
             let copy = create(&path)?;
             blob::copy(file, &copy)?;
-            flush::begin(&copy);
+            self.disk.begin(flush::BATCH, &copy);
             // What is in the snapshot is what counts, so that is what is read.
             Ok((blob::digest(&File::open(&path)?)?, copy))
         };

@@ -1,11 +1,12 @@
 //! The files that are there now.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 
 use super::coverage::Coverage;
-use crate::roots::{self, Barrier, Found, Standing};
+use crate::roots::{self, Barrier, Found, Listing, Standing};
 
 /// What stands at a path that a snapshot covers.
 #[derive(Debug)]
@@ -28,33 +29,35 @@ pub(super) struct Barred {
 /// Everything there is, each directory before its contents.
 pub(super) fn look(coverage: &Coverage) -> (Vec<Seen>, Vec<Barred>) {
     let (mut seen, mut barred) = (Vec::new(), Vec::new());
-    for top in 0..coverage.directories.len() {
-        coverage.roots.census(top, &mut |path, found| match found {
-            Found::Standing(standing) => seen.push(Seen {
-                top,
-                path,
-                standing,
-            }),
-            Found::Barred(why) => barred.push(Barred { top, path, why }),
-        });
-    }
-    for (at, file) in coverage.files.iter().enumerate() {
-        let (top, path) = (coverage.directories.len() + at, PathBuf::new());
-        match roots::entry_if_any(CWD, coverage.roots.base().join(file)) {
-            Ok(Some(standing)) => seen.push(Seen {
-                top,
-                path,
-                standing,
-            }),
-            Ok(None) => {}
-            Err(error) => barred.push(Barred {
-                top,
-                path,
-                why: error.into(),
-            }),
+    for (top, found) in census(coverage, |it| (it.root, it.into_paths())) {
+        for (path, found) in found {
+            match found {
+                Found::Standing(standing) => seen.push(Seen {
+                    top,
+                    path,
+                    standing,
+                }),
+                Found::Barred(why) => barred.push(Barred { top, path, why }),
+            }
         }
     }
     (seen, barred)
+}
+
+/// Shows `look` what every covered directory holds, and every covered file as if it were one.
+pub(super) fn census<T: Send>(coverage: &Coverage, look: impl Fn(Listing) -> T + Sync) -> Vec<T> {
+    let mut all = coverage.roots.census(0..coverage.directories.len(), &look);
+    let singles = coverage.files.iter().enumerate();
+    all.extend(singles.filter_map(|(at, file)| {
+        let found = roots::entry_if_any(CWD, coverage.roots.base().join(file)).transpose()?;
+        let standing = found.map(|it| vec![(OsString::new(), Found::Standing(it))]);
+        Some(look(Listing {
+            root: coverage.directories.len() + at,
+            directory: None,
+            found: standing.map_err(Barrier::from),
+        }))
+    }));
+    all
 }
 
 /// A path as a person reads it.

@@ -9,6 +9,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, symlinkat, unlinkat};
+#[cfg(target_os = "linux")]
+use rustix::fs::{CWD, linkat};
 use rustix::io::Errno;
 
 use super::cell;
@@ -52,19 +54,34 @@ impl Workshop {
         }
     }
 
-    /// An empty file that nobody else can read, to be filled and placed.
-    pub(crate) fn file(&mut self) -> io::Result<(OsString, File)> {
-        let label = self.label();
+    /// An empty file that nobody else can read, to be filled and placed in `directory`: where the
+    /// system can, it lies on the disk near what else is there.
+    pub(crate) fn file(&self, label: &OsString, directory: &OwnedFd) -> io::Result<File> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = self.file_near(directory, label) {
+            return Ok(file);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = directory;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = openat(&self.cell, &label, flags, Mode::RUSR | Mode::WUSR)?;
-        Ok((label, file.into()))
+        let file = openat(&self.cell, label, flags, Mode::RUSR | Mode::WUSR)?;
+        Ok(file.into())
+    }
+
+    /// Of a file without a name the first one is that in the workshop.
+    #[cfg(target_os = "linux")]
+    fn file_near(&self, directory: &OwnedFd, label: &OsString) -> Option<File> {
+        use std::os::fd::AsRawFd;
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let file = openat(directory, ".", flags, Mode::RUSR | Mode::WUSR).ok()?;
+        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+        linkat(CWD, open, &self.cell, label, AtFlags::SYMLINK_FOLLOW).ok()?;
+        Some(file.into())
     }
 
     /// A symbolic link, to be placed.
-    pub(crate) fn link(&mut self, target: &Path) -> io::Result<OsString> {
-        let label = self.label();
-        symlinkat(target, &self.cell, &label)?;
-        Ok(label)
+    pub(crate) fn link(&self, label: &OsString, target: &Path) -> io::Result<()> {
+        Ok(symlinkat(target, &self.cell, label)?)
     }
 
     /// The directory in which made things lie until they are placed.
@@ -106,7 +123,8 @@ impl Workshop {
         Ok(())
     }
 
-    fn label(&mut self) -> OsString {
+    /// A name that nothing in it has.
+    pub(crate) fn label(&mut self) -> OsString {
         self.next += 1;
         label(self.next)
     }

@@ -13,7 +13,7 @@ use super::file_table::{bytes, number};
 use super::survivors::{Rows, mark};
 use crate::error::{Error, Result};
 use crate::plan::FileSource;
-use crate::roots::{Found, Kind, Roots, shown};
+use crate::roots::{Found, Kind, Listing, Roots, shown};
 
 /// What lies in a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,14 +87,16 @@ fn of_root(roots: &Roots, index: usize, directory: &Path, file: &mut dyn FnMut(&
         exists: roots.directory(index).is_some(),
         ..Held::default()
     };
-    roots.census(index, &mut |path, found| match found {
-        Found::Standing(standing) if standing.identity.kind == Kind::Directory => {}
-        Found::Standing(standing) => {
-            held.files += 1;
-            held.bytes += standing.identity.size;
-            file(&path);
+    for (path, found) in roots.listings(index).flat_map(Listing::into_paths) {
+        match found {
+            Found::Standing(standing) if standing.identity.kind == Kind::Directory => {}
+            Found::Standing(standing) => {
+                held.files += 1;
+                held.bytes += standing.identity.size;
+                file(&path);
+            }
+            Found::Barred(_) => held.unseen += 1,
         }
-        Found::Barred(_) => held.unseen += 1,
-    });
+    }
     held
 }

@@ -146,6 +146,7 @@ fn a_killed_resume_is_finished_by_the_next() {
             Box::new(Resumed::new(everyone(&["--delete-accounts"]), "renameat2")),
             Box::new(Resumed::new(Reset::new(journal), "renameat2")),
             Box::new(Resumed::new(Restore::new(journal), "utimensat")),
+            Box::new(Resumed::new(Restore::of_files(journal), "utimensat")),
         ]
     });
     kill("killed resumes", 4, &subjects);
@@ -167,6 +168,8 @@ fn a_replay_killed_anywhere_is_finished_by_the_next() {
 fn a_restore_killed_anywhere_is_finished_by_the_next() {
     let subjects = in_both_modes(|journal| vec![Box::new(Restore::new(journal))]);
     kill("killed restores", 4, &subjects);
+    let of_files: [Box<dyn Subject>; 1] = [Box::new(Restore::of_files(Journal::Wal))];
+    kill("killed restores of files", 4, &of_files);
 }
 
 #[test]

@@ -46,8 +46,13 @@ pub(crate) trait Subject: fmt::Debug + Sync {
 
     /// A fresh copy of it.
     fn install(&self) -> Install {
-        self.template().again()
+        let install = self.template().again();
+        self.prepare(&install);
+        install
     }
+
+    /// What is done to a copy before the command: what a copy of a template would not keep.
+    fn prepare(&self, _: &Install) {}
 
     /// The arguments.
     fn words(&self) -> Vec<&str>;

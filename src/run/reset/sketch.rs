@@ -142,7 +142,7 @@ impl<'a> Sketch<'a> {
             refused_more: self.findings.refused_more,
             left: trouble.map(Trouble::to_kept).collect(),
             warnings: self.warnings(),
-            recovery: recovery::pending(connection)?,
+            recovery: recovery::pending(self.target, connection)?,
             reset: Some(ResetReport {
                 rows: with_rows(&self.others),
                 kept_rows: with_rows(kept),

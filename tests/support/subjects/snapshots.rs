@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::super::install::{Install, Tree, difference};
 use super::super::run::{Invocation, Outcome, reset_app};
@@ -59,48 +60,113 @@ fn check_none_has(install: &Install, parts: &[&str]) -> Checked {
     Err(format!("left: {left:?}"))
 }
 
+/// What is not as it was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changed {
+    RowsAndFiles,
+    /// And an earlier restore has seen that the rows are as they were saved.
+    Files,
+}
+
 /// Going back to a snapshot, after many changes.
 pub(crate) struct Restore {
     journal: Journal,
+    changed: Changed,
     template: Install,
     before: State,
     saved: State,
 }
 
+/// Enough of them to be flushed by one call.
+const MANY: usize = 6;
+
 impl Restore {
     pub(crate) fn new(journal: Journal) -> Self {
-        let template = journal.of(small());
-        let saved = State::of(&template);
-        on(&template, &SAVE).run().expect(0);
-        template.execute("DELETE FROM images; UPDATE users SET email = 'x' || id");
-        let images = template.path("storage/images");
-        fs::write(images.join("crumbs.png"), "other").unwrap();
-        fs::remove_dir_all(images.join("user_1")).unwrap();
-        fs::create_dir_all(images.join("new/er")).unwrap();
-        fs::write(images.join("new/er/file"), "new").unwrap();
-        fs::remove_file(template.path(".env")).unwrap();
-        Self {
-            journal,
-            before: State::of(&template),
-            saved,
-            template,
-        }
+        Self::after(journal, Changed::RowsAndFiles)
     }
 
-    fn is_restored(&self, install: &Install) -> bool {
-        State::of(install).rows == self.saved.rows
+    /// Where no row has changed: the database is not even opened.
+    pub(crate) fn of_files(journal: Journal) -> Self {
+        let restore = Self::after(journal, Changed::Files);
+        let install = restore.install();
+        let written = || {
+            fs::metadata(install.database())
+                .unwrap()
+                .modified()
+                .unwrap()
+        };
+        let before = written();
+        on(&install, &RESTORE).run().expect(0);
+        assert_eq!(written(), before, "the database was written");
+        restore
     }
+
+    fn after(journal: Journal, changed: Changed) -> Self {
+        let template = journal.of(small());
+        let album = template.path("storage/images/album");
+        fs::create_dir(&album).unwrap();
+        for number in 0..MANY {
+            fs::write(album.join(number.to_string()), format!("picture {number}")).unwrap();
+        }
+        let saved = State::of(&template);
+        on(&template, &SAVE).run().expect(0);
+        if changed == Changed::RowsAndFiles {
+            template.execute("DELETE FROM images; UPDATE users SET email = 'x' || id");
+        }
+        let mut restore = Self {
+            journal,
+            changed,
+            before: saved.clone(),
+            saved,
+            template,
+        };
+        restore.before = State::of(&restore.install());
+        restore
+    }
+
+    fn is_recorded(&self, install: &Install) -> bool {
+        match self.changed {
+            Changed::RowsAndFiles => State::of(install).rows == self.saved.rows,
+            Changed::Files => install.has(".reset-app/unfinished-restore"),
+        }
+    }
+}
+
+/// So that nothing is too recent to be taken for what it was.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(25));
 }
 
 impl fmt::Debug for Restore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.journal, RESTORE.join(" "))
+        let (journal, changed) = (self.journal, self.changed);
+        write!(f, "{journal:?} {} of {changed:?}", RESTORE.join(" "))
     }
 }
 
 impl Subject for Restore {
     fn template(&self) -> &Install {
         &self.template
+    }
+
+    fn prepare(&self, install: &Install) {
+        if self.changed == Changed::Files {
+            settle();
+            on(install, &RESTORE).run().expect(0);
+        }
+        let images = install.path("storage/images");
+        fs::write(images.join("crumbs.png"), "other").unwrap();
+        fs::remove_dir_all(images.join("user_1")).unwrap();
+        fs::remove_dir_all(images.join("album")).unwrap();
+        fs::create_dir_all(images.join("new/er")).unwrap();
+        fs::write(images.join("new/er/file"), "new").unwrap();
+        fs::remove_file(install.path(".env")).unwrap();
+        // Each copy is the same before the command.
+        let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for changed in ["crumbs.png", "new/er/file", "new/er", "new", ""] {
+            let changed = fs::File::open(images.join(changed)).unwrap();
+            changed.set_modified(time).unwrap();
+        }
     }
 
     fn words(&self) -> Vec<&str> {
@@ -138,9 +204,8 @@ impl Subject for Restore {
 
     /// The remedy that is named, or the same command.
     fn rerun(&self, install: &Install, nth: usize) -> Checked<Outcome> {
-        // So that nothing is too recent to be taken for what it was.
-        std::thread::sleep(std::time::Duration::from_millis(25));
-        if nth.is_multiple_of(2) && self.is_restored(install) {
+        settle();
+        if nth.is_multiple_of(2) && self.is_recorded(install) {
             ends_well(on(install, &["resume", "--no-redis"]))
         } else {
             ends_well(on(install, &RESTORE))
