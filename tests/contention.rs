@@ -470,6 +470,34 @@ fn a_preview_beside_a_writing_application_disturbs_nobody() {
     }
 }
 
+/// As on a slow disk, where commits follow each other and take long.
+#[test]
+fn a_preview_finds_the_moments_between_commits() {
+    let install = copy_of("busy", Journal::Delete);
+    let (done, held) = (AtomicBool::new(false), AtomicU64::new(0));
+    scope(|threads| {
+        let writing = threads.spawn(|| {
+            let writer = application(&install);
+            while !done.load(Ordering::Relaxed) {
+                writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+                let sql = "UPDATE compliance_metrics SET metric_name = 'beside' || ?1";
+                writer
+                    .execute(sql, [held.fetch_add(1, Ordering::Relaxed)])
+                    .unwrap();
+                sleep(Duration::from_millis(300));
+                writer.execute_batch("COMMIT").unwrap();
+                sleep(Duration::from_millis(3));
+            }
+        });
+        let _stop = Stop(&done);
+        wait_for_more(&held, &writing);
+        for _ in 0..3 {
+            let outcome = on(&install).args(PREVIEW).run().expect(0);
+            assert_eq!(outcome.line("Posts"), Some(23), "{outcome}");
+        }
+    });
+}
+
 /// Both users' rows are gone, all of their files are still there.
 fn killed_after_commit(case: &Deletion) -> Install {
     let install = case.install();

@@ -27,7 +27,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{JOURNALS, Readers, bounds, first_read, harden, neighbour, require_plain_neighbours};
+use super::{
+    BUSY_TIMEOUT, JOURNALS, Readers, bounds, first_read, harden, neighbour,
+    require_plain_neighbours,
+};
 use crate::error::{DatabaseError, Error, Result};
 
 /// How often an unlocked look is taken before locks are used.
@@ -37,6 +40,9 @@ const ATTEMPTS: usize = 4;
 /// each time.
 const DOUBTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(25);
+
+/// How long after a lock was refused it is tried again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 
 /// File times are only as fine as the kernel's tick: a file that changed this recently could
 /// change again without showing it.
@@ -203,12 +209,21 @@ fn look_by<R, T>(
     let connection =
         Connection::open_with_flags(&opening.uri, Opening::FLAGS).map_err(Error::opening)?;
     harden(&connection)?;
+    let handled = connection.busy_handler(Some(try_again));
+    handled.map_err(Error::opening)?;
     opening.prepare(&connection).map_err(Error::opening)?;
     connection.execute_batch("BEGIN").map_err(Error::opening)?;
     first_read(&connection, path)?;
     bounds::set(&connection)?;
     let more = open(&opening)?;
     read(&connection, more)
+}
+
+/// Whether a lock is tried again, so many times tried. In a rollback mode a program that commits one
+/// thing after another leaves moments between them, which are missed by who looks once in a while.
+fn try_again(tries: i32) -> bool {
+    sleep(BETWEEN_TRIES);
+    BETWEEN_TRIES.saturating_mul(tries.unsigned_abs()) < BUSY_TIMEOUT
 }
 
 /// A URI by which a file that nobody writes can be attached.
