@@ -13,7 +13,7 @@ use super::crew::{Crew, Load};
 use crate::database::{Guests, transaction};
 use crate::error::{Error, Result};
 use crate::outbox::{self, Erased};
-use crate::roots::Roots;
+use crate::roots::{Kind, Roots};
 use crate::storage::Quarantine;
 
 /// How many files one thread takes beside one user's rows, whose commit waits until they are taken.
@@ -30,6 +30,10 @@ pub(crate) struct Beside<'r> {
     run: String,
     /// The users up to this position are erased, durably.
     erased: Option<(i64, Erased)>,
+    /// Files of users up to that position that were not handed out.
+    due: usize,
+    /// Files recorded of users after it.
+    undue: usize,
     /// The last outbox row that was handed out.
     after: i64,
     /// Outbox rows that may go.
@@ -54,15 +58,23 @@ impl<'r> Beside<'r> {
             roots,
             run: run.to_owned(),
             erased: None,
+            due: 0,
+            undue: 0,
             after: 0,
             done: Vec::new(),
             drained,
         }
     }
 
+    /// Something was recorded of the user who is being erased.
+    pub(crate) fn recorded(&mut self, what: Kind) {
+        self.undue += usize::from(what != Kind::Directory);
+    }
+
     /// The erasure of every user up to this position is durable (invariant 2).
     pub(crate) fn erased(&mut self, position: i64, proof: &Erased) {
         self.erased = Some((position, proof.clone()));
+        self.due += std::mem::take(&mut self.undue);
     }
 
     /// Has files of such users taken. Inside a transaction that holds the write lock until the guests
@@ -74,12 +86,15 @@ impl<'r> Beside<'r> {
         };
         self.settle();
         outbox::remove(connection, std::mem::take(&mut self.done))?;
-        while self.crew.is_free() {
+        // The outbox is read through for them, so not for every user.
+        while self.due >= LEAST && self.crew.is_free() {
             let upto = (&*self.run, position);
             let batch = outbox::files_up_to(connection, upto, self.after, SLICE)?;
-            if batch.len() < LEAST {
+            if batch.is_empty() {
+                self.due = 0;
                 return Ok(());
             }
+            self.due = self.due.saturating_sub(batch.len());
             self.after = batch.last().map_or(self.after, |last| last.id);
             let quarantine = Quarantine::open(self.roots, &self.run, &proof);
             let quarantine = quarantine.map_err(|_| Error::OutboxRow)?;

@@ -326,7 +326,7 @@ impl Deed<'_> {
     fn record_files(&mut self, position: i64, key: Option<&UserKey>) -> Result<u64> {
         let (connection, run) = (self.connection, &self.record.run);
         let mut recorded = 0;
-        let picture = &mut self.picture;
+        let (picture, beside) = (&mut self.picture, &mut self.beside);
         picture.files.of_user(
             connection,
             position,
@@ -334,6 +334,9 @@ impl Deed<'_> {
             &mut picture.findings,
             &mut |place, identity, line| {
                 recorded += 1;
+                if let Some(beside) = beside.as_mut() {
+                    beside.recorded(identity.kind);
+                }
                 outbox::add_path(connection, run, position, place, identity, line)
             },
         )?;
