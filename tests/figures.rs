@@ -82,31 +82,54 @@ const HEADER: [&str; 2] = [
     "|---|---:|---:|---:|",
 ];
 
-/// What was written down in one form: by what it is, how often it was tried, how often in vain, and
-/// for how long.
-fn figures(form: &str) -> BTreeMap<String, (u64, u64, f64)> {
-    let entries = fs::read_dir(directory().join(form)).into_iter().flatten();
-    let figure = |entry: std::io::Result<fs::DirEntry>| {
-        let figure: Value =
+/// What was written down of one kind of test, all shares together.
+#[derive(Default)]
+struct Figure {
+    tried: u64,
+    violations: u64,
+    seconds: f64,
+    shares: u64,
+    of: u64,
+}
+
+/// What was written down in one form, by what it is.
+fn figures(form: &str) -> BTreeMap<String, Figure> {
+    let mut figures: BTreeMap<String, Figure> = BTreeMap::new();
+    for entry in fs::read_dir(directory().join(form)).into_iter().flatten() {
+        let written: Value =
             serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
-        let number = |name: &str| figure[name].as_u64().unwrap();
-        let what = figure["what"].as_str().unwrap().to_owned();
-        (
-            what,
-            (
-                number("tried"),
-                number("violations"),
-                figure["seconds"].as_f64().unwrap(),
-            ),
-        )
-    };
-    entries.map(figure).collect()
+        let number = |name: &str| written[name].as_u64().unwrap();
+        let what = written["what"].as_str().unwrap().to_owned();
+        let figure = figures.entry(what).or_default();
+        figure.tried += number("tried");
+        figure.violations += number("violations");
+        figure.seconds += written["seconds"].as_f64().unwrap();
+        figure.shares += 1;
+        figure.of = number("of");
+    }
+    figures
 }
 
 fn table(form: &str) -> String {
     let mut text = HEADER.join("\n") + "\n";
-    for (what, (tried, violations, seconds)) in figures(form) {
-        writeln!(text, "| {what} | {tried} | {violations} | {seconds:.0} |").unwrap();
+    for (what, figure) in figures(form) {
+        let Figure {
+            tried,
+            violations,
+            seconds,
+            shares,
+            of,
+        } = figure;
+        let part = if shares < of {
+            format!(" ({shares} of {of} shares)")
+        } else {
+            String::new()
+        };
+        writeln!(
+            text,
+            "| {what}{part} | {tried} | {violations} | {seconds:.0} |"
+        )
+        .unwrap();
     }
     text
 }

@@ -13,8 +13,8 @@ use super::{App, Job, Operation, Preview, recovery};
 use crate::audit::{self, Named, Since, Way};
 use crate::consent::Consent;
 use crate::database;
-use crate::error::Result;
-use crate::report::{Replay, Report, Stage};
+use crate::error::{Error, Result};
+use crate::report::{Failure, Replay, Report, Stage};
 use crate::run_lock::RunLock;
 use crate::snapshot;
 use crate::summary;
@@ -88,20 +88,37 @@ impl App {
             jobs => {
                 let preview = self.preview_all(&replaying)?;
                 Preview::put_to(ask, &preview, &|_| Ok(()))?;
-                let mut done = Vec::new();
-                for job in jobs {
-                    done.push(self.erase(job, &mut |_| Ok(Consent::forced()), watch)?);
-                    if done.last().is_some_and(|report| report.stopped) {
-                        break;
-                    }
-                }
-                self.sum(done, Stage::Done)
+                self.erase_all(jobs, watch)?
             }
         };
         Ok(Report {
             replay: Some(replaying.replay),
             ..report
         })
+    }
+
+    /// One way after the other. What is refused once others are done has failed.
+    fn erase_all(&self, jobs: &[Job], watch: &mut dyn Watch) -> Result<Report> {
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for (at, job) in jobs.iter().enumerate() {
+            match self.erase(job, &mut |_| Ok(Consent::forced()), watch) {
+                Ok(report) => done.push(report),
+                Err(error) if at == 0 => return Err(error),
+                Err(error) => {
+                    failed = jobs[at..]
+                        .iter()
+                        .flat_map(|job| failures(job, &error))
+                        .collect();
+                    break;
+                }
+            }
+            if done.last().is_some_and(|report| report.stopped) {
+                break;
+            }
+        }
+        let mut report = self.sum(done, Stage::Done);
+        report.failed.extend(failed);
+        Ok(report)
     }
 
     fn preview_all(&self, replaying: &Replaying) -> Result<Report> {
@@ -187,6 +204,18 @@ impl App {
         sum.summary = summary::lines(&self.target.manifest, &sum.counts);
         sum
     }
+}
+
+/// Each user of a job that could not be done.
+fn failures(job: &Job, error: &Error) -> Vec<Failure> {
+    let Selection::Accounts(accounts) = &job.selection else {
+        return Vec::new();
+    };
+    let failure = |key: &UserKey| Failure {
+        user: key.to_string(),
+        reason: error.to_string(),
+    };
+    accounts.keys().map(failure).collect()
 }
 
 fn replaying(named: &Named, (back, heirs): (Vec<Back>, Heirs)) -> Replaying {
