@@ -4,6 +4,7 @@
 //! sample of values shows, and how many values are keys of another table. Deciding is pure. Whatever is
 //! decided carries its reason, and in doubt a row is kept.
 
+mod authorship;
 mod candidate;
 mod candidates;
 mod conditional;
@@ -164,6 +165,7 @@ fn decided<'a>(search: &Search<'a>) -> Result<(Vec<Candidate>, Decider<'a>)> {
     decider.decide_content(&mut candidates);
     while search.decide_keepers(&mut decider, &mut candidates)?
         || search.decide_members(&mut decider, &mut candidates)?
+        || search.decide_authorship(&mut decider, &mut candidates)?
     {
         decider.decide_content(&mut candidates);
     }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use support::run::{Outcome, reset_app};
 use tempfile::TempDir;
 
-const NAMES: [&str; 4] = ["alice", "bob", "carol", "site"];
+const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "site"];
 
 struct Application {
     root: TempDir,
@@ -349,6 +349,31 @@ fn customers_and_staff() {
 #[test]
 fn one_table_for_the_journals_of_all() {
     inferred("tracker");
+}
+
+#[test]
+fn a_handbook_of_polymorphic_rows() {
+    inferred("handbooks");
+}
+
+#[test]
+fn files_named_by_padded_numbers() {
+    inferred("papers");
+}
+
+#[test]
+fn authors_in_tables_of_links() {
+    inferred("headless");
+}
+
+#[test]
+fn projects_of_one_and_shares_with_roles() {
+    inferred("flows");
+}
+
+#[test]
+fn an_account_in_two_halves() {
+    inferred("chats");
 }
 
 #[test]

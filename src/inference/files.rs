@@ -142,7 +142,13 @@ fn of_column(index: &Index, texts: &[String], column: (&str, &str)) -> Vec<Found
     for (shape, hits) in &hits {
         let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.value).collect();
         let named = distinct.iter().any(|value| looks_like_path(value));
-        let enough = named || (distinct.len() * 2 >= values.len() && distinct.len() > 1);
+        let other_kind = shape.part == "{stem}" && shape.after.starts_with('.');
+        let most = distinct.len() > 2 && distinct.len() * 10 >= values.len() * 8;
+        let enough = if other_kind {
+            most
+        } else {
+            named || (distinct.len() * 2 >= values.len() && distinct.len() > 1)
+        };
         // What is derived from a file is recognised beside that file.
         let beside = shape.after.is_empty() || exact || distinct.len() > 1;
         if !enough || !beside {
@@ -307,15 +313,27 @@ impl<'t> Index<'t> {
                 .chars()
                 .take_while(|c| !c.is_alphanumeric() && *c != '{' && *c != '*')
                 .collect();
-            if rest.starts_with('.') && name.contains('.') {
-                continue;
-            }
+            // `thumbs/0007.webp` is derived from `originals/0007.pdf`; beside it, it is another file.
+            let after = if rest.starts_with('.') && name.contains('.') {
+                let elsewhere = !self
+                    .names
+                    .get(name)
+                    .into_iter()
+                    .flatten()
+                    .any(|p| p.starts_with(before));
+                if !elsewhere || rest[1..].contains('.') {
+                    continue;
+                }
+                rest.to_owned()
+            } else {
+                format!("{mark}*")
+            };
             let above = if above.is_empty() {
                 String::new()
             } else {
                 format!("{above}/")
             };
-            note(hits, (value, path), &above, (part, format!("{mark}*")));
+            note(hits, (value, path), &above, (part, after));
         }
     }
 }

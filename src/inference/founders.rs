@@ -1,13 +1,14 @@
 //! Documents that do not say whose they are, and whose versions do: a page is its first author's.
 
+use super::authorship::{carrying, may_carry};
 use super::candidate::{Candidate, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
 use super::keepers::may_keep;
 use super::words::{is_in, words};
 use crate::error::Result;
-use crate::manifest::{Literal, Meaning};
-use crate::schema::Column;
+use crate::manifest::{Form, Literal, Meaning};
+use crate::schema::{Action, Column};
 
 /// Words of a column that numbers the versions of a document, or names the one before.
 const MARKS: &str =
@@ -25,13 +26,21 @@ impl Search<'_> {
             let theirs = |c: &Candidate| {
                 c.table == candidate.parent && c.is(Meaning::Owner) && c.form.when.is_empty()
             };
-            if !may_keep(decider, candidate) || candidates.iter().any(theirs) {
+            let open = may_keep(decider, candidate) || may_carry(decider, candidate);
+            if !open || candidates.iter().any(theirs) {
                 continue;
             }
-            if let Some(first) = self.first_version(candidates, at)? {
-                let every = founded(&mut candidates[at], first);
-                decider.owned.insert(every.parent);
-                candidates.push(every);
+            if let Some((column, value)) = self.first_version(candidates, at)? {
+                let reason = format!(
+                    "nothing else says whose it is: it is theirs who wrote its first version (`{column}` is {value})"
+                );
+                let form = Form {
+                    when: [(column, Literal::Integer(value))].into(),
+                    ..Form::default()
+                };
+                let keeper = carrying(&mut candidates[at], form, reason);
+                decider.owned.insert(keeper.parent);
+                candidates.push(keeper);
             }
         }
         Ok(())
@@ -42,7 +51,8 @@ impl Search<'_> {
     fn first_version(&self, all: &[Candidate], at: usize) -> Result<Option<(String, i64)>> {
         let candidate = &all[at];
         let by_whom = |c: &Candidate| c.table == candidate.table && c.is(Meaning::Owner);
-        let possible = candidate.on_delete.is_none()
+        let declared = matches!(candidate.on_delete, None | Some(Action::Cascade));
+        let possible = declared
             && candidate.optional != Optional::Yes
             && self.is_version(candidate)
             && !self.names_persons(all, candidate.parent)
@@ -68,17 +78,4 @@ impl Search<'_> {
         }
         Ok(None)
     }
-}
-
-/// A document goes with its first version, and every version with its document: the second of the
-/// two references that one column then holds.
-fn founded(candidate: &mut Candidate, (column, value): (String, i64)) -> Candidate {
-    let mut every = candidate.clone();
-    every.decided = Some((Meaning::Owner, "a version goes with what it is of".into()));
-    let reason = format!(
-        "nothing else says whose it is: it is theirs who wrote its first version (`{column}` is {value})"
-    );
-    candidate.form.when.insert(column, Literal::Integer(value));
-    candidate.decided = Some((Meaning::Keeper, reason));
-    every
 }

@@ -157,7 +157,14 @@ impl Search<'_> {
         let of_catalogue = named.and_then(|c| catalogues.get(&c.parent));
         let parent = |value: &Value| match (of_catalogue, value) {
             (Some(rows), value) => rows.iter().find(|(key, _)| key == value).map(|(_, to)| *to),
-            (None, Value::Text(text)) => self.names.of_type(self.schema, at, text),
+            (None, Value::Text(text)) => {
+                let class = self.names.of_type(self.schema, at, text);
+                class.or_else(|| {
+                    self.names
+                        .is_class_of(self.users, text)
+                        .then_some(self.users)
+                })
+            }
             _ => None,
         };
         let literal = |value: &Value| match value {

@@ -1,6 +1,7 @@
 //! Rows that are parts of others, which name them: the text of a revision, the file of an attachment,
 //! the address of a customer. They belong to no user, and go with the last row that names them.
 
+use super::authorship::{carrying, may_carry};
 use super::candidate::{Candidate, Kind, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
@@ -8,7 +9,7 @@ use super::evidence::{Match, Place, grouped};
 use super::vocabulary::{CATALOGUES, DOCUMENTS, PARTS, SAYINGS, TALKS, TITLES, VERSIONS};
 use super::words::{book_word, is_in, words};
 use crate::error::Result;
-use crate::manifest::Meaning;
+use crate::manifest::{Form, Meaning};
 use crate::schema::Action;
 
 /// Fewer rows that are named once each are so by chance.
@@ -19,19 +20,27 @@ impl Search<'_> {
     pub(super) fn decide_keepers(
         &self,
         decider: &mut Decider,
-        candidates: &mut [Candidate],
+        candidates: &mut Vec<Candidate>,
     ) -> Result<bool> {
         let mut any = false;
         for at in 0..candidates.len() {
             let candidate = &candidates[at];
-            if !may_keep(decider, candidate) || decider.owned.contains(&candidate.parent) {
+            let carries = candidate.decided.is_none() && may_carry(decider, candidate);
+            if !(may_keep(decider, candidate) || carries)
+                || decider.owned.contains(&candidate.parent)
+            {
                 continue;
             }
             let Some(reason) = self.keeps(candidates, at)? else {
                 continue;
             };
             let parent = candidates[at].parent;
-            candidates[at].decided = Some((Meaning::Keeper, reason));
+            if carries {
+                let keeper = carrying(&mut candidates[at], Form::default(), reason);
+                candidates.push(keeper);
+            } else {
+                candidates[at].decided = Some((Meaning::Keeper, reason));
+            }
             decider.owned.insert(parent);
             decider.kept.insert(parent);
             let others = |c: &Candidate| {
@@ -61,7 +70,8 @@ impl Search<'_> {
         if book_word(&table.name).is_some() || self.names_persons(all, parent) {
             return Ok(None);
         }
-        if let Some(reason) = self.consists_of(all, at) {
+        let cascades = candidate.on_delete == Some(Action::Cascade);
+        if let Some(reason) = self.consists_of(all, at).filter(|_| !cascades) {
             return Ok(Some(reason));
         }
         let found = self.count_of(candidate)?;
@@ -78,7 +88,7 @@ impl Search<'_> {
         let rows = self.evidence.rows(parent)?;
         let nearly_all = rows > 0 && named * 100 >= rows * 80;
         let most = rows > 0 && named * 100 >= rows * 50;
-        let once = found.of == distinct && found.fitting >= FEW;
+        let once = found.of == distinct && found.fitting >= FEW && !cascades;
         let is_part = is_in(PARTS, last);
         let is_entry = is_in(CATALOGUES, last) || self.has_titles(parent);
         let reason = match (once && nearly_all, is_part && !is_entry) {

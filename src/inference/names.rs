@@ -143,6 +143,13 @@ impl Names {
         found.next().filter(|_| found.next().is_none())
     }
 
+    /// A type's name ends in that of a table: `plugin::users-permissions.user`.
+    pub(super) fn is_class_of(&self, table: usize, name: &str) -> bool {
+        let class = name.rsplit(['\\', ':', '.', '/']).next().unwrap_or(name);
+        let said = singulars(&words(class));
+        !said.is_empty() && self.tables[table].ends_with(&said)
+    }
+
     /// The table that a type's name means: `App\Models\BlogPost`, `blog.post`, `Post`, `posts`.
     pub(super) fn of_type(&self, schema: &Schema, from: usize, name: &str) -> Option<usize> {
         let plain = |at: &usize| is_plain(&schema.tables[*at]);

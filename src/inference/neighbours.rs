@@ -13,7 +13,7 @@ use super::candidates::{Search, is_number};
 use super::evidence::Match;
 use super::names::{has_prefix, is_plain};
 use super::vocabulary::RECORDS;
-use super::words::{is_in, is_plural, names_something};
+use super::words::{is_in, is_plural, names_something, singulars};
 use crate::error::Result;
 use crate::manifest::Form;
 use crate::schema::{Column, Table};
@@ -158,7 +158,20 @@ impl Search<'_> {
             return Ok(Some((format!("`{own}` repeats `{of}`"), Chance::Unlikely)));
         }
         let hardly = found.is_most(100) && self.evidence.hardly_by_chance(values, parent, key)?;
-        Ok(hardly.then(|| ("such keys are met by nothing else".into(), Chance::Likely)))
+        // `workflowId` and `workflow_entity`: the name does not say it, but does not gainsay it either.
+        let (said, stem) = (
+            self.names.words(&column.name),
+            self.stem_of(at, &column.name),
+        );
+        let nouns = self.names.nouns(parent);
+        let akin =
+            names_something(&said) && singulars(&stem).iter().all(|word| nouns.contains(word));
+        let chance = if akin {
+            Chance::Unlikely
+        } else {
+            Chance::Likely
+        };
+        Ok(hardly.then(|| ("such keys are met by nothing else".into(), chance)))
     }
 
     /// The reference by which nearly each row named names the row that names it.

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
-use super::words::Role;
+use super::words::{Role, is_key_word};
 use crate::manifest::Meaning;
 use crate::schema::Action;
 
@@ -71,6 +71,11 @@ impl Decider<'_> {
             && !self.is_key_to(candidate)
         {
             return mention("each row is a person, who belongs to nobody else");
+        }
+        // `auth.id` is `user.id`: a table of its own for what else there is of an account.
+        let only_key = candidate.stem.iter().all(|word| is_key_word(word));
+        if only_key && self.is_key_to(candidate) && self.names_by_key(candidate) {
+            return owner("the row has the account's own key: it is its other half");
         }
         let others = || {
             all.iter().enumerate().filter(|(other, c)| {
@@ -231,6 +236,13 @@ impl Decider<'_> {
         }
         if self.is_container(candidate.table) {
             return mention("others use what stands in it, whoever made it");
+        }
+        if candidate.optional != Optional::No
+            && let Some(whole) = self.records(candidate, all)
+        {
+            return mention(format!(
+                "the row records what became of one of `{whole}`, whose it is"
+            ));
         }
         if self.are_accounts(candidate.table) {
             return mention("each row is a person, whoever entered it");

@@ -93,4 +93,39 @@ impl Evidence<'_> {
         let (rows, marked, all, first) = counted.map_err(Error::surveying)?;
         Ok(all > 1 && rows == marked && marked * 100 >= all * 98 && first * 100 >= rows * 95)
     }
+
+    /// Counts the rows of a table that hold `value` in a column, what they name by another, and all rows
+    /// that name the same.
+    pub(in crate::inference) fn marked(
+        &self,
+        table: usize,
+        of: &str,
+        (column, value): (&str, &str),
+    ) -> Result<Marked> {
+        let (from, of, column) = (
+            main_table(&self.schema.tables[table].name),
+            quote(of),
+            quote(column),
+        );
+        let sql = format!(
+            "SELECT count({of}), count(DISTINCT {of}), (SELECT count(*) FROM {from} WHERE {of} IN \
+             (SELECT {of} FROM {from} WHERE {column} = ?1)) FROM {from} WHERE {column} = ?1"
+        );
+        let counted = self.connection.query_row(&sql, [value], |row| {
+            Ok(Marked {
+                rows: row.get(0)?,
+                different: row.get(1)?,
+                beside: row.get(2)?,
+            })
+        });
+        counted.map_err(Error::surveying)
+    }
+}
+
+/// How many rows hold a value, how many different rows they name, and how many rows name those.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::inference) struct Marked {
+    pub(in crate::inference) rows: u64,
+    pub(in crate::inference) different: u64,
+    pub(in crate::inference) beside: u64,
 }
