@@ -142,7 +142,6 @@ impl App {
     }
 
     fn found(&self, connection: &Connection, since: Option<&Since>) -> Result<Replaying> {
-        super::recovery::require_no_reset(connection)?;
         recovery::require_no_reset(connection)?;
         snapshot::require_no_unfinished_restore(&self.target, connection)?;
         let named = audit::named(&self.target, since)?;
