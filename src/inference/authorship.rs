@@ -3,14 +3,13 @@
 
 use rusqlite::types::Value;
 
-use super::candidate::{Candidate, Kind, Optional};
+use super::candidate::{Candidate, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
-use super::keepers::may_keep;
+use super::keepers::{carrying, may_carry, may_keep};
 use super::words::{book_word, is_in, singulars, words};
 use crate::error::Result;
 use crate::manifest::{Form, Literal, Meaning};
-use crate::schema::Action;
 
 /// Words at the end of a link table's name that say nothing.
 const LINKS: &str = "lnk link map mapping rel relation relationship join ref xref";
@@ -119,28 +118,4 @@ impl Search<'_> {
         let author = said.pop().is_some_and(|last| is_in(AUTHORS, &last));
         author && of.last().is_some_and(|last| said.last() == Some(last))
     }
-}
-
-/// A reference of a row that is a user's, with which the database takes the row along.
-pub(super) fn may_carry(decider: &Decider, candidate: &Candidate) -> bool {
-    candidate.on_delete == Some(Action::Cascade)
-        && (candidate.decided.is_none() || candidate.is(Meaning::Owner))
-        && candidate.kind == Kind::Plain
-        && candidate.columns.len() == 1
-        && decider.owned.contains(&candidate.table)
-        && !candidate.is_of_itself()
-}
-
-/// A row goes with what it names, and what it names with the last such row: the second of the two
-/// references that one column then holds.
-pub(super) fn carrying(candidate: &mut Candidate, form: Form, reason: String) -> Candidate {
-    let mut keeper = candidate.clone();
-    keeper.form = form;
-    keeper.on_delete = None;
-    keeper.decided = Some((Meaning::Keeper, reason));
-    if candidate.decided.is_none() {
-        let hangs = "the row hangs on what it names, as that on it";
-        candidate.decided = Some((Meaning::Owner, hangs.into()));
-    }
-    keeper
 }

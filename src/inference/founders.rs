@@ -1,10 +1,9 @@
 //! Documents that do not say whose they are, and whose versions do: a page is its first author's.
 
-use super::authorship::{carrying, may_carry};
 use super::candidate::{Candidate, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
-use super::keepers::may_keep;
+use super::keepers::{carrying, may_carry, may_keep};
 use super::words::{is_in, words};
 use crate::error::Result;
 use crate::manifest::{Form, Literal, Meaning};

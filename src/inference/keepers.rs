@@ -1,7 +1,6 @@
 //! Rows that are parts of others, which name them: the text of a revision, the file of an attachment,
 //! the address of a customer. They belong to no user, and go with the last row that names them.
 
-use super::authorship::{carrying, may_carry};
 use super::candidate::{Candidate, Kind, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
@@ -177,8 +176,33 @@ impl Search<'_> {
 pub(super) fn may_keep(decider: &Decider, candidate: &Candidate) -> bool {
     candidate.decided.is_none()
         && candidate.on_delete != Some(Action::Cascade)
-        && candidate.kind == Kind::Plain
+        && is_of_users_row(decider, candidate)
+}
+
+/// A reference of a row that is a user's, with which the database takes the row along.
+pub(super) fn may_carry(decider: &Decider, candidate: &Candidate) -> bool {
+    candidate.on_delete == Some(Action::Cascade)
+        && (candidate.decided.is_none() || candidate.is(Meaning::Owner))
+        && is_of_users_row(decider, candidate)
+}
+
+fn is_of_users_row(decider: &Decider, candidate: &Candidate) -> bool {
+    candidate.kind == Kind::Plain
         && candidate.columns.len() == 1
         && decider.owned.contains(&candidate.table)
         && !candidate.is_of_itself()
+}
+
+/// A row goes with what it names, and what it names with the last such row: the second of the two
+/// references that one column then holds.
+pub(super) fn carrying(candidate: &mut Candidate, form: Form, reason: String) -> Candidate {
+    let mut keeper = candidate.clone();
+    keeper.form = form;
+    keeper.on_delete = None;
+    keeper.decided = Some((Meaning::Keeper, reason));
+    if candidate.decided.is_none() {
+        let hangs = "the row hangs on what it names, as that on it";
+        candidate.decided = Some((Meaning::Owner, hangs.into()));
+    }
+    keeper
 }

@@ -84,7 +84,7 @@ impl Names {
         if says_more && own_last.is_some_and(|last| singulars(&all[..1])[0] == *last) {
             stems.push(stem(&all[1..]));
         }
-        if all.len() > 1 && shared_prefix(&schema.tables[table]).as_ref() == all.first() {
+        if says_more && shared_prefix(&schema.tables[table]).as_ref() == all.first() {
             stems.push(stem(&all[1..]));
         }
         stems.dedup();
