@@ -121,6 +121,7 @@ fn write(file: &Path, text: &str, existing: Existing) -> Result<()> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
+    let opened = File::open(directory).map_err(failed)?;
     let mut builder = tempfile::Builder::new();
     let new = builder.prefix(UNFINISHED).rand_bytes(0);
     let mut new = new.make_in(directory, unfinished).map_err(failed)?;
@@ -146,9 +147,12 @@ fn write(file: &Path, text: &str, existing: Existing) -> Result<()> {
         }
         _ => failed(refused.error),
     })?;
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(failed)
+    opened.sync_all().map_err(|error| {
+        Error::from(InferenceError::NotDurable {
+            file: file.into(),
+            error,
+        })
+    })
 }
 
 /// The file that is not yet whole, empty, and this command's alone.

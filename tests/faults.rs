@@ -21,7 +21,7 @@ use support::strace::{CHANGING, READING, counts};
 use support::subjects::{Deletion, Drop, Init, Reset, Restore, Resumed, Save, Secrets};
 use support::sweep::{
     Checked, JOURNALS, Journal, Point, Series, Subject, check_honesty, finish, in_both_modes,
-    series, strace_from, sweep,
+    series, strace, strace_from, sweep,
 };
 
 const ERRORS: [&str; 5] = [
@@ -114,6 +114,33 @@ fn a_fault_of_what_writes_or_removes_files_alone_is_told_and_the_next_ends_as_an
         Box::new(Secrets::new()),
     ];
     fail("faults of drops, inits and secrets", 3, &subjects);
+}
+
+/// Where all but the end is done: the record of a restore goes, `init` has looked at most directories.
+/// Calls of these kinds are too many for a sample to meet the last.
+#[test]
+fn a_fault_of_one_of_the_last_reads_is_told_and_the_next_ends_as_any_other() {
+    const LAST: usize = 12;
+    if !has_tool("strace", "no system call failed") {
+        return;
+    }
+    let subjects: [(Box<dyn Subject>, _); 3] = [
+        (Box::new(Restore::new(Journal::Wal)), "pread64"),
+        (Box::new(Restore::new(Journal::Delete)), "pread64"),
+        (Box::new(Init::new(Journal::Wal)), "getdents64"),
+    ];
+    for (subject, syscall) in &subjects {
+        let reads = counts(subject.command(&subject.install()), &[syscall])[syscall];
+        for nth in reads.saturating_sub(LAST).max(1)..=reads {
+            let install = subject.install();
+            let wrapper = strace("error=EIO", syscall, nth);
+            let outcome = subject.command(&install).under(wrapper).run();
+            let held = check_honesty(&**subject, &install, &outcome)
+                .and_then(|()| subject.check_middle(&install))
+                .and_then(|()| finish(&**subject, &install, nth));
+            held.unwrap_or_else(|error| panic!("{subject:?}: EIO at {syscall} {nth}: {error}"));
+        }
+    }
 }
 
 /// From some call on, all fail: a disk that is full stays full.

@@ -31,7 +31,12 @@ pub(super) fn init(arguments: &Arguments, initialising: &Initialising) -> Result
         Format::Text => plain(&initialised(&manifest, stage)),
         Format::Json => format!("{:#}\n", initialised_json(&manifest, stage)),
     });
-    Ok(Exit::Done)
+    let whole = manifest.draft.warnings.is_empty();
+    Ok(if whole || stage == Stage::Preview {
+        Exit::Done
+    } else {
+        Exit::Except
+    })
 }
 
 pub(super) fn check(arguments: &Arguments, app: &App) -> Result<Exit> {

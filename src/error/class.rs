@@ -36,6 +36,7 @@ impl Error {
             | Self::KeysLeft { .. }
             | Self::SchemaChanged
             | Self::Commit { .. }
+            | Self::Inference(super::InferenceError::NotDurable { .. })
             | Self::AnotherRun { .. }
             | Self::RunLock { .. }
             | Self::Random(_)

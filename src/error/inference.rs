@@ -38,6 +38,17 @@ pub enum InferenceError {
         /// The file.
         file: PathBuf,
     },
+    /// The manifest is there, but may be gone after a power failure.
+    #[error(
+        "the manifest `{}` is written, but may not be on the disk yet: {error}; run `sync`",
+        file.display()
+    )]
+    NotDurable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The manifest cannot be written.
     #[error("could not write the manifest `{}`: {error}", file.display())]
     Write {

@@ -1,7 +1,7 @@
 //! The files of an application, by name: what stands below its directory, up to a limit.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// So many entries are looked at.
 const MOST: usize = 200_000;
@@ -39,7 +39,17 @@ impl Tree {
                     continue;
                 }
             };
-            for entry in entries.flatten() {
+            let mut unreadable = |error: &io::Error| {
+                tree.missed = Some(format!("`{name}` could not be read as a whole: {error}"));
+            };
+            let mut seen = Vec::new();
+            for entry in entries {
+                match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+                    Ok(entry) => seen.push(entry),
+                    Err(error) => unreadable(&error),
+                }
+            }
+            for (kind, entry) in seen {
                 let Ok(one) = entry.file_name().into_string() else {
                     continue;
                 };
@@ -47,9 +57,6 @@ impl Tree {
                     one.clone()
                 } else {
                     format!("{name}/{one}")
-                };
-                let Ok(kind) = entry.file_type() else {
-                    continue;
                 };
                 if tree.files.len() + tree.directories.len() >= MOST {
                     tree.missed = Some(format!(

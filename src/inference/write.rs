@@ -24,6 +24,9 @@ impl Draft {
         self.write_references(&mut out);
         self.write_tables(&mut out);
         self.write_files(&mut out);
+        for warning in &self.warnings {
+            let _ = writeln!(out, "\n# Not all of it: {}", comment(warning));
+        }
         out
     }
 

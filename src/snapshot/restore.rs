@@ -252,12 +252,22 @@ impl<'a> Plan<'a> {
             return Ok(self.close(live, nothing));
         };
         let end = || {
-            Image::within(&live, || {
-                if database::data_version(&live)? == version {
-                    return image.take_back(&live, &found);
+            let exact = Image::within(&live, || {
+                let same = database::data_version(&live)? == version;
+                if same {
+                    image.take_back(&live, &found)?;
                 }
-                outbox::drop_if_done(&live).map(drop)
-            })
+                Ok(same)
+            });
+            match exact {
+                Ok(true) => Ok(()),
+                Ok(false) => forget_run(&live),
+                // All is back, whatever became of the snapshot meanwhile.
+                Err(error) => {
+                    log::debug!("the record of the restore is deleted as any row is: {error}");
+                    forget_run(&live)
+                }
+            }
         };
         let mut restored = self.put_back_files(&record, &Erased(()), &mut trail, &end)?;
         if !found.rows {

@@ -34,9 +34,20 @@ impl Init {
         }
     }
 
+    /// Whether there is the whole manifest; one that says at its end that it is not all of it, because a
+    /// directory could not be read, is as good as none.
     fn written(&self, install: &Install) -> Checked<bool> {
+        let rows = |text: &str| text.split("\n[files]\n").next().map(str::to_owned);
+        let last = |text: &str| text.lines().last().map(str::to_owned);
+        let says_so = |text: &str| {
+            last(text).is_some_and(|last| last.starts_with("# Not all of it: "))
+                && text.ends_with('\n')
+                && rows(text.split("\n# Not all of it: ").next().unwrap_or_default())
+                    == rows(&self.manifest)
+        };
         match fs::read_to_string(install.path(MANIFEST)) {
             Ok(text) if text == self.manifest => Ok(true),
+            Ok(text) if says_so(&text) => Ok(false),
             Ok(text) => Err(format!("a part of the manifest:\n{text}")),
             Err(_) => Ok(false),
         }
