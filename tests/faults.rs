@@ -45,7 +45,7 @@ fn fail(what: &str, most: usize, subjects: &[Box<dyn Subject>]) {
 /// whatever comes next.
 fn fail_and_finish(series: &Series<'_>, nth: usize) -> Checked<Point> {
     let (subject, install) = (series.subject, series.subject.install());
-    let Some(outcome) = series.hinder(&install, nth) else {
+    let Some(outcome) = series.hinder(&install, nth)? else {
         return Ok(Point::NotReached);
     };
     check_honesty(subject, &install, &outcome)?;

@@ -117,7 +117,7 @@ fn try_point(
     } else {
         Number::AsBefore
     };
-    let Some(killed) = series.hinder(&install, nth) else {
+    let Some(killed) = series.hinder(&install, nth)? else {
         if series.syscall == AFTER_THE_END {
             machine.lose_power(has_two, number);
             subject

@@ -89,7 +89,7 @@ fn a_run_killed_while_its_indexes_are_changed_is_finished_by_the_next() {
     let changed = AtomicUsize::new(0);
     sweep("killed runs that change indexes", &series, |series, nth| {
         let (subject, install) = (series.subject, series.subject.install());
-        let Some(killed) = series.hinder(&install, nth) else {
+        let Some(killed) = series.hinder(&install, nth)? else {
             return Ok(Point::NotReached);
         };
         assert!(killed.was_killed(), "{killed}");

@@ -109,7 +109,7 @@ fn a_reader_beside_a_killed_run_and_the_next_sees_whole_users_only() {
 fn try_point(series: &Series<'_>, nth: usize, legal: &[String]) -> Checked<Point> {
     let (subject, install) = (series.subject, series.subject.install());
     let reader = Reader::of(&install);
-    let killed = series.hinder(&install, nth).is_some();
+    let killed = series.hinder(&install, nth)?.is_some();
     if killed {
         let rerun = subject.rerun(&install, nth)?;
         subject

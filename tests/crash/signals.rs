@@ -31,7 +31,7 @@ fn a_signal_stops_a_run_between_two_users() {
         );
         sweep(&what, &series, |series, nth| {
             let (subject, install) = (series.subject, series.subject.install());
-            let Some(outcome) = series.hinder(&install, nth) else {
+            let Some(outcome) = series.hinder(&install, nth)? else {
                 return Ok(Point::NotReached);
             };
             subject.check_middle(&install)?;

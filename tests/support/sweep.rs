@@ -172,18 +172,23 @@ impl Series<'_> {
         (self.count + self.stride - self.first) / self.stride
     }
 
-    /// Hinders the command at one point; none if it does not come to it.
-    pub(crate) fn hinder(&self, install: &Install, nth: usize) -> Option<Outcome> {
+    /// Hinders the command at one point; none if it does not come to it, which is only right of one that
+    /// comes to its end.
+    pub(crate) fn hinder(&self, install: &Install, nth: usize) -> Checked<Option<Outcome>> {
         let run = self.subject.command(install);
         let (outcome, reached) = hindered(run, self.how, self.syscall, nth);
-        reached.then_some(outcome)
+        match outcome.code() {
+            _ if reached => Ok(Some(outcome)),
+            Some(0 | 3) => Ok(None),
+            _ => Err(format!("nothing hindered it, but it failed: {outcome}")),
+        }
     }
 }
 
 /// Kills the command, and runs what finishes it.
 pub(crate) fn kill_and_finish(series: &Series<'_>, nth: usize) -> Checked<Point> {
     let (subject, install) = (series.subject, series.subject.install());
-    let Some(killed) = series.hinder(&install, nth) else {
+    let Some(killed) = series.hinder(&install, nth)? else {
         return Ok(Point::NotReached);
     };
     if !killed.was_killed() {
