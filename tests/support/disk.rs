@@ -4,11 +4,13 @@
 //! power loss is: copy the disk as it is, unmount it, and mount the copy in its place.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
 use super::install::scratch;
@@ -91,17 +93,13 @@ impl Disk {
     /// Mounts a disk with this content, in the place of what was mounted.
     pub(crate) fn insert(&mut self, image: &[u8], number: Number) -> Result<(), String> {
         self.remove();
-        let Loop {
-            device,
-            image: file,
-        } = self.device(number);
-        fs::write(file, image).map_err(|error| error.to_string())?;
+        let device = self.device(number);
         let mount = ["-t", "ext4", "-o", OPTIONS];
-        tool(
-            Command::new("mount")
-                .args(mount)
-                .args([device, &self.place]),
-        )?;
+        let places = [&device.device, &self.place];
+        patiently(|| {
+            device.hold(image).map_err(|error| error.to_string())?;
+            tool(Command::new("mount").args(mount).args(places))
+        })?;
         self.mounted = true;
         // An ordinary directory has none.
         let _ = fs::remove_dir(self.place.join("lost+found"));
@@ -121,15 +119,10 @@ impl Disk {
         }
         let unmount =
             |options: &[&str]| tool(Command::new("umount").args(options).arg(&self.place));
-        // A killed process may take a moment to let go.
-        for _ in 0..50 {
-            if unmount(&[]).is_ok() {
-                return;
-            }
-            sleep(Duration::from_millis(20));
+        if let Err(busy) = patiently(|| unmount(&[])) {
+            let _ = unmount(&["-l"]);
+            say(&format!("`{}` stays busy: {busy}", self.place.display()));
         }
-        let _ = unmount(&["-l"]);
-        say(&format!("`{}` stays busy", self.place.display()));
     }
 
     fn device(&self, number: Number) -> &Loop {
@@ -141,6 +134,18 @@ impl Drop for Disk {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Tries again for a second: a process that was killed, or that is about to become another program, may
+/// take a moment to let go.
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, String>) -> Result<T, String> {
+    for _ in 0..50 {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        sleep(Duration::from_millis(20));
+    }
+    attempt()
 }
 
 /// A loop device and the file behind it.
@@ -158,6 +163,16 @@ impl Loop {
             device: device.trim_end().into(),
             image,
         })
+    }
+
+    /// Makes this its content, through the device: written into the file behind it, it would not be seen
+    /// as long as anybody holds the device open, for the kernel then keeps what it has read. Fails while
+    /// it is mounted anywhere.
+    fn hold(&self, image: &[u8]) -> io::Result<()> {
+        let alone = OFlags::WRONLY | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut device = fs::File::from(rustix::fs::open(&self.device, alone, Mode::empty())?);
+        device.write_all(image)?;
+        device.sync_all()
     }
 }
 
