@@ -19,6 +19,7 @@ mod full_text;
 mod generic;
 mod keepers;
 mod members;
+mod moved;
 mod names;
 mod naming;
 mod neighbours;

@@ -377,6 +377,16 @@ fn an_account_in_two_halves() {
 }
 
 #[test]
+fn what_all_use_though_each_is_named_once() {
+    inferred("library");
+}
+
+#[test]
+fn keys_that_nobody_could_guess() {
+    inferred("monitors");
+}
+
+#[test]
 fn in_a_new_database_names_decide() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/applications");
     for entry in fs::read_dir(source).unwrap() {

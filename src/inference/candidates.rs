@@ -5,6 +5,7 @@ use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::evidence::{Evidence, Match, Place};
 use super::names::{Names, Spoken, has_prefix, is_plain};
 use super::naming::Named;
+use super::users::unique_id;
 use super::words::{Role, is_key_word, names_by_name, role, singulars, stem, words};
 use crate::error::Result;
 use crate::manifest::{Form, UserRows};
@@ -129,7 +130,10 @@ impl Search<'_> {
                         of_user: parent == self.users,
                         prefixed: said.len() > stem.len() && has_prefix(&self.schema.tables[at]),
                     };
-                    if spoken == Spoken::Loosely && self.has_type_beside(at, column) {
+                    if spoken == Spoken::Loosely
+                        && (self.has_type_beside(at, column)
+                            || self.may_name_another((at, column), &stem, (parent, &key))?)
+                    {
                         continue;
                     }
                     let accepted = if found.of == 0 {
@@ -285,6 +289,7 @@ impl Search<'_> {
         }
         match &self.schema.tables[table].key()[..] {
             [one] => Some((*one).to_owned()),
+            [] => unique_id(&self.schema.tables[table]),
             _ => None,
         }
     }

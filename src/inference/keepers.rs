@@ -5,11 +5,11 @@ use super::candidate::{Candidate, Kind, Optional};
 use super::candidates::Search;
 use super::decide::Decider;
 use super::evidence::{Match, Place, grouped};
-use super::vocabulary::{CATALOGUES, DOCUMENTS, PARTS, SAYINGS, TALKS, TITLES, VERSIONS};
+use super::vocabulary::{CATALOGUES, DOCUMENTS, MOMENTS, PARTS, SAYINGS, TALKS, TITLES, VERSIONS};
 use super::words::{book_word, is_in, words};
 use crate::error::Result;
 use crate::manifest::{Form, Meaning};
-use crate::schema::Action;
+use crate::schema::{Action, Affinity, Column};
 
 /// Fewer rows that are named once each are so by chance.
 const FEW: u64 = 5;
@@ -66,7 +66,12 @@ impl Search<'_> {
         let candidate = &all[at];
         let (parent, table) = (candidate.parent, &self.schema.tables[candidate.parent]);
         let last = self.names.nouns(parent).last().map_or("", String::as_str);
-        if book_word(&table.name).is_some() || self.names_persons(all, parent) {
+        // Each stands in one row alone, as the database sees to: settings of their own.
+        let of_one = candidate.on_delete.is_some()
+            && candidate.optional == Optional::No
+            && self.schema.tables[candidate.table].is_key(&candidate.columns);
+        let book = book_word(&table.name).is_some() && !of_one;
+        if book || self.names_persons(all, parent) {
             return Ok(None);
         }
         let cascades = candidate.on_delete == Some(Action::Cascade);
@@ -90,12 +95,18 @@ impl Search<'_> {
         let once = found.of == distinct && found.fitting >= FEW && !cascades;
         let is_part = is_in(PARTS, last);
         let is_entry = is_in(CATALOGUES, last) || self.has_titles(parent);
-        let reason = match (once && nearly_all, is_part && !is_entry) {
-            (true, _) => "each is named once: it is a part of the row that names it",
-            (_, true) if most || rows == 0 => {
-                "it is a part of the rows that name it, as its name says"
-            }
-            _ => return Ok(None),
+        let reason = if once && nearly_all && of_one {
+            "each can be named but once: it is a part of the row that names it"
+        } else if once && nearly_all && self.bears_name(all, candidate)? {
+            "each is named once, and bears the name of the user whose row names it"
+        } else if is_part
+            && !is_entry
+            && (most || rows == 0)
+            && !self.only_points(all, at, found)?
+        {
+            "it is a part of the rows that name it, as its name says"
+        } else {
+            return Ok(None);
         };
         Ok(Some(format!(
             "{reason}; {} of {} rows of `{}` are named",
@@ -103,6 +114,71 @@ impl Search<'_> {
             grouped(rows),
             table.name
         )))
+    }
+
+    /// The row says no more than that somebody, or something of theirs, has to do with what it names: a
+    /// favourite, a view, a place in a list. What stands in many lists is a part of none.
+    fn only_points(&self, all: &[Candidate], at: usize, found: Match) -> Result<bool> {
+        let candidate = &all[at];
+        let table = &self.schema.tables[candidate.table];
+        let others = || {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != at);
+            others
+                .map(|(_, c)| c)
+                .filter(|c| c.table == candidate.table)
+        };
+        let points = |column: &Column| {
+            let names = |c: &Candidate| c.columns.contains(&column.name);
+            let moment = words(&column.name)
+                .last()
+                .is_some_and(|last| is_in(MOMENTS, last));
+            names(candidate)
+                || others().any(names)
+                || table.key().contains(&column.name.as_str())
+                || column.affinity != Affinity::Text
+                || moment
+        };
+        if !table.columns.iter().all(points) {
+            return Ok(false);
+        }
+        let (nouns, user, of) = (
+            self.names.nouns(candidate.table),
+            self.names.nouns(self.users),
+            self.names.nouns(candidate.parent),
+        );
+        let named_for_both = nouns == [user, of].concat() || nouns == [of, user].concat();
+        if others().any(|c| c.parent == self.users) {
+            return Ok(!named_for_both);
+        }
+        let distinct = self.evidence.distinct(self.place(candidate))?;
+        Ok(others().next().is_some() && distinct * 100 < found.of * 80)
+    }
+
+    /// A row that is named bears the name of the user whose row names it. That it is named once is not
+    /// enough: so is a book that was lent once, an article that had one comment.
+    fn bears_name(&self, all: &[Candidate], candidate: &Candidate) -> Result<bool> {
+        let whose = |c: &&Candidate| {
+            c.table == candidate.table
+                && c.parent == self.users
+                && c.is(Meaning::Owner)
+                && c.form.is_plain()
+                && c.columns.len() == 1
+        };
+        let names = || self.user_names.iter();
+        for whose in all.iter().filter(whose) {
+            let user = (self.users, whose.parent_columns[0].as_str());
+            let part = (candidate.parent, candidate.parent_columns[0].as_str());
+            let naming = (
+                candidate.table,
+                [candidate.columns[0].as_str(), &whose.columns[0]],
+            );
+            for name in names() {
+                if self.evidence.bear_names(naming, part, (user, name))? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Its rows are the versions of a document.
@@ -138,8 +214,8 @@ impl Search<'_> {
         let columns = &self.schema.tables[table].columns;
         let address = columns.iter().any(|column| {
             let said = words(&column.name);
-            said.iter()
-                .any(|word| word == "email" || word == "password")
+            said.last()
+                .is_some_and(|last| matches!(last.as_str(), "email" | "password"))
         });
         names || address
     }

@@ -8,6 +8,7 @@ use super::words::{
     speaks_only_of_person, surely_names,
 };
 use crate::error::Result;
+use crate::manifest::Form;
 use crate::schema::{Affinity, Column};
 
 /// What the name of a column says.
@@ -109,11 +110,7 @@ impl Search<'_> {
         if names_something(named.said) {
             return Ok(false);
         }
-        let table = &self.schema.tables[at];
-        let position = table.columns.iter().position(|c| c.name == column.name);
-        let values = position.map_or(Ok(Vec::new()), |position| {
-            self.evidence.sample(at, position)
-        })?;
+        let values = self.sample_of(at, column)?;
         if !values.iter().all(is_number) {
             return Ok(false);
         }
@@ -121,6 +118,43 @@ impl Search<'_> {
         let several = values.windows(2).any(|pair| pair[0] != pair[1]);
         let sure = of_person || (named.spoken == Spoken::Wholly && several);
         Ok(is_plural(named.said) || !sure)
+    }
+
+    /// The names of several tables end in a word, and numbers that fit one of them fit another as well,
+    /// as far as that can be told.
+    pub(super) fn may_name_another(
+        &self,
+        (at, column): (usize, &Column),
+        stem: &[String],
+        (parent, key): (usize, &str),
+    ) -> Result<bool> {
+        let values = self.sample_of(at, column)?;
+        let spoken = self.names.spoken(self.schema, at, stem);
+        let by_end = spoken.iter().any(|(table, _)| *table == parent);
+        if !by_end
+            || !values.iter().all(is_number)
+            || self.evidence.hardly_by_chance(&values, parent, key)?
+        {
+            return Ok(false);
+        }
+        for (other, _) in spoken.into_iter().filter(|(t, _)| *t != parent && *t != at) {
+            let Some(key) = self.single_key(other) else {
+                return Ok(true);
+            };
+            let found = self.count(at, &column.name, &Form::default(), (other, &key))?;
+            if found.is_most(95) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn sample_of(&self, at: usize, column: &Column) -> Result<Vec<rusqlite::types::Value>> {
+        let mut columns = self.schema.tables[at].columns.iter();
+        let position = columns.position(|c| c.name == column.name);
+        position.map_or(Ok(Vec::new()), |position| {
+            self.evidence.sample(at, position)
+        })
     }
 
     /// A column may hold the same kind of values as the key that it may name: its declared type does not

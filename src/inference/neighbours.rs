@@ -40,6 +40,7 @@ impl Search<'_> {
                     found.extend(self.by_neighbours(at, column, known)?);
                 }
             }
+            found.extend(self.other_half(at, table, known)?);
         }
         let alike = self.named_alike(known, &found)?;
         found.extend(alike);
@@ -117,6 +118,33 @@ impl Search<'_> {
         Ok(None)
     }
 
+    /// `auth.id`: the keys of a table's rows are all keys of users, which nobody could guess.
+    fn other_half(
+        &self,
+        at: usize,
+        table: &Table,
+        known: &[Candidate],
+    ) -> Result<Option<Candidate>> {
+        let key = table.columns.iter().find(|c| table.key() == [&*c.name]);
+        let is_known = |c: &Candidate| c.table == at && c.parent == self.users;
+        let Some(key) = key.filter(|_| at != self.users && !known.iter().any(is_known)) else {
+            return Ok(None);
+        };
+        let values = self.keys_in(at, key)?;
+        let target = (self.users, self.user_key);
+        if values.len() < LEAST
+            || values.iter().any(is_number)
+            || !self
+                .evidence
+                .hardly_by_chance(&values, target.0, target.1)?
+        {
+            return Ok(None);
+        }
+        let found = self.count(at, &key.name, &Form::default(), target)?;
+        let candidate = || self.candidate(at, key, target, self.stem_of(at, &key.name), found);
+        Ok(found.is_most(100).then(candidate))
+    }
+
     /// The different values of a column, if they can be keys.
     fn keys_in(&self, at: usize, column: &Column) -> Result<Vec<Value>> {
         let columns = &self.schema.tables[at].columns;
@@ -166,7 +194,9 @@ impl Search<'_> {
         let nouns = self.names.nouns(parent);
         let akin =
             names_something(&said) && singulars(&stem).iter().all(|word| nouns.contains(word));
-        let chance = if akin {
+        // Numbers may be drawn from the same hat; what nobody can guess names its row and no other.
+        let unguessed = !values.iter().any(is_number);
+        let chance = if akin || unguessed {
             Chance::Unlikely
         } else {
             Chance::Likely
@@ -268,72 +298,6 @@ impl Search<'_> {
             }
         }
         Ok(alike)
-    }
-
-    /// Rows that were moved to another table under their old key are still named by it: a second
-    /// reference of a column of which some values are keys of neither table alone.
-    pub(super) fn moved(&self, known: &[Candidate]) -> Result<Vec<Candidate>> {
-        let mut found = Vec::new();
-        let plain = |c: &&Candidate| {
-            c.kind == Kind::Plain
-                && c.on_delete.is_none()
-                && c.form.is_plain()
-                && c.columns.len() == 1
-                && c.parent != self.users
-                && !c.is_of_itself()
-        };
-        for candidate in known.iter().filter(plain) {
-            let here =
-                self.count_candidate(candidate, (candidate.parent, &candidate.parent_columns[0]))?;
-            if here.fitting == here.of {
-                continue;
-            }
-            for (elsewhere, column) in self.former_keys(candidate)? {
-                let there = self.count_candidate(candidate, (elsewhere, &column))?;
-                if there.fitting > 0 && here.fitting + there.fitting == here.of {
-                    let mut second = candidate.clone();
-                    second.parent = elsewhere;
-                    second.evidence = there.sentence(&self.target(elsewhere, &column));
-                    second.parent_columns = vec![column];
-                    found.push(second);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn count_candidate(&self, candidate: &Candidate, target: (usize, &str)) -> Result<Match> {
-        self.count(
-            candidate.table,
-            &candidate.columns[0],
-            &Form::default(),
-            target,
-        )
-    }
-
-    /// Unique columns of other tables that are named for the parent and hold none of its keys.
-    fn former_keys(&self, candidate: &Candidate) -> Result<Vec<(usize, String)>> {
-        let (parent, key) = (candidate.parent, &candidate.parent_columns[0]);
-        let mut found = Vec::new();
-        for (at, table) in self.schema.tables.iter().enumerate() {
-            if at == parent || at == candidate.table || !is_plain(table) {
-                continue;
-            }
-            let unique = |c: &&Column| table.is_key(std::slice::from_ref(&c.name));
-            for column in table.columns.iter().filter(unique) {
-                let said = self.names.words(&column.name);
-                let speaks = self.names.stems(self.schema, at, &column.name);
-                let speaks = speaks.iter().any(|stem| {
-                    let mut parents = self.parents((at, column), &said, stem).into_iter();
-                    parents.any(|(named, _)| named == parent)
-                });
-                let counted = self.count(at, &column.name, &Form::default(), (parent, key))?;
-                if speaks && counted.of > 0 && counted.fitting == 0 {
-                    found.push((at, column.name.clone()));
-                }
-            }
-        }
-        Ok(found)
     }
 }
 

@@ -179,14 +179,20 @@ impl Decider<'_> {
                     "others take part in it (`{members}`), and it can do without `{word}`"
                 ));
             }
+            if !self.others_act_within(candidate.table, all) {
+                return owner(format!(
+                    "others only take part in it (`{members}`): nothing that hangs on it is theirs"
+                ));
+            }
             return (
                 Meaning::Undecided,
                 format!("others take part in it (`{members}`), but it cannot do without `{word}`"),
             );
         }
         if !sure
-            && self.is_container(candidate.table)
+            && shared
             && candidate.on_delete == Some(Action::SetNull)
+            && Self::is_named(candidate.table, all)
         {
             return mention("ON DELETE SET NULL, and others use what stands in it");
         }

@@ -1,5 +1,7 @@
 //! How a table stands among the others: what shares it, what it is made of, what it is for.
 
+use std::collections::BTreeSet;
+
 use super::candidate::{Candidate, Kind, Optional};
 use super::decide::Decider;
 use super::vocabulary::{ACCOUNTS, CATALOGUES, CONTAINERS, ITEMS, LOGS, MEMBERS, TRACES, VERSIONS};
@@ -131,6 +133,29 @@ impl Decider<'_> {
         person.filter(|_| says && plain)
     }
 
+    /// Rows that hang on rows of `container`, over any number of steps, say whose they are. Who only takes
+    /// part in it has nothing there.
+    pub(super) fn others_act_within(&self, container: usize, all: &[Candidate]) -> bool {
+        let plain = |c: &&Candidate| c.kind == Kind::Plain && !self.persons.contains(&c.table);
+        let takes_part =
+            |c: &Candidate| c.parent == container && self.is_membership(c, all).is_some();
+        let mut within = BTreeSet::from([container]);
+        let hangs = |c: &&Candidate, within: &BTreeSet<usize>| {
+            within.contains(&c.parent) && !within.contains(&c.table) && !takes_part(c)
+        };
+        while let Some(next) = all.iter().filter(plain).find(|c| hangs(c, &within)) {
+            within.insert(next.table);
+        }
+        within.remove(&container);
+        let mut of_persons = all.iter().filter(|c| self.persons.contains(&c.parent));
+        of_persons.any(|c| within.contains(&c.table) && self.role_of(c) != Role::Mentioned)
+    }
+
+    /// Rows of another table name rows of this one.
+    pub(super) fn is_named(table: usize, all: &[Candidate]) -> bool {
+        all.iter().any(|c| c.parent == table && c.table != table)
+    }
+
     /// Rows of another table consist of rows of this one: an order of products, a post of tags. What
     /// names the whole itself, as a task names its project, stands in it and is no part to choose.
     pub(super) fn part_of(&self, table: usize, all: &[Candidate]) -> Option<(&str, &str)> {
@@ -193,9 +218,6 @@ impl Decider<'_> {
     pub(super) fn is_leaf(&self, all: &[Candidate], candidate: &Candidate) -> bool {
         let nouns = self.names.nouns(candidate.table);
         let named_for = nouns.starts_with(self.names.nouns(candidate.parent));
-        let named = all
-            .iter()
-            .any(|c| c.parent == candidate.table && c.table != candidate.table);
-        named_for || !named
+        named_for || !Self::is_named(candidate.table, all)
     }
 }

@@ -94,15 +94,23 @@ pub(super) fn other_key(table: &Table) -> Option<String> {
     if table.primary_key.len() == 1 {
         return None;
     }
-    let unique = |column: &&Column| table.is_key(std::slice::from_ref(&column.name));
-    let is_id = |column: &&Column| {
+    let mut unique = table.columns.iter().filter(|c| is_unique(table, c));
+    unique_id(table).or_else(|| unique.next().map(|column| column.name.clone()))
+}
+
+/// The unique column of a table that is named as a key.
+pub(super) fn unique_id(table: &Table) -> Option<String> {
+    let says_key = |column: &&Column| {
         words(&column.name)
             .last()
             .is_some_and(|last| is_in(KEYS, last))
     };
-    let columns = || table.columns.iter().filter(unique);
-    let found = columns().find(is_id).or_else(|| columns().next());
-    found.map(|column| column.name.clone())
+    let mut unique = table.columns.iter().filter(|c| is_unique(table, c));
+    unique.find(says_key).map(|column| column.name.clone())
+}
+
+fn is_unique(table: &Table, column: &Column) -> bool {
+    table.is_key(std::slice::from_ref(&column.name))
 }
 
 fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandidate {

@@ -79,6 +79,9 @@ pub(super) const PARTS: &str = "\
     blob content text body comment file attachment asset media image photo picture avatar upload address \
     payload data thumbnail video audio credential secret session wallet cart bio";
 
+/// When something was, by the last word of a column's name.
+pub(super) const MOMENTS: &str = "at on date time created updated timestamp since until";
+
 /// What users choose from, by the last word of a table's name.
 pub(super) const CATALOGUES: &str = "\
     role type status state category tag country language currency group level plan kind color colour locale \

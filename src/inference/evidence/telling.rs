@@ -1,5 +1,7 @@
 //! What tells more than that values are keys: rows beside each other, keys that nothing meets by chance.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Value;
 
 use super::{Evidence, SAMPLED, short_text};
@@ -92,6 +94,45 @@ impl Evidence<'_> {
         });
         let (rows, marked, all, first) = counted.map_err(Error::surveying)?;
         Ok(all > 1 && rows == marked && marked * 100 >= all * 98 && first * 100 >= rows * 95)
+    }
+
+    /// Whether a column of the rows that a table names holds in all of them the name of the user whom the
+    /// same row names: `naming` are the table with the two columns that name them, each by a key.
+    pub(in crate::inference) fn bear_names(
+        &self,
+        (naming, [to_part, to_user]): (usize, [&str; 2]),
+        (part, part_key): (usize, &str),
+        ((user, user_key), name): ((usize, &str), &str),
+    ) -> Result<bool> {
+        const SHORTEST: usize = 3;
+        const LEAST: usize = 3;
+        let [naming, part, user] = [naming, part, user].map(|at| &self.schema.tables[at]);
+        let columns = part.columns.iter();
+        let columns = columns.map(|c| short_text(&format!("p.{}", quote(&c.name))));
+        let sql = format!(
+            "SELECT u.{}, {} FROM {} AS n JOIN {} AS p ON p.{} = n.{} JOIN {} AS u ON u.{} = n.{} LIMIT {SAMPLED}",
+            quote(name),
+            joined(columns, ", "),
+            main_table(&naming.name),
+            main_table(&part.name),
+            quote(part_key),
+            quote(to_part),
+            main_table(&user.name),
+            quote(user_key),
+            quote(to_user),
+        );
+        let rows = self.read_rows(&sql, part.columns.len() + 1)?;
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.to_lowercase(),
+            _ => String::new(),
+        };
+        let names: BTreeSet<String> = rows.iter().map(|row| text(&row[0])).collect();
+        let bears = |at: usize| {
+            rows.iter()
+                .all(|row| text(&row[at]).contains(&text(&row[0])))
+        };
+        let long = names.iter().all(|name| name.chars().count() >= SHORTEST);
+        Ok(long && names.len() > 1 && rows.len() >= LEAST && (1..=part.columns.len()).any(bears))
     }
 
     /// Counts the rows of a table that hold `value` in a column, what they name by another, and all rows
