@@ -23,6 +23,7 @@ mod moved;
 mod names;
 mod naming;
 mod neighbours;
+mod numbered;
 mod persons;
 mod prefix;
 mod standing;
@@ -37,7 +38,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use rusqlite::types::Value;
 
 pub use directories::DirectoryProposal;
 pub use draft::{Draft, ProposedTable, ProposedUsers, Reference};
@@ -347,31 +347,9 @@ fn add_files(
 ) -> Result<()> {
     let tree = Tree::read(surroundings.root, surroundings.protected);
     draft.files = files::columns(search.schema, owned, search.evidence, &tree)?;
-    let table = &search.schema.tables[search.users];
-    let columns =
-        std::iter::once(search.user_key).chain(draft.users.names.iter().map(String::as_str));
-    for (place, column) in columns.enumerate() {
-        let Some(at) = table.columns.iter().position(|c| c.name == column) else {
-            continue;
-        };
-        let values = search.evidence.sample(search.users, at)?;
-        let text = |value: Value| match value {
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Text(text) if text.len() > 1 => Some(text),
-            _ => None,
-        };
-        let values: BTreeSet<String> = values.into_iter().filter_map(text).collect();
-        let placeholder = if place == 0 { "user" } else { column };
-        for proposal in directories::patterns(&tree.directories, &values, placeholder) {
-            if !draft
-                .directories
-                .iter()
-                .any(|known| known.root == proposal.root)
-            {
-                draft.directories.push(proposal);
-            }
-        }
-    }
+    let numbered = search.numbered_files(owned, &tree, &draft.files)?;
+    draft.files.extend(numbered);
+    draft.directories = search.users_directories(&tree, &draft.users.names)?;
     // A `*` in the place of the user's directory would name everybody's file of that name.
     let starred = |file: &FileProposal, directory: &DirectoryProposal| {
         let path = file.path.as_deref().unwrap_or_default();

@@ -387,6 +387,11 @@ fn keys_that_nobody_could_guess() {
 }
 
 #[test]
+fn files_named_by_bare_keys_and_parts_of_accounts() {
+    inferred("polls");
+}
+
+#[test]
 fn in_a_new_database_names_decide() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/applications");
     for entry in fs::read_dir(source).unwrap() {

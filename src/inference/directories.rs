@@ -1,8 +1,13 @@
-//! Directories that carry a user's key or name. Pure.
+//! Directories that carry a user's key or name. Pure but for the samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::types::Value;
+
+use super::candidates::Search;
+use super::tree::Tree;
 use super::words::{singulars, words};
+use crate::error::Result;
 
 /// A directory of each user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +20,38 @@ pub struct DirectoryProposal {
     pub evidence: String,
 }
 
+impl Search<'_> {
+    /// Directories that carry users' keys, or what stands in these columns by which they are named.
+    pub(super) fn users_directories(
+        &self,
+        tree: &Tree,
+        names: &[String],
+    ) -> Result<Vec<DirectoryProposal>> {
+        let table = &self.schema.tables[self.users];
+        let columns = std::iter::once(self.user_key).chain(names.iter().map(String::as_str));
+        let mut found: Vec<DirectoryProposal> = Vec::new();
+        for (place, column) in columns.enumerate() {
+            let Some(at) = table.columns.iter().position(|c| c.name == column) else {
+                continue;
+            };
+            let text = |value: Value| match value {
+                Value::Integer(number) => Some(number.to_string()),
+                Value::Text(text) if text.len() > 1 => Some(text),
+                _ => None,
+            };
+            let values = self.evidence.sample(self.users, at)?;
+            let values: BTreeSet<String> = values.into_iter().filter_map(text).collect();
+            let placeholder = if place == 0 { "user" } else { column };
+            for proposal in patterns(&tree.directories, &values, placeholder) {
+                if !found.iter().any(|known| known.root == proposal.root) {
+                    found.push(proposal);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// Words of a path that speak of users.
 const USERS: &[&str] = &[
     "user", "home", "member", "account", "profile", "people", "person", "customer", "author",
@@ -22,7 +59,7 @@ const USERS: &[&str] = &[
 ];
 
 /// Patterns of directories whose names hold these values, which stand in paths as `placeholder`.
-pub(super) fn patterns(
+fn patterns(
     directories: &[String],
     values: &BTreeSet<String>,
     placeholder: &str,

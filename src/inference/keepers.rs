@@ -165,13 +165,13 @@ impl Search<'_> {
                 && c.columns.len() == 1
         };
         let names = || self.user_names.iter();
-        for whose in all.iter().filter(whose) {
-            let user = (self.users, whose.parent_columns[0].as_str());
+        let whose = all.iter().filter(whose);
+        let whose = whose.map(|c| (c.columns[0].as_str(), c.parent_columns[0].as_str()));
+        let itself = (candidate.table == self.users).then_some((self.user_key, self.user_key));
+        for (column, key) in whose.chain(itself) {
+            let user = (self.users, key);
             let part = (candidate.parent, candidate.parent_columns[0].as_str());
-            let naming = (
-                candidate.table,
-                [candidate.columns[0].as_str(), &whose.columns[0]],
-            );
+            let naming = (candidate.table, [candidate.columns[0].as_str(), column]);
             for name in names() {
                 if self.evidence.bear_names(naming, part, (user, name))? {
                     return Ok(true);
