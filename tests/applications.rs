@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::run::{Outcome, reset_app};
 use tempfile::TempDir;
 
@@ -401,6 +401,22 @@ fn files_named_by_bare_keys_and_parts_of_accounts() {
 #[test]
 fn pages_of_their_founders_and_versions_that_were_moved() {
     inferred("wiki");
+}
+
+#[test]
+fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
+    let application = Application::of("wiki");
+    application.init();
+    let words = ["delete-user", "alice", "--delete-accounts", "--dry-run"];
+    let words = [&words[..], &["--no-redis", "--format", "json"]].concat();
+    let report = application.run(&words).expect(0).json();
+    let of_bob = |table: &str, rows: u64| json!({ "table": table, "owner": "2", "rows": rows });
+    let expected = [
+        of_bob("content", 1),
+        of_bob("revision", 1),
+        of_bob("slots", 2),
+    ];
+    assert_eq!(report["collateral"], json!(expected));
 }
 
 #[test]
