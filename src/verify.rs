@@ -14,6 +14,7 @@
 //! | anything else | left: the manifest does not cover it | left behind |
 
 mod collect;
+mod encoded;
 mod files;
 mod holders;
 mod identifiers;

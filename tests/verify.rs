@@ -89,6 +89,26 @@ fn rows_of_the_user_go_mentions_stay_and_the_rest_is_left() {
 }
 
 #[test]
+fn sessions_in_base64_are_read() {
+    let sql = format!(
+        "{USERS} UPDATE users SET bio = ''; DELETE FROM posts WHERE id = 3;
+         CREATE TABLE sessions(id TEXT PRIMARY KEY, payload TEXT);
+         INSERT INTO sessions VALUES
+            ('php', 'YToyOntzOjY6Il90b2tlbiI7czo0OiJhYmNkIjtzOjQ6Im1haWwiO3M6MTk6ImFubmFiZWxAZXhhbXBsZS5vcmciO30='),
+            ('signed', 'eyJfYXV0aF91c2VyX25hbWUiOiJhbm5hYmVsIn0:1vX2Yz:c2lnbmF0dXJl_x'),
+            ('of ben', 'eyJfYXV0aF91c2VyX25hbWUiOiJiZW4ifQ==');"
+    );
+    let application = Application::new(&sql, MANIFEST);
+    let found = verify(&application, &["annabel"]).expect(5).json();
+    let left = &found["left"];
+    assert_eq!(
+        places(&found, "left"),
+        set(["sessions.payload: name e-mail"])
+    );
+    assert_eq!(left[0]["rows"], 2);
+}
+
+#[test]
 fn columns_of_every_kind_are_searched() {
     let sql = format!(
         "{USERS} UPDATE users SET bio = ''; DELETE FROM posts WHERE id = 3;

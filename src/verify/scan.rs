@@ -7,6 +7,7 @@ use std::thread;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
 
+use super::encoded::decoded;
 use super::tables::TableToRead;
 use super::tokens::{Kind, Meaning, Reading, Tokens};
 use crate::database::Readers;
@@ -190,6 +191,9 @@ fn search_row(
         match row.get_ref(first + number).map_err(Error::surveying)? {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                 tokens.search(bytes, Reading::Text, &mut add);
+                for text in decoded(bytes) {
+                    tokens.search(&text, Reading::Text, &mut add);
+                }
                 if column.names_users {
                     tokens.users_of(bytes, &mut |user| add((user, Kind::Key)));
                 }
