@@ -31,8 +31,11 @@ pub(crate) fn make_commits(connection: &Connection, durability: Durability) -> R
     Ok(Durability::AtOnce)
 }
 
-/// The largest size in bytes to which a `-wal` may grow before it is copied into the database.
+/// The size in bytes to which a `-wal` may grow before it is copied into the database: that of the
+/// database, within these bounds. A larger one is copied less often; a smaller one is written anew where
+/// the system still has it in memory.
 const LARGEST: u64 = 256 << 20;
+const SMALLEST: u64 = 64 << 20;
 
 /// Pages after which `SQLite` copies it unless told otherwise.
 const USUAL: u64 = 1000;
@@ -45,14 +48,20 @@ pub(crate) struct Rare<'c> {
 
 impl<'c> Rare<'c> {
     /// Lets the `-wal` of the database at `path` grow, to a quarter of the room there is at most.
+    ///
+    /// Fails where the database cannot be read.
     pub(crate) fn checkpoints(connection: &'c Connection, path: &Path) -> Result<Self> {
         let rare = Self { connection };
-        let page: u64 = connection
-            .query_row("PRAGMA main.page_size", [], |row| row.get(0))
-            .map_err(Error::surveying)?;
+        let number = |pragma: &str| {
+            let row = connection.query_row(pragma, [], |row| row.get::<_, u64>(0));
+            row.map_err(Error::surveying)
+        };
+        let page = number("PRAGMA main.page_size")?;
+        let size = number("PRAGMA main.page_count")?.saturating_mul(page);
         let room = statvfs(path.parent().unwrap_or(path))
             .map_or(0, |room| room.f_bavail.saturating_mul(room.f_frsize));
-        let pages = LARGEST.min(room / 4) / page.max(1);
+        let bytes = size.clamp(SMALLEST, LARGEST).min(room / 4);
+        let pages = bytes / page.max(1);
         after_pages(connection, pages.max(USUAL))?;
         Ok(rare)
     }
