@@ -46,6 +46,7 @@ pub(crate) fn side_by_side(
     mut visit: impl FnMut(u32, Option<&[u8]>, &[u8]) -> Result<()>,
 ) -> Result<()> {
     const ALL: &str = "SELECT data FROM sqlite_dbpage";
+    let _passing = [Passing::through(live)?, Passing::through(image)?];
     let mut ours = live.prepare(ALL).map_err(Error::surveying)?;
     let mut theirs = image.prepare(ALL).map_err(Error::copying)?;
     let mut ours = ours.query([]).map_err(Error::surveying)?;
@@ -62,6 +63,37 @@ pub(crate) fn side_by_side(
         visit(number, old, new.as_blob().unwrap_or_default())?;
     }
     Err(Error::Bug("a database has more pages than there can be"))
+}
+
+/// A small cache while every page is looked at once: to keep them all would cost more than to read them.
+struct Passing<'a> {
+    connection: &'a Connection,
+    before: i64,
+}
+
+impl<'a> Passing<'a> {
+    /// In KiB, negative as `SQLite` has it.
+    const CACHE: i64 = -256;
+
+    fn through(connection: &'a Connection) -> Result<Self> {
+        let before = pragma(connection, "cache_size")?;
+        let passing = Self { connection, before };
+        passing.set(Self::CACHE).map_err(Error::surveying)?;
+        Ok(passing)
+    }
+
+    fn set(&self, size: i64) -> rusqlite::Result<()> {
+        let sql = format!("PRAGMA main.cache_size = {size}");
+        self.connection.execute_batch(&sql)
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.set(self.before) {
+            log::debug!("the cache of a connection stays small: {error}");
+        }
+    }
 }
 
 /// How many pages a database has.
