@@ -65,6 +65,14 @@ pub(crate) fn stands_alone(schema: &Schema, table: &Table) -> bool {
     !fed && FullText::of(table).is_some_and(apart)
 }
 
+/// Indexes that keep no text, cannot be told to forget a row, and are given its words by no trigger.
+pub(crate) fn unforgetting(schema: &Schema) -> impl Iterator<Item = String> + '_ {
+    let fed = |index: &FullText| schema.triggers.iter().any(|t| t.names(&index.table));
+    let deaf = |index: &FullText| index.content == Content::None(Deletion::Impossible);
+    let indexes = FullText::all(schema).filter(move |index| deaf(index) && !fed(index));
+    indexes.map(|index| index.table)
+}
+
 impl FullText {
     /// The full-text index that a table is, if it is one.
     #[must_use]

@@ -204,3 +204,27 @@ fn an_index_without_rows_of_its_own_cannot_be_declared() {
         refused.complains(["`idx`", reason]);
     }
 }
+
+#[test]
+fn words_that_stay_in_an_index_without_text_are_told() {
+    let warned = |using: &str, sync: &str| {
+        let sql = format!("{POSTS} CREATE VIRTUAL TABLE idx USING {using}; {sync} {ROWS}");
+        let manifest = "[users]\ntable = \"users\"\nnames = [\"name\"]\n";
+        let application = Application::new(&sql, manifest);
+        let words = ["delete-user", "ann", "--dry-run", "--format", "json"];
+        let report = application.run(&words).expect(0).json();
+        report["warnings"]
+            .to_string()
+            .contains("full-text index `idx`")
+    };
+    assert!(warned("fts5(title, body, content='')", FILL_ONCE));
+    assert!(!warned("fts5(title, body, content='')", SYNC));
+    assert!(!warned(
+        "fts5(title, body, content='', contentless_delete=1)",
+        FILL_ONCE
+    ));
+    assert!(!warned("fts5(title, body)", FILL_ONCE));
+}
+
+/// As an application does that feeds its index itself.
+const FILL_ONCE: &str = "INSERT INTO idx(rowid, title, body) VALUES (11, 'zanzibar', 'gargoyles');";

@@ -9,6 +9,7 @@ use super::{Job, Operation, Others};
 use crate::database::schema_version;
 use crate::erase;
 use crate::error::{Error, Result};
+use crate::full_text::unforgetting;
 use crate::graph::Graph;
 use crate::keyspace::{self, Deadline, Scope};
 use crate::manifest::Manifest;
@@ -189,6 +190,12 @@ impl<'a> Picture<'a> {
                        the next account inherits whatever still carries it";
         let mut warnings: Vec<String> = reused.then(|| warning.to_owned()).into_iter().collect();
         warnings.extend(self.scene.watched.iter().map(Watched::warning));
+        warnings.extend(unforgetting(&self.scene.schema).map(|index| {
+            format!(
+                "the full-text index `{index}` keeps no text, so that only the application can take words out of it: \
+                 those of rows that go stay in it until it is made anew"
+            )
+        }));
         let keyless = self.survey.keyless_users(connection)?;
         if keyless > 0 {
             warnings.push(format!(
