@@ -4,6 +4,7 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
+mod heir;
 mod indexes;
 mod rehearsal;
 
@@ -17,6 +18,7 @@ use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
 use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
 use crate::survey::{Rows, mention_set, set_name};
 use counterweight::Counterweight;
+use heir::hand_over;
 pub(crate) use indexes::{Restructured, adapt, restore};
 pub(crate) use rehearsal::{Writes, rehearse};
 
@@ -91,9 +93,9 @@ impl<'c> Deletion<'c> {
     ) -> Result<()> {
         for at in 0..plan.mentions.len() {
             set_mention(self.connection, plan, at, owner)?;
-            if let Some(heir) = heir {
-                hand_over(self.connection, plan, at, owner, heir)?;
-            }
+        }
+        if let Some(heir) = heir {
+            hand_over(self.connection, plan, owner, heir)?;
         }
         for index in &plan.indexes {
             take_out_of_index(self.connection, plan, index, owner)?;
@@ -211,37 +213,6 @@ fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> R
         in_set(&mention.identity, &mention_set(at), "owner = ?1")
     );
     execute(connection, &sql, [owner]).map(drop)
-}
-
-/// What mentions the account that goes mentions the heir from now on.
-fn hand_over(
-    connection: &Connection,
-    plan: &Plan,
-    at: usize,
-    owner: i64,
-    heir: &Value,
-) -> Result<()> {
-    let mention = &plan.mentions[at];
-    if !mention.can_be_inherited() {
-        return Ok(());
-    }
-    let (users, key) = (main_table(&plan.tables[0].name), quote(&plan.user_key));
-    let pairs = mention
-        .link
-        .columns
-        .iter()
-        .zip(&mention.link.parent_columns);
-    let set = pairs.map(|(column, parent)| {
-        let (column, parent) = (quote(column), quote(parent));
-        format!("{column} = (SELECT u.{parent} FROM {users} AS u WHERE u.{key} = ?2)")
-    });
-    let sql = format!(
-        "UPDATE {} SET {} WHERE {}",
-        main_table(&mention.table),
-        joined(set, ", "),
-        in_set(&mention.identity, &mention_set(at), "owner = ?1")
-    );
-    execute(connection, &sql, rusqlite::params![owner, heir]).map(drop)
 }
 
 fn delete(

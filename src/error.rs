@@ -23,6 +23,7 @@ pub use manifest::ManifestError;
 pub use reset::ResetError;
 
 use crate::keyspace::KeyspaceError;
+use crate::manifest::Columns;
 use crate::roots::RootsError;
 use crate::secrets::SecretsError;
 use crate::snapshot::SnapshotError;
@@ -117,6 +118,9 @@ pub enum Error {
         /// The parent; none where it does not exist.
         parent: Option<String>,
     },
+    /// A foreign key whose default is set where it tells rows apart.
+    #[error("{}", sentences::default_in_key(.0))]
+    DefaultInKey(Columns),
     /// Rows that cannot be told apart.
     #[error(
         "the rows of `{table}` cannot be told apart: columns take all three names of its rowid, \

@@ -15,6 +15,7 @@ mod refusals;
 
 pub(crate) use dependents::resolved;
 pub use indexes::{Feed, PlannedIndex};
+pub use mentions::{Mention, MentionFate};
 pub use person::PersonColumns;
 
 use crate::error::{Error, Result};
@@ -203,44 +204,6 @@ pub struct FileSource {
     pub line: String,
 }
 
-/// A reference of a row that stays to a row that goes.
-#[derive(Clone, Debug)]
-pub struct Mention {
-    /// The table that holds it.
-    pub table: String,
-    /// What tells that table's rows apart.
-    pub identity: RowIdentity,
-    /// The same table as a position in [`Plan::tables`], if its rows can go as well.
-    pub planned: Option<usize>,
-    /// What it names.
-    pub link: Link,
-    /// What becomes of it.
-    pub fate: MentionFate,
-}
-
-impl Mention {
-    /// Whether it names an account and can only be kept by naming another one.
-    #[must_use]
-    pub fn can_be_inherited(&self) -> bool {
-        self.fate == MentionFate::NeedsHeir
-    }
-}
-
-/// What becomes of a mention whose row stays when what it names goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MentionFate {
-    /// These columns are set to null.
-    SetNull(Vec<String>),
-    /// `SQLite` sets the declared default.
-    SetDefault,
-    /// An account that goes is named where null may not stand: refused, unless somebody inherits it.
-    NeedsHeir,
-    /// Nothing can be set: the run is refused.
-    Blocks,
-    /// Nothing can be set, and nothing enforces the reference: it stays, and is reported.
-    Stays,
-}
-
 impl Plan {
     /// Makes the plan.
     ///
@@ -262,6 +225,7 @@ impl Plan {
         refusals::undecided(schema, graph, &owned)?;
         refusals::faults(schema, graph, &owned, accounts)?;
         let (order, groups) = components::ordered(graph, &owned);
+        refusals::defaults(schema, graph, (&order, &groups), accounts)?;
         let mut step = vec![None; schema.tables.len()];
         for (at, &table) in order.iter().enumerate() {
             step[table] = Some(at);
@@ -304,10 +268,15 @@ impl Plan {
         })
     }
 
-    /// Whether rows that stay may name other rows once a user has gone: triggers write, defaults are set.
+    /// Whether rows that stay may name other rows, or be told apart by other values, once a user has
+    /// gone: triggers write, defaults are set, an heir stands in a key.
     pub(crate) fn renames(&self) -> bool {
-        let set_default = |mention: &Mention| mention.fate == MentionFate::SetDefault;
-        self.triggers || self.mentions.iter().any(set_default)
+        let renames = |mention: &Mention| match mention.fate {
+            MentionFate::SetDefault => true,
+            MentionFate::NeedsHeir => mention.in_identity,
+            MentionFate::SetNull(_) | MentionFate::Blocks | MentionFate::Stays => false,
+        };
+        self.triggers || self.mentions.iter().any(renames)
     }
 
     /// The positions of the tables whose rows go, parents first.

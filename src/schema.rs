@@ -281,6 +281,16 @@ impl Table {
                 .iter()
                 .any(|i| i.origin == IndexOrigin::PrimaryKey)
     }
+
+    /// Whether one of these columns is part of what tells rows of this table apart.
+    #[must_use]
+    pub fn is_told_apart_by(&self, columns: &[String]) -> bool {
+        columns.iter().any(|column| match &self.identity {
+            Identity::Rowid(_) => self.is_rowid_alias(column),
+            Identity::Key(key) => key.iter().any(|k| k.eq_ignore_ascii_case(column)),
+            Identity::None => false,
+        })
+    }
 }
 
 fn same_names(left: &[&str], right: &[String]) -> bool {

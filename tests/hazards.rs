@@ -380,3 +380,79 @@ fn a_user_whom_a_default_names_by_now_is_not_erased_below_the_row() {
     assert_eq!(application.count(violated), 0);
     assert_eq!(application.count("SELECT count(*) FROM users"), 1);
 }
+
+const HEIRS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+    INSERT INTO users VALUES (1, 'ann'), (2, 'ben'), (3, 'eve');";
+
+const INHERITED: [&str; 6] = [
+    "delete-all-user-data",
+    "--delete-accounts",
+    "--reassign-to",
+    "3",
+    "--except",
+    "3",
+];
+
+/// The heir stands in the key of the row then, by which its other mentions were to be found.
+#[test]
+fn a_row_that_mentions_an_account_twice_in_its_key_is_handed_over_whole() {
+    let sql = format!(
+        "{HEIRS} CREATE TABLE pairs(a INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+             b INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, seen_by INTEGER,
+             PRIMARY KEY (a, b)) WITHOUT ROWID;
+         INSERT INTO pairs VALUES (1, 1, 1), (1, 2, 2), (3, 4, 3);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"pairs.a\" = \"mention\"\n\"pairs.b\" = \"mention\"\n\
+                    \"pairs.seen_by\" = { to = \"users.id\", is = \"mention\" }\n";
+    let application = Application::new(&sql, manifest);
+    let one = [
+        "delete-user",
+        "1",
+        "--delete-accounts",
+        "--reassign-to",
+        "3",
+    ];
+    application.run(&one).expect(0);
+    let rows =
+        "SELECT group_concat(concat_ws('-', a, b, ifnull(seen_by, 'nobody')), ' ') FROM pairs";
+    let rows: String = application
+        .database()
+        .query_row(rows, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, "3-2-2 3-3-nobody 3-4-3");
+}
+
+/// The same where the mention is the rowid.
+#[test]
+fn a_row_that_gets_the_heirs_number_forgets_the_account_that_goes() {
+    let sql = format!(
+        "{HEIRS} CREATE TABLE profiles(u INTEGER PRIMARY KEY REFERENCES users, checked_by INTEGER);
+         INSERT INTO profiles VALUES (1, 1);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"profiles.u\" = \"mention\"\n\
+                    \"profiles.checked_by\" = { to = \"users.id\", is = \"mention\" }\n";
+    let application = Application::new(&sql, manifest);
+    application.run(&INHERITED).expect(0);
+    let inherited = "SELECT count(*) FROM profiles WHERE u = 3 AND checked_by IS NULL";
+    assert_eq!(application.count(inherited), 1);
+}
+
+/// What a later user's row owns is told apart by the heir's key meanwhile.
+#[test]
+fn a_row_that_was_handed_over_goes_with_the_later_user_whose_it_is() {
+    let sql = format!(
+        "{HEIRS} CREATE TABLE posts(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE);
+         CREATE TABLE likes(u INTEGER NOT NULL REFERENCES users, post INTEGER NOT NULL,
+             PRIMARY KEY (u, post)) WITHOUT ROWID;
+         INSERT INTO posts VALUES (20, 2), (30, 3);
+         INSERT INTO likes VALUES (1, 20), (1, 30);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"likes.u\" = \"mention\"\n\
+                    \"likes.post\" = { to = \"posts.id\", is = \"owner\" }\n";
+    let application = Application::new(&sql, manifest);
+    let outcome = application.run(&INHERITED).expect(0);
+    assert_eq!(outcome.line("likes"), Some(1));
+    assert_eq!(application.count("SELECT count(*) FROM likes"), 1);
+    assert_eq!(application.count("SELECT u * 100 + post FROM likes"), 330);
+}

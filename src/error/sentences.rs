@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Blocking, Undecided};
 use crate::inference::UsersCandidate;
+use crate::manifest::Columns;
 use crate::survey::Collateral;
 
 pub(super) fn undecided(references: &[Undecided]) -> String {
@@ -34,6 +35,16 @@ pub(super) fn foreign_key(columns: &str, parent: Option<&str>) -> String {
              create that table or remove the foreign key"
         ),
     }
+}
+
+pub(super) fn default_in_key(columns: &Columns) -> String {
+    format!(
+        "`ON DELETE SET DEFAULT` of `{columns}` sets a value in the key by which the rows of `{}` are told apart, \
+         and a row that it changes could not be found again; declare another action, or, unless these rows form a \
+         circle with what they name, let them go along: `{} = \"owner\"` under [references] in the manifest",
+        columns.table,
+        columns.to_toml()
+    )
 }
 
 pub(super) fn loose(keys: &Blocking) -> String {

@@ -1,11 +1,51 @@
 //! The references of rows that stay to rows that go, and what becomes of each.
 
 use super::links::link;
-use super::{Accounts, Mention, MentionFate, identity};
+use super::{Accounts, Link, RowIdentity, identity};
 use crate::error::Result;
 use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
 use crate::schema::{Action, ColumnKind, Identity, Schema, Table};
+
+/// A reference of a row that stays to a row that goes.
+#[derive(Clone, Debug)]
+pub struct Mention {
+    /// The table that holds it.
+    pub table: String,
+    /// What tells that table's rows apart.
+    pub identity: RowIdentity,
+    /// The same table as a position in [`Plan::tables`], if its rows can go as well.
+    pub planned: Option<usize>,
+    /// What it names.
+    pub link: Link,
+    /// What becomes of it.
+    pub fate: MentionFate,
+    /// To set it changes what tells the row apart.
+    pub in_identity: bool,
+}
+
+impl Mention {
+    /// Whether it names an account and can only be kept by naming another one.
+    #[must_use]
+    pub fn can_be_inherited(&self) -> bool {
+        self.fate == MentionFate::NeedsHeir
+    }
+}
+
+/// What becomes of a mention whose row stays when what it names goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MentionFate {
+    /// These columns are set to null.
+    SetNull(Vec<String>),
+    /// `SQLite` sets the declared default.
+    SetDefault,
+    /// An account that goes is named where null may not stand: refused, unless somebody inherits it.
+    NeedsHeir,
+    /// Nothing can be set: the run is refused.
+    Blocks,
+    /// Nothing can be set, and nothing enforces the reference: it stays, and is reported.
+    Stays,
+}
 
 pub(super) fn mentions(
     schema: &Schema,
@@ -32,6 +72,7 @@ pub(super) fn mentions(
             planned: step[reference.child],
             link,
             fate,
+            in_identity: table.is_told_apart_by(&reference.columns),
         });
     }
     Ok(mentions)

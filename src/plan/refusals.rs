@@ -1,11 +1,11 @@
 //! What a plan refuses: references that nobody has decided, and foreign keys that would make the
 //! deletion fail half way.
 
-use super::{Accounts, components};
+use super::{Accounts, Group, components};
 use crate::error::{Error, Result, Undecided};
 use crate::graph::{Graph, Reference};
 use crate::manifest::{Columns, Meaning};
-use crate::schema::{ForeignKeyFault, Schema};
+use crate::schema::{Action, ForeignKeyFault, Schema};
 
 /// A reference into the users table or a table of users' rows must be decided, also where the
 /// accounts stay: the tool would not know whether the row is the user's.
@@ -73,6 +73,39 @@ pub(super) fn faults(
                 .to_string(),
                 parent: reference.parent.map(|p| schema.tables[p].name.clone()),
             });
+        }
+    }
+    Ok(())
+}
+
+/// A default that `SQLite` sets in what tells a row apart: the row could not be found again, whether it
+/// stays or goes with others. Where rows go before those that they name, no default is set.
+pub(super) fn defaults(
+    schema: &Schema,
+    graph: &Graph,
+    (order, groups): (&[usize], &[Group]),
+    accounts: Accounts,
+) -> Result<()> {
+    let goes = |table: usize| {
+        order.contains(&table) && (table != graph.users || accounts == Accounts::Delete)
+    };
+    let in_circle = |r: &Reference| {
+        let holds = |group: &Group, table: usize| order[group.tables.clone()].contains(&table);
+        let both =
+            |group: &Group| holds(group, r.child) && r.parent.is_some_and(|p| holds(group, p));
+        groups.iter().any(both)
+    };
+    for reference in &graph.references {
+        let table = &schema.tables[reference.child];
+        if reference.on_delete == Some(Action::SetDefault)
+            && reference.parent.is_some_and(goes)
+            && table.is_told_apart_by(&reference.columns)
+            && (reference.meaning != Meaning::Owner || in_circle(reference))
+        {
+            return Err(Error::DefaultInKey(Columns {
+                table: table.name.clone(),
+                columns: reference.columns.clone(),
+            }));
         }
     }
     Ok(())

@@ -320,6 +320,13 @@ impl Case {
             && (self.key(at).is_empty() || !(not_null || self.is_rowid_alias(at)))
     }
 
+    /// The columns of the references tell rows apart.
+    pub(crate) fn tells_apart_by_references(&self, at: usize) -> bool {
+        let rowid = self.tables[at].shadowed < 3 && !self.is_rowid_alias(at);
+        let by_key = self.is_without_rowid(at) || !rowid;
+        self.is_key_part(at) && by_key && !self.lacks_identity(at)
+    }
+
     /// The column that names a user.
     pub(crate) fn user_key(&self) -> Column {
         let mut key = self.key(0);

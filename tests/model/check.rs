@@ -257,6 +257,7 @@ fn refused(outcome: &Outcome, error: &Error) -> Checked<Ended> {
         Error::UndecidedReferences(_) => Refusal::Undecided,
         Error::ForeignKey { .. } => Refusal::ForeignKey,
         Error::NoIdentity { .. } => Refusal::Identity,
+        Error::DefaultInKey(_) => Refusal::DefaultInKey,
         Error::UserKeyType { .. } => Refusal::UserKeyType,
         Error::UnknownUser { .. } => Refusal::UnknownUser,
         Error::AmbiguousUser { .. } => Refusal::AmbiguousUser,

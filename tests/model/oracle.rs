@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     Blocked,
     /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
+    /// A default is set in what tells the row apart.
+    DefaultInKey,
     /// An action sets a generated column: `SQLite` cannot compile the deletion.
     Uncompilable,
 }
@@ -309,6 +311,9 @@ impl<'a> Oracle<'a> {
             if sets && parent_goes && self.case.is_generated(place.0, place.1) {
                 refusals.insert(Refusal::Uncompilable);
             }
+            if self.sets_default_in_key(place) {
+                refusals.insert(Refusal::DefaultInKey);
+            }
             // Nothing enforces, and nothing can set, such a reference: it is left.
             let left =
                 reference.action == Action::Undeclared && !self.case.is_nullable(place.0, place.1);
@@ -321,6 +326,31 @@ impl<'a> Oracle<'a> {
             refusals.insert(Refusal::Identity);
         }
         refusals
+    }
+
+    /// Rows that own each other, or that stay, meet the action; others go before what they name.
+    fn sets_default_in_key(&self, place: Place) -> bool {
+        let (at, parent) = (place.0, self.parent(place));
+        let action = self.case.tables[at].references[place.1].action;
+        matches!(action, Action::SetDefault | Action::SetOne)
+            && self.exists(place)
+            && self.goes(parent)
+            && self.case.tells_apart_by_references(at)
+            && (self.meaning(place) != Meaning::Owner || self.owned_by(at)[parent])
+    }
+
+    /// The tables whose rows may belong to rows of this one, and this one.
+    fn owned_by(&self, table: usize) -> Vec<bool> {
+        let mut owned = vec![false; self.case.tables.len()];
+        owned[table] = true;
+        for _ in 0..owned.len() {
+            for place in self.references() {
+                if self.meaning(place) == Meaning::Owner && self.exists(place) {
+                    owned[place.0] |= owned[self.parent(place)];
+                }
+            }
+        }
+        owned
     }
 
     /// Mentions of this table may be set.
