@@ -14,7 +14,7 @@ pub struct Mention {
     pub table: String,
     /// What tells that table's rows apart.
     pub identity: RowIdentity,
-    /// The same table as a position in [`Plan::tables`], if its rows can go as well.
+    /// The same table as a position in [`Plan::tables`](super::Plan::tables), if its rows can go as well.
     pub planned: Option<usize>,
     /// What it names.
     pub link: Link,
