@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) trigger: Option<u8>,
     pub(crate) whom: Whom,
     pub(crate) accounts: Accounts,
+    /// Who is named instead of accounts that go.
+    pub(crate) heir: Option<u8>,
     pub(crate) unowned: Unowned,
 }
 
@@ -344,14 +346,12 @@ impl Case {
     }
 
     pub(crate) fn job(&self, keys: &[Value]) -> Job {
-        let named = |numbers: &[u8]| {
-            let name = |number: &u8| match keys.get(usize::from(*number) % keys.len().max(1)) {
-                Some(Value::Integer(key)) => key.to_string(),
-                Some(Value::Text(key)) => key.clone(),
-                _ => "nobody".into(),
-            };
-            numbers.iter().map(name).collect()
+        let name = |number: &u8| match keys.get(usize::from(*number) % keys.len().max(1)) {
+            Some(Value::Integer(key)) => key.to_string(),
+            Some(Value::Text(key)) => key.clone(),
+            _ => "nobody".into(),
         };
+        let named = |numbers: &[u8]| numbers.iter().map(name).collect();
         Job {
             selection: match &self.whom {
                 Whom::All => Selection::All,
@@ -359,6 +359,7 @@ impl Case {
                 Whom::Except(numbers) => Selection::Except(named(numbers)),
             },
             accounts: self.accounts,
+            reassign_to: self.heir.as_ref().map(name),
             unowned: self.unowned,
             ..Job::default()
         }
@@ -675,8 +676,8 @@ impl fmt::Debug for Case {
         writeln!(out, "-- reset-app.toml\n{}", self.manifest())?;
         writeln!(
             out,
-            "-- whom: {:?}, accounts: {:?}, unowned: {:?}",
-            self.whom, self.accounts, self.unowned
+            "-- whom: {:?}, accounts: {:?}, heir: {:?}, unowned: {:?}",
+            self.whom, self.accounts, self.heir, self.unowned
         )
     }
 }

@@ -15,23 +15,77 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     let tables = (users(), vec(table(), 1..7));
     let rows = prop_oneof![1 => vec(row(), 0..20), 3 => vec(row(), 20..70)];
     let rare = prop::option::weighted(0.1, any::<u8>());
-    let accounts = select(vec![Accounts::Keep, Accounts::Delete]);
+    let accounts = prop_oneof![
+        2 => Just((Accounts::Keep, None)),
+        1 => Just((Accounts::Delete, None)),
+        1 => (0..8u8).prop_map(|heir| (Accounts::Delete, Some(heir))),
+    ];
     let unowned = select(vec![Unowned::Keep, Unowned::Delete]);
     (tables, rows, any::<bool>(), rare, whom(), accounts, unowned).prop_map(
-        |((users, others), rows, wal, trigger, whom, accounts, unowned)| Case {
-            tables: std::iter::once(users).chain(others).collect(),
-            rows,
-            wal,
-            trigger,
-            // With some users only, nobody's rows are not part of a run.
-            unowned: match whom {
-                Whom::All => unowned,
-                Whom::Only(_) | Whom::Except(_) => Unowned::Keep,
-            },
-            whom,
-            accounts,
+        |((users, others), rows, wal, trigger, whom, (accounts, heir), unowned)| {
+            let case = Case {
+                tables: std::iter::once(users).chain(others).collect(),
+                rows,
+                wal,
+                trigger,
+                // With some users only, nobody's rows are not part of a run.
+                unowned: match whom {
+                    Whom::All => unowned,
+                    Whom::Only(_) | Whom::Except(_) => Unowned::Keep,
+                },
+                whom,
+                accounts,
+                heir: None,
+            };
+            match heir {
+                Some(heir) => with_heir(case, heir),
+                None => case,
+            }
         },
     )
+}
+
+/// The heir is nobody asked for by number, though two numbers may mean the same user. Of few rows some
+/// have different keys even when all name the heir.
+fn with_heir(mut case: Case, heir: u8) -> Case {
+    let others = case.tables.split_off(1);
+    case.tables.extend(others.into_iter().map(naming_accounts));
+    case.rows.truncate(32);
+    case.unowned = Unowned::Keep;
+    case.heir = Some(heir);
+    match &mut case.whom {
+        Whom::All => case.whom = Whom::Except(vec![heir]),
+        Whom::Only(numbers) => numbers.retain(|number| *number != heir),
+        Whom::Except(numbers) => numbers.push(heir),
+    }
+    case
+}
+
+/// What only mentions somebody, mentions an account that null cannot stand for, often in a key.
+fn naming_accounts(table: Table) -> Table {
+    let needs_heir = |reference: &Reference| {
+        let set = matches!(
+            reference.action,
+            Action::SetDefault | Action::SetOne | Action::Undeclared
+        );
+        reference.decision == Some(Decision::Mention) && !set
+    };
+    let naming = |reference: Reference| Reference {
+        parent: if needs_heir(&reference) {
+            0
+        } else {
+            reference.parent
+        },
+        not_null: reference.not_null || needs_heir(&reference),
+        ..reference
+    };
+    let in_key = table.references.len() > 1 && !matches!(table.key, Key::One(_));
+    Table {
+        key: if in_key { Key::References } else { table.key },
+        without_rowid: table.without_rowid || in_key,
+        references: table.references.into_iter().map(naming).collect(),
+        ..table
+    }
 }
 
 fn whom() -> impl Strategy<Value = Whom> {

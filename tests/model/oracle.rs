@@ -1,5 +1,6 @@
 //! What a run must do, worked out in memory and as plainly as possible.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use reset_app::plan::Accounts;
@@ -45,6 +46,7 @@ pub(crate) enum Refusal {
     UserKeyType,
     UnknownUser,
     AmbiguousUser,
+    HeirGoes,
     Blocked,
     /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
@@ -70,7 +72,23 @@ pub(crate) struct Outcome {
     pub(crate) unowned: BTreeMap<String, u64>,
     pub(crate) collateral: BTreeMap<(String, String), u64>,
     pub(crate) mentions: BTreeMap<String, u64>,
+    /// Mentions that name the heir afterwards.
+    pub(crate) inherited: BTreeMap<String, u64>,
+    /// Somebody must stay, because the heir's key cannot stand where theirs does.
+    pub(crate) cannot_inherit: bool,
+    /// The heir comes to name itself, in another type: `SQLite` may take that for a key of nothing.
+    pub(crate) may_miss_itself: bool,
+    /// A row that names the heir in its key goes with a later user.
+    pub(crate) renamed_and_gone: bool,
+    /// When a row's column is set, and to what.
+    set: BTreeMap<(Name, String), (Moment, Value)>,
 }
+
+/// Only if somebody who was to go stays.
+const OTHERWISE: Moment = (usize::MAX, true);
+
+/// The position of the user with whom something is set, and whether that is when their rows go, or before.
+type Moment = (usize, bool);
 
 /// A row: its table, and its tag.
 type Name = (usize, i64);
@@ -83,6 +101,13 @@ enum Meaning {
     Owner,
     Mention,
     Undecided,
+}
+
+/// Who is asked for as the heir.
+enum Heir {
+    None,
+    Unknown,
+    Key(Value),
 }
 
 struct Oracle<'a> {
@@ -124,6 +149,15 @@ pub(crate) fn outcome(case: &Case, before: &[Rows]) -> Outcome {
         return outcome;
     };
     outcome.targets = targets.len();
+    match oracle.heir() {
+        Heir::Unknown => {
+            outcome.refusals.insert(Refusal::UnknownUser);
+        }
+        Heir::Key(key) if targets.contains(&key) => {
+            outcome.refusals.insert(Refusal::HeirGoes);
+        }
+        Heir::Key(_) | Heir::None => {}
+    }
     let odd = |key: &Value| !matches!(key, Value::Integer(_) | Value::Text(_) | Value::Blob(_));
     if targets.iter().any(odd) {
         outcome.refusals.insert(Refusal::UserKeyType);
@@ -403,8 +437,9 @@ impl<'a> Oracle<'a> {
     fn is_ambiguous(&self) -> bool {
         let users = users(self.case, self.before);
         let askable = askable(&users);
-        let (Whom::Only(numbers) | Whom::Except(numbers)) = &self.case.whom else {
-            return false;
+        let numbers: &[u8] = match &self.case.whom {
+            Whom::Only(numbers) | Whom::Except(numbers) => numbers,
+            Whom::All => &[],
         };
         let written = |key: &Value| match key {
             Value::Blob(bytes) => bytes
@@ -412,11 +447,20 @@ impl<'a> Oracle<'a> {
                 .fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
             key => value::literal(key).trim_matches('\'').to_owned(),
         };
-        numbers.iter().any(|number| {
+        numbers.iter().chain(&self.case.heir).any(|number| {
             let key = askable.get(usize::from(*number) % askable.len().max(1));
             let alike = |other: &&Value| key.is_some_and(|key| written(key) == written(other));
             users.iter().filter(alike).count() > 1
         })
+    }
+
+    fn heir(&self) -> Heir {
+        let users = askable(&users(self.case, self.before));
+        let Some(number) = self.case.heir else {
+            return Heir::None;
+        };
+        let key = users.get(usize::from(number) % users.len().max(1));
+        key.map_or(Heir::Unknown, |key| Heir::Key(key.clone()))
     }
 
     fn user(&self, key: &Value) -> Name {
@@ -558,6 +602,16 @@ impl<'a> Oracle<'a> {
         {
             outcome.refusals.insert(Refusal::Loose);
         }
+        for (((at, tag), column), (_, value)) in &outcome.set {
+            let row = outcome.rows[*at].get_mut(tag).unwrap();
+            row.insert(column.clone(), value.clone());
+        }
+        outcome.cannot_inherit |= self.two_get_the_same_key(outcome, &gone);
+        let mut renamed = self.renamed(outcome);
+        let renamed_and_gone = renamed.any(|(row, _)| gone.contains_key(&row));
+        drop(renamed);
+        outcome.renamed_and_gone = renamed_and_gone;
+        outcome.may_miss_itself = self.may_miss_itself(outcome);
         outcome.rows_on_the_way.clone_from(&outcome.rows);
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
         for (at, tag) in gone.keys() {
@@ -595,10 +649,16 @@ impl<'a> Oracle<'a> {
         })
     }
 
+    /// What becomes of the mentions of one reference.
     fn mention(&self, (at, number): Place, gone: &BTreeMap<Name, usize>, outcome: &mut Outcome) {
         let reference = &self.case.tables[at].references[number];
         let columns = self.case.columns(at, number);
-        let mut set = 0;
+        let all = |value: &Value| {
+            let stored = |column: &Column| self.stored(at, column, value);
+            columns.iter().map(stored).collect::<Vec<_>>()
+        };
+        let is_default = matches!(reference.action, Action::SetDefault | Action::SetOne);
+        let (mut set, mut inherited) = (0, 0);
         for tag in self.before[at].keys() {
             let row = (at, *tag);
             let named = self.parents[&(row, number)]
@@ -606,36 +666,137 @@ impl<'a> Oracle<'a> {
                 .filter_map(|parent| gone.get(parent));
             let Some(first) = named.min() else { continue };
             let stays = !gone.contains_key(&row);
-            let to = match reference.action {
-                Action::SetDefault => Value::Null,
-                Action::SetOne => Value::Integer(1),
-                _ if self.case.is_nullable(at, number) => Value::Null,
+            let is_gone = gone.get(&row).is_some_and(|with| with <= first);
+            let (values, rows) = match reference.action {
+                Action::SetDefault => (all(&Value::Null), &mut set),
+                Action::SetOne => (all(&Value::Integer(1)), &mut set),
+                _ if self.case.is_nullable(at, number) => (all(&Value::Null), &mut set),
                 Action::Undeclared => continue,
-                _ if stays || gone[&row] > *first => {
-                    outcome.refusals.insert(Refusal::Blocked);
-                    continue;
-                }
-                _ => continue,
+                _ => match self.heirs((at, number)) {
+                    Some(values) => (values, &mut inherited),
+                    None if is_gone => continue,
+                    None => {
+                        outcome.refusals.insert(Refusal::Blocked);
+                        continue;
+                    }
+                },
             };
-            set += u64::from(stays);
-            for column in &columns {
-                let value = match (&to, column.kind.affinity()) {
-                    (Value::Integer(_), value::Affinity::Text) => Value::Text("1".into()),
-                    (Value::Integer(_), value::Affinity::Real) => Value::Real(1.0),
-                    _ => to.clone(),
+            *rows += u64::from(stays);
+            for (column, value) in columns.iter().zip(values) {
+                let Some(value) = value else {
+                    outcome.cannot_inherit |= !is_gone;
+                    continue;
                 };
-                outcome.rows[at]
-                    .get_mut(tag)
-                    .unwrap()
-                    .insert(column.name.clone(), value);
+                let moment = if is_gone {
+                    OTHERWISE
+                } else {
+                    (*first, is_default)
+                };
+                outcome
+                    .set
+                    .insert((row, column.name.clone()), (moment, value));
             }
         }
-        if set > 0 {
-            let name = reset_app::manifest::Columns {
-                table: self.case.table_name(at),
-                columns: columns.into_iter().map(|column| column.name).collect(),
-            };
-            outcome.mentions.insert(name.to_string(), set);
+        let name = reset_app::manifest::Columns {
+            table: self.case.table_name(at),
+            columns: columns.into_iter().map(|column| column.name).collect(),
+        };
+        let count = |rows: u64| (rows > 0).then(|| (name.to_string(), rows));
+        outcome.mentions.extend(count(set));
+        outcome.inherited.extend(count(inherited));
+    }
+
+    /// What a row's mention of an account that goes holds afterwards, where the heir is named instead:
+    /// for each column the heir's value, or nothing where that would not name the heir.
+    fn heirs(&self, (at, number): Place) -> Option<Vec<Option<Value>>> {
+        let Heir::Key(key) = self.heir() else {
+            return None;
+        };
+        if self.parent((at, number)) != 0 || self.case.is_generated(at, number) {
+            return None;
         }
+        let heir = &self.before[0][&self.user(&key).1];
+        let reference = &self.case.tables[at].references[number];
+        let own = self.case.columns(at, number);
+        let pairs = own.iter().zip(self.case.parent_columns(reference));
+        let value = |(own, theirs): (&Column, Column)| {
+            let (value, affinity) = (&heir[&theirs.name], theirs.kind.affinity());
+            let names =
+                |stored: &Value| value::names(stored, value, affinity, theirs.kind == Type::Nocase);
+            self.stored(at, own, value).filter(names)
+        };
+        Some(pairs.map(value).collect())
+    }
+
+    /// What a column of a table keeps of a value.
+    fn stored(&self, at: usize, column: &Column, value: &Value) -> Option<Value> {
+        if *value == Value::Null {
+            return Some(Value::Null);
+        }
+        let is_rowid = self.case.is_rowid_alias(at) && self.case.key(at)[0].name == column.name;
+        let strict = self.case.tables[at].strict || is_rowid;
+        value::stored(value, column.kind.affinity(), strict)
+    }
+
+    /// The rows that are told apart by the heir's key afterwards, each with the position of the user with
+    /// whom that comes.
+    fn renamed(&self, outcome: &Outcome) -> impl Iterator<Item = (Name, usize)> {
+        let inherited = outcome
+            .set
+            .iter()
+            .filter(|((row, _), ((_, is_default), value))| {
+                self.case.is_key_part(row.0) && !is_default && *value != Value::Null
+            });
+        inherited.map(|((row, _), ((position, _), _))| (*row, *position))
+    }
+
+    fn may_miss_itself(&self, outcome: &Outcome) -> bool {
+        let Heir::Key(key) = self.heir() else {
+            return false;
+        };
+        let heir = self.user(&key);
+        let mut own = self.references().into_iter().filter(|place| place.0 == 0);
+        own.any(|(_, number)| {
+            let reference = &self.case.tables[0].references[number];
+            let theirs = self.case.parent_columns(reference);
+            let mut pairs = self.case.columns(0, number).into_iter().zip(theirs);
+            self.parent((0, number)) == 0
+                && pairs.any(|(own, theirs)| {
+                    let set = outcome.set.get(&(heir, own.name));
+                    set.is_some_and(|(_, value)| *value != self.before[0][&heir.1][&theirs.name])
+                })
+        })
+    }
+
+    /// A row gets the key of another one that stands by then, because the heir is named in it.
+    fn two_get_the_same_key(&self, outcome: &Outcome, gone: &BTreeMap<Name, usize>) -> bool {
+        self.renamed(outcome).any(|(row, position)| {
+            let stands = |other: &Name| gone.get(other).is_none_or(|with| *with >= position);
+            let others = self.before[row.0].keys().map(|tag| (row.0, *tag));
+            let key = self.key_by(row, position, outcome);
+            others
+                .filter(|other| *other != row && stands(other))
+                .any(|other| {
+                    let other = self.key_by(other, position, outcome);
+                    let mut pairs = key.iter().zip(&other);
+                    pairs.all(|((value, nocase), (other, _))| {
+                        *value != Value::Null && compare(value, other, *nocase) == Ordering::Equal
+                    })
+                })
+        })
+    }
+
+    /// The key of a row when mentions of the user at a position have been set, and whether case is nothing to it.
+    fn key_by(&self, row: Name, position: usize, outcome: &Outcome) -> Vec<(Value, bool)> {
+        let columns = self.case.key(row.0).into_iter();
+        columns
+            .map(|column| {
+                let before = &self.before[row.0][&row.1][&column.name];
+                let set = outcome.set.get(&(row, column.name));
+                let set = set.filter(|(moment, _)| *moment <= (position, false));
+                let value = set.map_or(before, |(_, value)| value);
+                (value.clone(), column.kind == Type::Nocase)
+            })
+            .collect()
     }
 }

@@ -27,6 +27,26 @@ pub(crate) fn literal(value: &Value) -> String {
     }
 }
 
+/// What a column keeps of a value put into it; nothing where it refuses the value. A strict column
+/// that asks for nothing keeps everything.
+pub(crate) fn stored(value: &Value, affinity: Affinity, strict: bool) -> Option<Value> {
+    let value = match (affinity, value) {
+        (Affinity::Integer, Value::Text(text)) => {
+            text.parse().map_or(value.clone(), Value::Integer)
+        }
+        (Affinity::Real, Value::Text(text)) => text.parse().map_or(value.clone(), Value::Real),
+        (Affinity::Real, Value::Integer(_)) => Value::Real(number(value)?),
+        _ => converted(value, affinity),
+    };
+    let fits = match affinity {
+        Affinity::Integer => matches!(value, Value::Integer(_)),
+        Affinity::Real => matches!(value, Value::Real(_)),
+        Affinity::Text => matches!(value, Value::Text(_)),
+        Affinity::Blob => true,
+    };
+    (fits || !strict).then_some(value)
+}
+
 /// The row that holds `child` names the row that holds `parent`: the parent's affinity is applied to
 /// the child's value, and the parent's collation compares (<https://sqlite.org/foreignkeys.html>).
 pub(crate) fn names(child: &Value, parent: &Value, affinity: Affinity, nocase: bool) -> bool {
