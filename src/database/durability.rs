@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rustix::fs::statvfs;
 
-use super::{OldPages, is_wal, set, write_back_now};
+use super::{OldPages, is_wal, pages, pragma, set, write_back_now};
 use crate::error::{Error, Result};
 
 /// When a commit is durable.
@@ -47,17 +47,14 @@ pub(crate) struct Rare<'c> {
 }
 
 impl<'c> Rare<'c> {
-    /// Lets the `-wal` of the database at `path` grow, to a quarter of the room there is at most.
+    /// Lets the `-wal` of the database at `path` grow to the size of that, within bounds, and to a quarter of
+    /// the room there is at most.
     ///
     /// Fails where the database cannot be read.
     pub(crate) fn checkpoints(connection: &'c Connection, path: &Path) -> Result<Self> {
         let rare = Self { connection };
-        let number = |pragma: &str| {
-            let row = connection.query_row(pragma, [], |row| row.get::<_, u64>(0));
-            row.map_err(Error::surveying)
-        };
-        let page = number("PRAGMA main.page_size")?;
-        let size = number("PRAGMA main.page_count")?.saturating_mul(page);
+        let page: u64 = pragma(connection, "page_size")?;
+        let size = u64::from(pages::count(connection)?).saturating_mul(page);
         let room = statvfs(path.parent().unwrap_or(path))
             .map_or(0, |room| room.f_bavail.saturating_mul(room.f_frsize));
         let bytes = size.clamp(SMALLEST, LARGEST).min(room / 4);
