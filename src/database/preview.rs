@@ -8,8 +8,9 @@
 //! | neither | as immutable, for a read-only handle on an idle WAL database would leave files behind |
 //!
 //! A reader without locks finds out afterwards whether the file has changed meanwhile; if it has,
-//! the look is taken again. A database that keeps changing without a `-wal` is in a rollback mode,
-//! where locks leave nothing behind.
+//! the look is taken again. A database that keeps changing is read with locks: beside whoever writes
+//! it, or as by any reader, which leaves nothing behind in a rollback mode, and in WAL mode no more
+//! than what its application makes each time it comes, a `-wal` and a `-shm`.
 //!
 //! A reader that may not write can meet a writer in the middle of things and take it for a dead one:
 //! `SQLite` would find out by trying to recover, which is not for a look to do. So what seems to need
@@ -17,6 +18,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -41,8 +43,11 @@ const ATTEMPTS: usize = 4;
 const DOUBTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// How long after a lock was refused it is tried again.
+/// How long after a lock was refused, or nobody was met, it is tried again.
 const BETWEEN_TRIES: Duration = Duration::from_millis(1);
+
+/// How often somebody is looked for who has the database open.
+const MEETINGS: usize = 500;
 
 /// File times are only as fine as the kernel's tick: a file that changed this recently could
 /// change again without showing it.
@@ -55,7 +60,7 @@ enum Way {
     Shared,
     /// A `-wal` that nobody has open.
     Alone,
-    /// With the locks of a rollback mode.
+    /// With the locks of any reader.
     Locked,
     /// A file that is all there is.
     Immutable,
@@ -147,10 +152,10 @@ type Open<'o, R> = dyn Fn(&Opening) -> Result<R> + 'o;
 type Read<'r, R, T> = dyn FnMut(&Connection, R) -> Result<T> + 'r;
 
 fn look_with<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -> Result<T> {
-    let mut doubts = 0..DOUBTS;
+    let (mut attempts, mut doubts) = (0..ATTEMPTS, 0..DOUBTS);
     loop {
         require_plain_neighbours(path)?;
-        match look_now(path, open, read) {
+        match look_now(path, &mut attempts, open, read) {
             Err(error) if error.may_pass() && doubts.next().is_some() => {
                 log::debug!("{error}; the look is taken again");
                 sleep(PAUSE);
@@ -160,8 +165,13 @@ fn look_with<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -
     }
 }
 
-fn look_now<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) -> Result<T> {
-    for _ in 0..ATTEMPTS {
+fn look_now<R, T>(
+    path: &Path,
+    attempts: &mut Range<usize>,
+    open: &Open<'_, R>,
+    read: &mut Read<'_, R, T>,
+) -> Result<T> {
+    for _ in attempts {
         let seen = match Way::now(path) {
             Way::Shared => match look_by(Way::Shared, path, open, read) {
                 Err(error) if error.is_locking_protocol() => {
@@ -177,11 +187,20 @@ fn look_now<R, T>(path: &Path, open: &Open<'_, R>, read: &mut Read<'_, R, T>) ->
         }
         log::debug!("the database changed during the look, which is taken again");
     }
-    match Way::now(path) {
-        Way::Shared => look_by(Way::Shared, path, open, read),
-        Way::Alone => Err(Error::from(DatabaseError::Held { path: path.into() })),
-        Way::Locked | Way::Immutable => look_by(Way::Locked, path, open, read),
-    }
+    look_by(locking_way(path), path, open, read)
+}
+
+/// A way that nobody has to rest for: in company, as soon as somebody is met there, for that leaves
+/// nothing behind.
+fn locking_way(path: &Path) -> Way {
+    let met = (0..MEETINGS).find_map(|_| match Way::now(path) {
+        way @ (Way::Shared | Way::Locked) => Some(way),
+        Way::Alone | Way::Immutable => {
+            sleep(BETWEEN_TRIES);
+            None
+        }
+    });
+    met.unwrap_or(Way::Locked)
 }
 
 /// What was seen; `None` where the file changed meanwhile.

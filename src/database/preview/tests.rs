@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
@@ -99,6 +99,26 @@ fn a_writer_at_work_is_not_taken_for_a_dead_one() {
 fn an_application_that_comes_and_goes_is_looked_at() {
     for journal_mode in ["DELETE", "WAL"] {
         beside_a_writer(journal_mode, |_| None);
+    }
+}
+
+/// Where no look without locks lasts, and nobody is met who holds the database open.
+#[test]
+fn what_changes_during_every_look_is_read_with_locks() {
+    for (journal_mode, changing) in [("WAL", "-wal"), ("WAL", ""), ("DELETE", "")] {
+        let world = World::new(journal_mode);
+        let path = neighbour(&world.path, changing);
+        let changed = fs::File::create_new(&path).or_else(|_| fs::File::open(&path));
+        let changed = changed.unwrap();
+        let mut looks = 0;
+        let seen = look(&world.path, |connection| {
+            looks += 1;
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(looks);
+            changed.set_modified(time).unwrap();
+            rows(connection)
+        });
+        assert_eq!(seen.unwrap(), 1, "{journal_mode}");
+        assert!(looks > 1, "{journal_mode}: nothing changed");
     }
 }
 
