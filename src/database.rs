@@ -107,6 +107,9 @@ pub fn open(path: &Path) -> Result<Connection> {
     bounds::set(&connection)?;
     set(&connection, "foreign_keys", "ON", 1)?;
     set(&connection, "synchronous", "EXTRA", 3)?;
+    // On Apple's systems, without these, what is synchronised is still in the memory of the disk.
+    set(&connection, "fullfsync", "ON", 1)?;
+    set(&connection, "checkpoint_fullfsync", "ON", 1)?;
     set(&connection, "secure_delete", "ON", 1)?;
     set(&connection, "cache_size", "-8192", -8192)?;
     if connection.is_readonly(MAIN_DB).map_err(Error::opening)? {
