@@ -24,11 +24,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+pub(crate) use cell::{is_unsupported, rename_new};
 pub use directory::DirectoryRemoval;
 pub use leftover::{Leftover, leftovers, remove_empty};
 pub use purge::{Failure, PurgeReport, Remaining};
 pub use take::{Released, Taken};
-pub(crate) use touched::Touched;
+pub(crate) use touched::{Touched, flush};
 pub(crate) use workshop::{Workshop, remove_directory, remove_snapshot};
 
 use crate::outbox::Erased;

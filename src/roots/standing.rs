@@ -105,6 +105,13 @@ fn extended(told: &Statx) -> Standing {
     reason = "the widths of these fields differ between systems"
 )]
 fn plain(told: &Stat) -> Standing {
+    #[cfg(target_vendor = "apple")]
+    let (birth_ns, locked) = (
+        Some(nanoseconds(told.st_birthtime, told.st_birthtime_nsec)),
+        is_locked(told.st_flags),
+    );
+    #[cfg(not(target_vendor = "apple"))]
+    let (birth_ns, locked) = (None, false);
     Standing {
         identity: Identity {
             kind: kind(told.st_mode.into()),
@@ -112,15 +119,25 @@ fn plain(told: &Stat) -> Standing {
             ino: told.st_ino,
             size: told.st_size.try_into().unwrap_or_default(),
             mtime_ns: nanoseconds(told.st_mtime, told.st_mtime_nsec),
-            birth_ns: None,
+            birth_ns,
         },
         mount_root: None,
-        locked: false,
+        locked,
         owner: told.st_uid,
         group: told.st_gid,
         mode: told.st_mode.into(),
         ctime_ns: nanoseconds(told.st_ctime, told.st_ctime_nsec),
     }
+}
+
+/// Immutable or append-only, as its owner (`U`) or the system (`S`) said: `chflags(2)`.
+#[cfg(target_vendor = "apple")]
+fn is_locked(flags: u32) -> bool {
+    const U_IMMUTABLE: u32 = 0x2;
+    const U_APPEND: u32 = 0x4;
+    const S_IMMUTABLE: u32 = 0x2_0000;
+    const S_APPEND: u32 = 0x4_0000;
+    flags & (U_IMMUTABLE | U_APPEND | S_IMMUTABLE | S_APPEND) != 0
 }
 
 fn nanoseconds(seconds: impl Into<i128>, rest: impl Into<i128>) -> i128 {

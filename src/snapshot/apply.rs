@@ -12,14 +12,14 @@ use rustix::io::Errno;
 use super::blob;
 use super::compare::{Changes, Extra};
 use super::coverage::Coverage;
-use super::flush::{self, BATCH, Disk};
+use super::flush::{BATCH, Disk};
 use super::index::{Entry, What};
 use super::settings;
 use super::tree;
 use crate::outbox::Erased;
 use crate::parallel::both;
 use crate::roots::{Barrier, Kind};
-use crate::storage::{Touched, Workshop, remove_directory};
+use crate::storage::{self, Touched, Workshop, remove_directory};
 use crate::survey::Kept;
 
 /// What makes the files what they were.
@@ -272,7 +272,7 @@ impl<'a> Applying<'a> {
 
     /// Whether what was made or set of an entry is on the disk; where not, that is noted.
     fn is_flushed(&mut self, at: usize, file: Option<&impl AsFd>) -> bool {
-        let flushed = file.map_or(Ok(()), flush::finish);
+        let flushed = file.map_or(Ok(()), storage::flush);
         let is_flushed = flushed.is_ok();
         let entry = &self.entries[at];
         self.note(entry.top, &entry.path, flushed.map_err(Barrier::from));

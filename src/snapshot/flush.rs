@@ -3,7 +3,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::io::{Result, retry_on_intr};
+#[cfg(target_os = "linux")]
+use rustix::fs::syncfs as everything_on;
+use rustix::io::retry_on_intr;
 
 /// So many files are open at most, begun and not yet waited for.
 pub(super) const BATCH: usize = 200;
@@ -43,18 +45,16 @@ impl Disk {
     /// Whether so many files, and whatever else was written, are on the disk by one call. If not, each
     /// has to be waited for, and tells why.
     pub(super) fn finish_all(&self, files: usize) -> bool {
-        #[cfg(target_os = "linux")]
-        if let (Some(disk), true) = (&self.0, self.finishes(files)) {
-            let finished = retry_on_intr(|| rustix::fs::syncfs(disk));
-            return finished
-                .inspect_err(|error| log::debug!("files are flushed one by one: {error}"))
-                .is_ok();
-        }
-        false
+        let Some(disk) = self.0.as_ref().filter(|_| self.finishes(files)) else {
+            return false;
+        };
+        retry_on_intr(|| everything_on(disk))
+            .inspect_err(|error| log::debug!("files are flushed one by one: {error}"))
+            .is_ok()
     }
 }
 
-/// Begins to write an open file to the disk. Nothing relies on it: only [`finish`] tells.
+/// Begins to write an open file to the disk. Nothing relies on it: only the flush tells.
 fn begin(file: impl AsFd) {
     #[cfg(target_os = "linux")]
     {
@@ -68,13 +68,9 @@ fn begin(file: impl AsFd) {
     drop(file);
 }
 
-/// Waits until an open file or directory is on the disk.
-pub(super) fn finish(file: impl AsFd) -> Result<()> {
-    let file = file.as_fd();
-    #[cfg(target_vendor = "apple")]
-    return retry_on_intr(|| rustix::fs::fcntl_fullfsync(file));
-    #[cfg(not(target_vendor = "apple"))]
-    retry_on_intr(|| rustix::fs::fsync(file))
+#[cfg(not(target_os = "linux"))]
+fn everything_on(_: &OwnedFd) -> rustix::io::Result<()> {
+    Err(rustix::io::Errno::NOSYS)
 }
 
 /// Whether a failure to write one of its files is told by `syncfs`: on Linux since 5.8, which also

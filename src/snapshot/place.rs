@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::CWD;
+
 use super::error::SnapshotError;
 use crate::error::Result;
-use crate::storage;
+use crate::storage::{self, is_unsupported, rename_new};
 use crate::target::{STATE_DIRECTORY, Target};
 
 /// How the name of a directory begins that is no snapshot yet.
@@ -207,20 +209,11 @@ impl Draft {
         let parent = self.path.parent().unwrap_or(&self.path).to_owned();
         let named = sync_directory(&self.making)
             .and_then(|()| {
-                rustix::fs::renameat_with(
-                    rustix::fs::CWD,
-                    &self.making,
-                    rustix::fs::CWD,
-                    &self.path,
-                    rustix::fs::RenameFlags::NOREPLACE,
-                )
-                .or_else(|error| match error {
-                    rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS => {
-                        rustix::fs::rename(&self.making, &self.path)
-                    }
-                    error => Err(error),
-                })
-                .map_err(io::Error::from)
+                match rename_new(CWD, &self.making, CWD, &self.path) {
+                    // Over a snapshot, which is no empty directory, this one fails too.
+                    Err(error) if is_unsupported(error) => fs::rename(&self.making, &self.path),
+                    renamed => Ok(renamed?),
+                }
             })
             .and_then(|()| {
                 self.published = true;

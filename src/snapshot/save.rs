@@ -23,6 +23,7 @@ use crate::audit::{self, Position};
 use crate::database;
 use crate::error::Result;
 use crate::roots::{Barrier, Kind, Standing};
+use crate::storage;
 use crate::target::Target;
 
 /// How often a file is copied that changes while it is.
@@ -260,7 +261,7 @@ impl Taking<'_> {
             self.unflushed.clear();
         }
         for (path, copy) in self.unflushed.drain(..) {
-            flush::finish(&copy).map_err(|error| saving("flush", &path, error.into()))?;
+            storage::flush(&copy).map_err(|error| saving("flush", &path, error.into()))?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens,
-    openat, utimensat,
+    AtFlags, Gid, Mode, OFlags, RawMode, Timespec, Timestamps, Uid, chownat, fchmod, fchown,
+    futimens, openat, utimensat,
 };
 use rustix::io::{Errno, retry_on_intr};
 
@@ -26,7 +26,7 @@ pub(super) fn of_open(file: &impl AsFd, entry: &Entry) -> io::Result<Option<Stri
     }
     // After the owner, whose change takes the set-user-id bit away.
     if own(file)?.mode & MODE != entry.mode {
-        fchmod(file, Mode::from_raw_mode(entry.mode))?;
+        fchmod(file, mode(entry.mode))?;
     }
     futimens(file, &times(entry))?;
     Ok(warning)
@@ -79,8 +79,15 @@ pub(super) fn open_up(directory: &OwnedFd) -> io::Result<()> {
     if me.is_root() || standing.mode & 0o300 == 0o300 || standing.owner != me.as_raw() {
         return Ok(());
     }
-    let mode = standing.mode & MODE | 0o700;
-    Ok(fchmod(directory, Mode::from_raw_mode(mode))?)
+    Ok(fchmod(directory, mode(standing.mode | 0o700))?)
+}
+
+fn mode(bits: u32) -> Mode {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a mode fits in the 16 bits that it has on some systems"
+    )]
+    Mode::from_raw_mode((bits & MODE) as RawMode)
 }
 
 fn ids(entry: &Entry) -> (Option<Uid>, Option<Gid>) {

@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::path::Arg;
 use rustix::process::geteuid;
 
 use crate::roots::{entry_if_any, own};
@@ -52,18 +53,28 @@ fn foreign(name: &str, why: &str) -> io::Error {
     io::Error::other(format!("the quarantine `{name}` {why}"))
 }
 
-/// Renames without replacing, where the system can.
+/// Renames without replacing. Fails with what [`is_unsupported`] knows where the system cannot.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn rename(from: &OwnedFd, old: &OsStr, to: &OwnedFd, new: &OsStr) -> Result<(), Errno> {
+pub(crate) fn rename_new(
+    from: impl AsFd,
+    old: impl Arg,
+    to: impl AsFd,
+    new: impl Arg,
+) -> Result<(), Errno> {
     rustix::fs::renameat_with(from, old, to, new, rustix::fs::RenameFlags::NOREPLACE)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn rename(_: &OwnedFd, _: &OsStr, _: &OwnedFd, _: &OsStr) -> Result<(), Errno> {
+pub(crate) fn rename_new(
+    _: impl AsFd,
+    _: impl Arg,
+    _: impl AsFd,
+    _: impl Arg,
+) -> Result<(), Errno> {
     Err(Errno::NOSYS)
 }
 
-fn is_unsupported(error: Errno) -> bool {
+pub(crate) fn is_unsupported(error: Errno) -> bool {
     matches!(error, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
 }
 
@@ -75,7 +86,7 @@ pub(super) fn admit(
     cell: &OwnedFd,
     label: &OsStr,
 ) -> Result<(), Errno> {
-    match rename(from, name, cell, label) {
+    match rename_new(from, name, cell, label) {
         Err(error) if is_unsupported(error) && entry_if_any(cell, label)?.is_none() => {
             renameat(from, name, cell, label)
         }
@@ -99,7 +110,7 @@ pub(super) fn discharge(
     to: &OwnedFd,
     name: &OsStr,
 ) -> Result<Discharge, Errno> {
-    match rename(cell, label, to, name) {
+    match rename_new(cell, label, to, name) {
         Ok(()) => Ok(Discharge::Returned),
         Err(Errno::EXIST) => already_there(cell, label, to, name),
         Err(error) if is_unsupported(error) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
@@ -87,10 +87,15 @@ impl Touched {
     }
 }
 
-/// Makes the entries of a directory durable.
-pub(super) fn flush(directory: &OwnedFd) -> Result<(), Errno> {
+/// Waits until an open file, or the entries of a directory, are on the disk.
+///
+/// On Apple's systems `fsync` leaves them in the memory of the disk, and what tells it to write that is
+/// unknown to some file systems.
+pub(crate) fn flush(file: impl AsFd) -> Result<(), Errno> {
+    let file = file.as_fd();
     #[cfg(target_vendor = "apple")]
-    return retry_on_intr(|| rustix::fs::fcntl_fullfsync(directory));
-    #[cfg(not(target_vendor = "apple"))]
-    retry_on_intr(|| rustix::fs::fsync(directory))
+    if retry_on_intr(|| rustix::fs::fcntl_fullfsync(file)).is_ok() {
+        return Ok(());
+    }
+    retry_on_intr(|| rustix::fs::fsync(file))
 }

@@ -1,4 +1,5 @@
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -84,7 +85,8 @@ fn what_is_no_file_of_its_own_is_refused() {
         assert!(look().contains("a symbolic link"));
         fs::remove_file(&file).unwrap();
     }
-    rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RUSR).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
     assert!(look().contains("a pipe"));
 }
 
