@@ -104,7 +104,11 @@ impl Graph {
                 }
                 Decision::Undeclared(_) | Decision::Several(_) => {
                     for other in decision.undeclared() {
-                        references.push(undeclared(schema, manifest, from, other)?);
+                        let found = undeclared(schema, manifest, from, other)?;
+                        match same_declared(&mut references, &found) {
+                            Some(declared) => declared.meaning = found.meaning,
+                            None => references.push(found),
+                        }
                     }
                 }
             }
@@ -295,6 +299,20 @@ fn decide(
             column: from.to_string(),
         }))
     }
+}
+
+/// The foreign key that says the same as a line of the manifest. What a row keeps it may hang on, too.
+fn same_declared<'r>(
+    references: &'r mut [Reference],
+    line: &Reference,
+) -> Option<&'r mut Reference> {
+    let plain = line.form.is_plain() && line.meaning != Meaning::Keeper;
+    references.iter_mut().find(|r| {
+        plain
+            && r.on_delete.is_some()
+            && (r.child, r.parent) == (line.child, line.parent)
+            && (&r.columns, &r.parent_columns) == (&line.columns, &line.parent_columns)
+    })
 }
 
 /// What the database declares names something.

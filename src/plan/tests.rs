@@ -242,6 +242,15 @@ fn a_reference_that_only_the_manifest_declares_owns() {
 }
 
 #[test]
+fn a_line_that_repeats_a_foreign_key_decides_it_and_may_say_what_is_kept_as_well() {
+    let references =
+        "\"B.a\" = [{ is = \"owner\", to = \"A.id\" }, { is = \"keeper\", to = \"A.id\" }]";
+    let lines = "B.user -> users cascade\nB.a -> A not null";
+    let plan = plan_with(lines, references, Accounts::Keep).unwrap();
+    assert_eq!(order(&plan), "users (A B)");
+}
+
+#[test]
 fn what_depends_on_an_account_goes_with_it_and_stays_with_it() {
     let lines = "A.sender -> users cascade\nA.recipient -> users not null\nB.a -> A not null";
     let references = "\"A.recipient\" = \"dependent\"\n\"B.a\" = \"dependent\"";
