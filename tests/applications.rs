@@ -404,6 +404,11 @@ fn pages_of_their_founders_and_versions_that_were_moved() {
 }
 
 #[test]
+fn who_entered_a_row_is_noted_everywhere() {
+    inferred("inventory");
+}
+
+#[test]
 fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
     let application = Application::of("wiki");
     application.init();

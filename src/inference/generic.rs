@@ -10,8 +10,8 @@ use rusqlite::types::Value;
 
 use super::candidate::{Candidate, Kind, Optional};
 use super::candidates::Search;
-use super::names::is_plain;
-use super::words::{is_in, singulars, words};
+use super::names::{Spoken, is_plain};
+use super::words::{is_in, singulars, stem, words};
 use crate::error::Result;
 use crate::manifest::{Form, Literal};
 use crate::schema::{Column, Table};
@@ -64,7 +64,8 @@ impl Search<'_> {
         {
             let mut used: Vec<&str> = Vec::new();
             for kind in Self::kind_columns(at, table, known, &catalogues) {
-                let Some(object) = object_beside(at, table, kind, known)
+                let Some(object) = self
+                    .object_beside(at, table, kind, known)
                     .filter(|o| !used.contains(&o.name.as_str()))
                 else {
                     continue;
@@ -108,6 +109,50 @@ impl Search<'_> {
         let said = words(&column.name);
         let mut columns = self.schema.tables[at].columns.iter();
         columns.any(|kind| kind.name != column.name && is_same(&words(&kind.name), &said))
+    }
+
+    /// The column that says which row is meant, beside one that says of which kind.
+    fn object_beside<'t>(
+        &self,
+        at: usize,
+        table: &'t Table,
+        kind: &Column,
+        known: &[Candidate],
+    ) -> Option<&'t Column> {
+        let said = words(&kind.name);
+        let is_known = |column: &Column| {
+            let mut known = known.iter();
+            known.any(|c| c.table == at && c.columns.contains(&column.name))
+        };
+        let own_key =
+            |column: &Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
+        let free = || {
+            let columns = table.columns.iter();
+            columns.filter(|c| c.name != kind.name && !is_known(c))
+        };
+        let modifiers: Vec<String> = said
+            .iter()
+            .take_while(|word| !is_in(KINDS, word) && *word != "content")
+            .cloned()
+            .collect();
+        let named =
+            |column: &&Column| is_object(&words(&column.name), &modifiers) && !own_key(column);
+        // `model_id` where there are `models` names one of those, whatever the kind is.
+        let names_table = |column: &&Column| {
+            let spoken = self
+                .names
+                .spoken(self.schema, at, &stem(&words(&column.name)));
+            spoken.iter().any(|(_, how)| *how == Spoken::Wholly)
+        };
+        let objects = || free().filter(|c| says_kind(&said) && named(c) && !names_table(c));
+        let qualified = |column: &&Column| {
+            let first = words(&column.name).into_iter().next();
+            first.is_some() && first.as_ref() == modifiers.first()
+        };
+        { free() }
+            .find(|column| is_same(&said, &words(&column.name)))
+            .or_else(|| objects().find(qualified))
+            .or_else(|| objects().next())
     }
 
     fn of_kind(
@@ -214,41 +259,7 @@ impl Search<'_> {
     }
 }
 
-/// The column that says which row is meant, beside one that says of which kind.
-fn object_beside<'t>(
-    at: usize,
-    table: &'t Table,
-    kind: &Column,
-    known: &[Candidate],
-) -> Option<&'t Column> {
-    let said = words(&kind.name);
-    let is_known = |column: &Column| {
-        let mut known = known.iter();
-        known.any(|c| c.table == at && c.columns.contains(&column.name))
-    };
-    let own_key = |column: &Column| table.primary_key.len() == 1 && table.key()[0] == column.name;
-    let free = || {
-        let columns = table.columns.iter();
-        columns.filter(|c| c.name != kind.name && !is_known(c))
-    };
-    let modifiers: Vec<String> = said
-        .iter()
-        .take_while(|word| !is_in(KINDS, word) && *word != "content")
-        .cloned()
-        .collect();
-    let named = |column: &&Column| is_object(&words(&column.name), &modifiers) && !own_key(column);
-    let objects = || free().filter(|_| says_kind(&said)).filter(named);
-    let qualified = |column: &&Column| {
-        let first = words(&column.name).into_iter().next();
-        first.is_some() && first.as_ref() == modifiers.first()
-    };
-    { free() }
-        .find(|column| is_same(&said, &words(&column.name)))
-        .or_else(|| objects().find(qualified))
-        .or_else(|| objects().next())
-}
-
-/// `commentable_id` beside `commentable_type`.
+/// `commentable_id` beside `commentable_type`, `assigned_to` beside `assigned_type`.
 fn is_same(kind: &[String], object: &[String]) -> bool {
     const TYPES: &str = "type types kind class id name model";
     let bare: Vec<&String> = kind.iter().filter(|word| !is_in(TYPES, word)).collect();
@@ -258,7 +269,7 @@ fn is_same(kind: &[String], object: &[String]) -> bool {
     !bare.is_empty()
         && bare.len() < kind.len()
         && first.iter().eq(bare)
-        && is_in("id key uuid pk ref", last)
+        && is_in("id key uuid pk ref to", last)
 }
 
 /// `object_id`; behind the words before the kind, where there are some: `to_object_id` beside

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Chance, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
-use super::words::{Role, is_key_word};
+use super::words::{Role, is_key_word, means_person};
 use crate::manifest::Meaning;
 use crate::schema::Action;
 
@@ -42,7 +42,9 @@ impl Decider<'_> {
             || self.persons.contains(&table)
             || self.members_of(table, all).is_some()
             || self.part_of(table, all).is_some()
-            || self.book(table, all).is_some();
+            || self.book(table, all).is_some()
+            || (self.role_of(candidate) == Role::Creator
+                && self.is_noted_everywhere(candidate, all));
         if !blocks || shared {
             return decided;
         }
@@ -57,6 +59,12 @@ impl Decider<'_> {
         }
         if candidate.kind == Kind::Generic && !self.names_by_key(candidate) {
             return owner("under this condition the row bears a user's name, and says nobody else");
+        }
+        if candidate.kind == Kind::Generic
+            && self.role_of(candidate) == Role::Mentioned
+            && means_person(&candidate.stem)
+        {
+            return mention(done_to_it(candidate));
         }
         if candidate.kind == Kind::Generic {
             return owner(
@@ -141,9 +149,7 @@ impl Decider<'_> {
                     "the row is what they did, as the table's name says: `{word}`"
                 ))
             }
-            Role::Mentioned => mention(format!(
-                "`{word}` says what somebody did to the row, or is to do with it"
-            )),
+            Role::Mentioned => mention(done_to_it(candidate)),
             Role::Recipient if others.sent => {
                 mention("the row is addressed to them, and somebody else's")
             }
@@ -237,6 +243,11 @@ impl Decider<'_> {
                 "the application's own books (`{book}`), whoever made the row"
             ));
         }
+        if self.is_noted_everywhere(candidate, all) {
+            return mention(format!(
+                "`{word}` is noted of accounts or of the application's own rows, too: who entered a row"
+            ));
+        }
         if let Some(members) = self.members_of(candidate.table, all) {
             return mention(format!("others take part in it (`{members}`)"));
         }
@@ -280,4 +291,9 @@ impl Decider<'_> {
             _ => mention("in doubt: its name does not say what the person has to do with the row"),
         }
     }
+}
+
+fn done_to_it(candidate: &Candidate) -> String {
+    let word = candidate.stem.join("_");
+    format!("`{word}` says what somebody did to the row, or is to do with it")
 }

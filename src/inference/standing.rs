@@ -8,6 +8,9 @@ use super::vocabulary::{ACCOUNTS, CATALOGUES, CONTAINERS, ITEMS, LOGS, MEMBERS, 
 use super::words::{Role, book_word, is_in, role, singular, words};
 use crate::manifest::Meaning;
 
+/// In fewer tables a column is not noted everywhere.
+const EVERYWHERE: usize = 5;
+
 impl Decider<'_> {
     /// `reviews.reviewer_id`: the table's own name is that of the act.
     pub(super) fn is_the_act(&self, candidate: &Candidate) -> bool {
@@ -95,6 +98,15 @@ impl Decider<'_> {
                 && somebodys(c)
         })?;
         Some(&self.schema.tables[whole.parent].name)
+    }
+
+    /// In many tables a column of this name says who entered the row, also that of an account or of one of
+    /// the application's own books, which is nobody's: no row is theirs for it.
+    pub(super) fn is_noted_everywhere(&self, candidate: &Candidate, all: &[Candidate]) -> bool {
+        let alike = |c: &&Candidate| self.names_person(c) && c.columns == candidate.columns;
+        let tables: BTreeSet<usize> = all.iter().filter(alike).map(|c| c.table).collect();
+        let nobodys = |&table: &usize| table == self.users || self.book(table, all).is_some();
+        tables.len() >= EVERYWHERE && tables.iter().any(nobodys)
     }
 
     /// Its rows tell from where somebody did something: they are about that person.
