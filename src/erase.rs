@@ -4,8 +4,8 @@
 //! committed as the outbox (invariant 3).
 
 mod counterweight;
-mod heir;
 mod indexes;
+mod mentions;
 mod rehearsal;
 
 use rusqlite::Connection;
@@ -14,11 +14,10 @@ use rusqlite::types::Value;
 use crate::database::{Durability, Guests, commit, data_version, make_commits, roll_back};
 use crate::error::{Error, Result};
 use crate::outbox::Erased;
-use crate::plan::{Feed, Group, MentionFate, Plan, PlannedIndex, RowIdentity};
-use crate::sql::{joined, main_table, names, quote, same_row, set_columns};
-use crate::survey::{Rows, mention_set, set_name};
+use crate::plan::{Feed, Group, Plan, PlannedIndex, RowIdentity};
+use crate::sql::{joined, main_table, quote, same_row, set_columns};
+use crate::survey::{Rows, set_name};
 use counterweight::Counterweight;
-use heir::hand_over;
 pub(crate) use indexes::{Restructured, adapt, restore};
 pub(crate) use rehearsal::{Writes, rehearse};
 
@@ -91,12 +90,7 @@ impl<'c> Deletion<'c> {
         owner: i64,
         heir: Option<&Value>,
     ) -> Result<()> {
-        for at in 0..plan.mentions.len() {
-            set_mention(self.connection, plan, at, owner)?;
-        }
-        if let Some(heir) = heir {
-            hand_over(self.connection, plan, owner, heir)?;
-        }
+        mentions::set(self.connection, plan, owner, heir)?;
         for index in &plan.indexes {
             take_out_of_index(self.connection, plan, index, owner)?;
         }
@@ -109,8 +103,7 @@ impl<'c> Deletion<'c> {
                 require_none_left(self.connection, plan, at, owner)?;
             }
         }
-        (0..plan.mentions.len())
-            .try_for_each(|at| require_default(self.connection, plan, at, owner))
+        mentions::require_defaults(self.connection, plan, owner)
     }
 
     /// Whether every row of the sets was deleted by its own statement.
@@ -199,20 +192,6 @@ fn defer_foreign_keys(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     connection.execute_batch(defer).map_err(Error::erasing)
-}
-
-fn set_mention(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
-    let mention = &plan.mentions[at];
-    let MentionFate::SetNull(columns) = &mention.fate else {
-        return Ok(());
-    };
-    let set = joined(columns.iter().map(|c| format!("{} = NULL", quote(c))), ", ");
-    let sql = format!(
-        "UPDATE {} SET {set} WHERE {}",
-        main_table(&mention.table),
-        in_set(&mention.identity, &mention_set(at), "owner = ?1")
-    );
-    execute(connection, &sql, [owner]).map(drop)
 }
 
 fn delete(
@@ -304,42 +283,6 @@ fn require_none_left(connection: &Connection, plan: &Plan, at: usize, owner: i64
     Err(Error::RowsKept {
         table: table.name.clone(),
         rows: left,
-    })
-}
-
-/// What `ON DELETE SET DEFAULT` has set must name a row. COMMIT does not see to it: a row that
-/// named nothing before and is deleted outweighs one that names nothing now.
-fn require_default(connection: &Connection, plan: &Plan, at: usize, owner: i64) -> Result<()> {
-    let mention = &plan.mentions[at];
-    if mention.fate != MentionFate::SetDefault {
-        return Ok(());
-    }
-    let parent = &plan.tables[mention.link.parent].name;
-    let present = mention.link.columns.iter();
-    let sql = format!(
-        "SELECT count(*) FROM {} AS s CROSS JOIN {} AS c ON {} WHERE s.owner = ?1 AND {} \
-         AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
-        mention_set(at),
-        main_table(&mention.table),
-        same_row("c", "s", &mention.identity),
-        joined(
-            present.map(|c| format!("c.{} IS NOT NULL", quote(c))),
-            " AND "
-        ),
-        main_table(parent),
-        names("c", "p", &mention.link)
-    );
-    let mut statement = connection.prepare_cached(&sql).map_err(Error::erasing)?;
-    let rows: u64 = statement
-        .query_row([owner], |row| row.get(0))
-        .map_err(Error::erasing)?;
-    if rows == 0 {
-        return Ok(());
-    }
-    Err(Error::DefaultMissing {
-        table: mention.table.clone(),
-        parent: parent.clone(),
-        rows,
     })
 }
 

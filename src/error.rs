@@ -4,6 +4,7 @@
 mod audit;
 mod class;
 mod database;
+mod heir;
 mod inference;
 mod listed;
 mod manifest;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub use audit::AuditError;
 pub use class::Class;
 pub use database::DatabaseError;
+pub use heir::HeirError;
 pub use inference::InferenceError;
 pub use listed::{Blocking, Undecided};
 pub use manifest::ManifestError;
@@ -156,14 +158,9 @@ pub enum Error {
         /// The keys of those it fits.
         keys: Vec<String>,
     },
-    /// The heir goes as well.
-    #[error(
-        "`{name}` cannot inherit with `--reassign-to`: that user is to go in the same run; name one who stays"
-    )]
-    HeirGoes {
-        /// The user named.
-        name: String,
-    },
+    /// Nobody can be given what mentions the account.
+    #[error(transparent)]
+    Heir(#[from] HeirError),
     /// Rows of other users would go, which was ruled out.
     #[error("{}", sentences::collateral(.0))]
     Collateral(Vec<Collateral>),

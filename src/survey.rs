@@ -11,6 +11,7 @@ mod due;
 mod file_table;
 mod files;
 mod findings;
+mod heir;
 mod keepers;
 mod levels;
 mod lists;
@@ -18,6 +19,7 @@ mod lookup;
 mod loose;
 mod mentioned;
 mod person;
+mod renamed;
 mod right_root;
 mod rows;
 mod standing_files;
@@ -30,7 +32,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use rusqlite::types::Value;
 
 pub use collateral::Collateral;
 pub(crate) use contents::Contents;
@@ -41,6 +42,7 @@ pub(crate) use file_table::number;
 pub(crate) use files::{Files, NAMED_BY_ANOTHER, STILL_HOLDS};
 pub(crate) use findings::Findings;
 pub use findings::{Kept, Trouble};
+use heir::Heir;
 pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub use strays::Held;
@@ -86,8 +88,8 @@ pub(crate) struct Survey<'p> {
     pub(crate) version: i64,
     /// The position of rows that nobody owns, if they go.
     pub(crate) unowned: Option<i64>,
-    /// The key of the user who is given what mentions an account that goes.
-    pub(crate) heir: Option<Value>,
+    /// Who is given what mentions an account that goes.
+    pub(crate) heir: Option<Heir>,
 }
 
 /// What the survey of rows found, as values.
@@ -103,7 +105,7 @@ impl<'p> Survey<'p> {
     /// Finds the rows of everyone selected. Inside a read transaction, so that it sees one state.
     ///
     /// Fails where a selected user does not exist, the heir does not or goes too, or a row that
-    /// stays blocks the deletion.
+    /// stays blocks the deletion or cannot name the heir.
     pub(crate) fn take(
         connection: &Connection,
         plan: &'p Plan,
@@ -112,7 +114,7 @@ impl<'p> Survey<'p> {
     ) -> Result<Self> {
         let targets = Targets::resolve(connection, plan, users, request.selection)?;
         let heir = request.reassign_to;
-        let heir = heir.map(|name| targets::heir(connection, plan, users, name));
+        let heir = heir.map(|name| Heir::find(connection, plan, users, name));
         let heir = heir.transpose()?;
         let rows = Rows::prepare(connection, plan)?;
         let unowned = (request.unowned == Unowned::Delete).then_some(targets.last + 1);
@@ -136,6 +138,9 @@ impl<'p> Survey<'p> {
         let blocking = counts::blocking(connection, self.plan, self.heir.is_some())?;
         if !blocking.is_empty() {
             return Err(Error::Blocked(blocking));
+        }
+        if let Some(heir) = &self.heir {
+            heir.refuse_unfit(connection, self.plan)?;
         }
         loose::refuse(connection, self.plan)
     }
@@ -233,7 +238,11 @@ impl<'p> Survey<'p> {
 
     /// Before the first user goes: nothing has been mentioned.
     pub(crate) fn begin_mentions(&self, connection: &Connection) -> Result<()> {
-        mentioned::prepare(connection, self.plan)
+        mentioned::prepare(connection, self.plan)?;
+        match self.heir {
+            Some(_) => renamed::follow(connection, self.plan),
+            None => Ok(()),
+        }
     }
 
     /// Notes what mentions the rows that go with one user, in that user's transaction.

@@ -456,3 +456,91 @@ fn a_row_that_was_handed_over_goes_with_the_later_user_whose_it_is() {
     assert_eq!(application.count("SELECT count(*) FROM likes"), 1);
     assert_eq!(application.count("SELECT u * 100 + post FROM likes"), 330);
 }
+
+/// The row is struck off what names the heir, by the key that it has then.
+#[test]
+fn a_row_that_was_handed_over_and_goes_is_not_counted_among_what_names_the_heir() {
+    let sql = format!(
+        "{HEIRS} CREATE TABLE likes(u INTEGER NOT NULL REFERENCES users, post INTEGER NOT NULL,
+             owner INTEGER, PRIMARY KEY (u, post)) WITHOUT ROWID;
+         INSERT INTO likes VALUES (1, 20, 2), (1, 30, 3);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"likes.u\" = \"mention\"\n\
+                    \"likes.owner\" = { to = \"users.id\", is = \"owner\" }\n";
+    let application = Application::new(&sql, manifest);
+    let outcome = application.run(&INHERITED).expect(0);
+    outcome.says(["1 row, `likes.u`"]);
+    assert_eq!(application.count("SELECT u * 100 + post FROM likes"), 330);
+}
+
+/// `SQLite` sets a default in a row that the heir's key has moved, and lets the missing row that it names
+/// pass for the one that a row that goes named.
+#[test]
+fn a_default_that_names_nothing_is_found_in_a_row_that_was_handed_over() {
+    let sql = format!(
+        "{HEIRS} CREATE TABLE kinds(id INTEGER PRIMARY KEY);
+         CREATE TABLE posts(id INTEGER PRIMARY KEY, u INTEGER REFERENCES users ON DELETE CASCADE,
+             kind INTEGER REFERENCES kinds);
+         CREATE TABLE likes(u INTEGER NOT NULL REFERENCES users, n INTEGER NOT NULL,
+             post INTEGER DEFAULT 99 REFERENCES posts ON DELETE SET DEFAULT, PRIMARY KEY (u, n)) WITHOUT ROWID;
+         INSERT INTO posts VALUES (10, 1, NULL), (11, 1, 7);
+         INSERT INTO likes VALUES (1, 1, 10);"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"likes.u\" = \"mention\"\n";
+    let application = Application::new(&sql, manifest);
+    let one = [
+        "delete-user",
+        "1",
+        "--delete-accounts",
+        "--reassign-to",
+        "3",
+    ];
+    application
+        .run(&one)
+        .expect(1)
+        .complains(["`likes`", "`posts`"]);
+    assert_eq!(application.count("SELECT count(*) FROM users"), 3);
+    let posts = "INSERT INTO posts VALUES (99, 3, NULL)";
+    application.database().execute_batch(posts).unwrap();
+    application.run(&one).expect(0);
+    assert_eq!(
+        application.count("SELECT count(*) FROM likes WHERE (u, post) = (3, 99)"),
+        1
+    );
+}
+
+/// A column of numbers takes `'01'` for 1, who is somebody else.
+#[test]
+fn rows_are_not_given_to_whoever_has_the_heirs_key_as_a_number() {
+    let manifest = "[users]\ntable = \"users\"\n[references]\n\"notes.r\" = \"mention\"\n";
+    let words = |heir| {
+        [
+            "delete-user",
+            "ann",
+            "--delete-accounts",
+            "--reassign-to",
+            heir,
+        ]
+    };
+    for (column, heir) in [("INTEGER", "01"), ("REAL", "01"), ("NUMERIC", "1e0")] {
+        let application = Application::new(
+            &format!(
+                "CREATE TABLE users(u TEXT PRIMARY KEY);
+                 CREATE TABLE notes(id INTEGER PRIMARY KEY, r {column} NOT NULL REFERENCES users);
+                 INSERT INTO users VALUES ('ann'), ('01'), ('1'), ('1e0'), ('eve');
+                 INSERT INTO notes VALUES (1, 'ann'), (2, 'eve');"
+            ),
+            manifest,
+        );
+        let refused = application.run(&words(heir)).expect(4);
+        refused.complains(["1 row with `notes.r`", "--reassign-to"]);
+        assert_eq!(
+            application.count("SELECT count(*) FROM users"),
+            5,
+            "{column}"
+        );
+        application.run(&words("eve")).expect(0);
+        let held = "SELECT count(*) FROM notes WHERE r = 'eve'";
+        assert_eq!(application.count(held), 2, "{column}");
+    }
+}

@@ -1,11 +1,11 @@
 //! The references of rows that stay to rows that go, and what becomes of each.
 
-use super::links::link;
+use super::links::{link, types};
 use super::{Accounts, Link, RowIdentity, identity};
 use crate::error::Result;
 use crate::graph::{Graph, Reference};
 use crate::manifest::Meaning;
-use crate::schema::{Action, ColumnKind, Identity, Schema, Table};
+use crate::schema::{Action, Affinity, ColumnKind, Identity, Schema, Table};
 
 /// A reference of a row that stays to a row that goes.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Mention {
     pub planned: Option<usize>,
     /// What it names.
     pub link: Link,
+    /// The affinity of each of its columns.
+    pub affinities: Vec<Affinity>,
     /// What becomes of it.
     pub fate: MentionFate,
     /// To set it changes what tells the row apart.
@@ -71,6 +73,7 @@ pub(super) fn mentions(
             identity: identity(table)?,
             planned: step[reference.child],
             link,
+            affinities: types(schema, reference).map(|(own, _)| own).collect(),
             fate,
             in_identity: table.is_told_apart_by(&reference.columns),
         });

@@ -204,6 +204,7 @@ impl Deed<'_> {
             | Error::NewCollateral { .. }
             | Error::LooseKeys(_)
             | Error::NewViolation { .. }
+            | Error::Heir(_)
             | Error::Blocked(_) => Next::GoOn,
             _ => Next::Stop,
         };
@@ -297,7 +298,8 @@ impl Deed<'_> {
     fn delete_rows(&self, deletion: &Deletion, position: i64) -> Result<()> {
         let survey = &self.picture.survey;
         survey.note_mentions(self.connection, position)?;
-        deletion.delete_rows(survey.plan, &survey.rows, position, survey.heir.as_ref())
+        let heir = survey.heir.as_ref().map(|heir| &heir.key);
+        deletion.delete_rows(survey.plan, &survey.rows, position, heir)
     }
 
     /// The survey holds for the state of the database it saw; this run's own transactions may have

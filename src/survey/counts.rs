@@ -139,7 +139,7 @@ pub(crate) fn blocking(connection: &Connection, plan: &Plan, heir: bool) -> Resu
     Ok(blocking)
 }
 
-fn column_of(plan: &Plan, at: usize) -> String {
+pub(super) fn column_of(plan: &Plan, at: usize) -> String {
     let mention = &plan.mentions[at];
     let columns = crate::manifest::Columns {
         table: mention.table.clone(),

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::sql::{create_set, set_columns};
 
-fn noted_set(at: usize) -> String {
+pub(super) fn noted_set(at: usize) -> String {
     format!("temp.mentioned_{at}")
 }
 

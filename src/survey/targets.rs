@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::set_name;
-use crate::error::{Error, Result};
+use crate::error::{Error, HeirError, Result};
 use crate::manifest::Users;
 use crate::nearest::nearest;
 use crate::outbox;
@@ -200,7 +200,7 @@ pub(super) fn heir(
     let sql = "SELECT EXISTS (SELECT 1 FROM temp.target WHERE key = ?1)";
     let goes = connection.query_row(sql, [&key], |row| row.get(0));
     if goes.map_err(Error::surveying)? {
-        return Err(Error::HeirGoes { name: name.into() });
+        return Err(Error::from(HeirError::Goes { name: name.into() }));
     }
     Ok(key)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use reset_app::consent::Consent;
-use reset_app::error::{DatabaseError, Error};
+use reset_app::error::{DatabaseError, Error, HeirError};
 use reset_app::report::Report;
 use reset_app::run::{App, Job};
 use reset_app::survey::MentionCount;
@@ -275,7 +275,8 @@ fn refused(outcome: &Outcome, error: &Error) -> Checked<Ended> {
         Error::UserKeyType { .. } => Refusal::UserKeyType,
         Error::UnknownUser { .. } => Refusal::UnknownUser,
         Error::AmbiguousUser { .. } => Refusal::AmbiguousUser,
-        Error::HeirGoes { .. } => Refusal::HeirGoes,
+        Error::Heir(HeirError::Goes { .. }) => Refusal::HeirGoes,
+        Error::Heir(HeirError::Unfit(_)) => Refusal::HeirUnfit,
         Error::Blocked(_) => Refusal::Blocked,
         Error::LooseKeys(_) => Refusal::Loose,
         Error::Database(DatabaseError::UnknownCode { .. }) => Refusal::Uncompilable,
@@ -415,12 +416,9 @@ fn same_reports(case: &Case, preview: &Report, report: &Report, outcome: &Outcom
     same("users", &report.users_processed, &preview.users_processed)?;
     same("collaterals", &report.collateral, &preview.collateral)?;
     same("unowned rows", &report.unowned, &preview.unowned)?;
-    // A row that names the heir in its key is not found among those noted when it goes after all.
-    if !outcome.renamed_and_gone {
-        same("mentions", &report.mentions, &preview.mentions)?;
-        same("inherited", &report.reassigned, &preview.reassigned)?;
-        same("mentions left", &report.still_named, &preview.still_named)?;
-    }
+    same("mentions", &report.mentions, &preview.mentions)?;
+    same("inherited", &report.reassigned, &preview.reassigned)?;
+    same("mentions left", &report.still_named, &preview.still_named)?;
     let trigger_wrote = case
         .trigger_table()
         .is_some_and(|table| !outcome.gone[table].is_empty());

@@ -47,6 +47,8 @@ pub(crate) enum Refusal {
     UnknownUser,
     AmbiguousUser,
     HeirGoes,
+    /// A row would not name the heir who is to be named.
+    HeirUnfit,
     Blocked,
     /// `SQLite` might take rows for children of a row that they do not name.
     Loose,
@@ -78,8 +80,6 @@ pub(crate) struct Outcome {
     pub(crate) cannot_inherit: bool,
     /// The heir comes to name itself, in another type: `SQLite` may take that for a key of nothing.
     pub(crate) may_miss_itself: bool,
-    /// A row that names the heir in its key goes with a later user.
-    pub(crate) renamed_and_gone: bool,
     /// When a row's column is set, and to what.
     set: BTreeMap<(Name, String), (Moment, Value)>,
 }
@@ -607,10 +607,6 @@ impl<'a> Oracle<'a> {
             row.insert(column.clone(), value.clone());
         }
         outcome.cannot_inherit |= self.two_get_the_same_key(outcome, &gone);
-        let mut renamed = self.renamed(outcome);
-        let renamed_and_gone = renamed.any(|(row, _)| gone.contains_key(&row));
-        drop(renamed);
-        outcome.renamed_and_gone = renamed_and_gone;
         outcome.may_miss_itself = self.may_miss_itself(outcome);
         outcome.rows_on_the_way.clone_from(&outcome.rows);
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
@@ -673,7 +669,13 @@ impl<'a> Oracle<'a> {
                 _ if self.case.is_nullable(at, number) => (all(&Value::Null), &mut set),
                 Action::Undeclared => continue,
                 _ => match self.heirs((at, number)) {
-                    Some(values) => (values, &mut inherited),
+                    Some(values) if is_gone || self.name_the_heir((at, number), &values) => {
+                        (values, &mut inherited)
+                    }
+                    Some(_) => {
+                        outcome.refusals.insert(Refusal::HeirUnfit);
+                        continue;
+                    }
                     None if is_gone => continue,
                     None => {
                         outcome.refusals.insert(Refusal::Blocked);
@@ -707,25 +709,42 @@ impl<'a> Oracle<'a> {
     }
 
     /// What a row's mention of an account that goes holds afterwards, where the heir is named instead:
-    /// for each column the heir's value, or nothing where that would not name the heir.
+    /// for each column the heir's value, or nothing where that cannot stand there.
     fn heirs(&self, (at, number): Place) -> Option<Vec<Option<Value>>> {
-        let Heir::Key(key) = self.heir() else {
-            return None;
-        };
         if self.parent((at, number)) != 0 || self.case.is_generated(at, number) {
             return None;
         }
-        let heir = &self.before[0][&self.user(&key).1];
-        let reference = &self.case.tables[at].references[number];
+        let heir = self.heirs_own((at, number))?;
         let own = self.case.columns(at, number);
-        let pairs = own.iter().zip(self.case.parent_columns(reference));
-        let value = |(own, theirs): (&Column, Column)| {
-            let (value, affinity) = (&heir[&theirs.name], theirs.kind.affinity());
-            let names =
-                |stored: &Value| value::names(stored, value, affinity, theirs.kind == Type::Nocase);
-            self.stored(at, own, value).filter(names)
-        };
+        let pairs = own.iter().zip(&heir);
+        let value = |(own, (_, value)): (&Column, &(Column, Value))| self.stored(at, own, value);
         Some(pairs.map(value).collect())
+    }
+
+    /// The columns of the heir that a reference names.
+    fn heirs_own(&self, (at, number): Place) -> Option<Vec<(Column, Value)>> {
+        let Heir::Key(key) = self.heir() else {
+            return None;
+        };
+        let heir = &self.before[0][&self.user(&key).1];
+        let columns = self
+            .case
+            .parent_columns(&self.case.tables[at].references[number]);
+        let values = columns.into_iter().map(|column| {
+            let value = heir[&column.name].clone();
+            (column, value)
+        });
+        Some(values.collect())
+    }
+
+    /// Whether what a row would hold names the heir; but for what cannot stand there at all.
+    fn name_the_heir(&self, place: Place, values: &[Option<Value>]) -> bool {
+        let heir = self.heirs_own(place).unwrap_or_default();
+        heir.iter().zip(values).all(|((column, own), value)| {
+            let (affinity, nocase) = (column.kind.affinity(), column.kind == Type::Nocase);
+            let names = |value: &Value| value::names(value, own, affinity, nocase);
+            value.as_ref().is_none_or(names)
+        })
     }
 
     /// What a column of a table keeps of a value.

@@ -55,7 +55,7 @@ impl Deed<'_> {
         }
         .into();
         if let Some(heir) = &survey.heir {
-            let heir = survey::person_of(self.connection, survey.plan, heir)?;
+            let heir = survey::person_of(self.connection, survey.plan, &heir.key)?;
             line["heir"] = key.name(&heir.ok_or(Error::UserGone)?).into();
         }
         Ok(line.to_string())
