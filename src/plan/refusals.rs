@@ -49,7 +49,10 @@ pub(super) fn faults(
         |table: usize| owned[table] && (table != graph.users || accounts == Accounts::Delete);
     let deleted = components::cascaded(graph, (0..owned.len()).map(goes).collect());
     let goes = |table: usize| deleted[table];
-    let is_set = |r: &Reference| r.meaning == Meaning::Mention && r.parent.is_some_and(goes);
+    let is_set = |r: &Reference| {
+        let sets = matches!(r.on_delete, Some(Action::SetNull | Action::SetDefault));
+        (sets || r.meaning == Meaning::Mention) && r.parent.is_some_and(goes)
+    };
     let is_updated = |table| {
         graph
             .references

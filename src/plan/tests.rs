@@ -346,6 +346,17 @@ fn a_mismatch_of_an_updated_table_is_refused() {
     );
 }
 
+/// The manifest calls its rows owned by what stays, but `SQLite` compiles the action below the cascade.
+#[test]
+fn a_mismatch_of_a_table_that_an_action_sets_is_refused() {
+    let lines = "A.user -> users cascade\nB.a -> A set null\nC.b -> B mismatch";
+    let references = "\"A.user\" = \"mention\"\n\"B.a\" = \"owner\"";
+    assert_eq!(
+        refused(lines, references, Accounts::Delete),
+        ("C.b".into(), Some("B".into()))
+    );
+}
+
 /// How long this thread has worked, whatever else the machine does.
 fn worked() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

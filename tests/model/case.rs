@@ -116,6 +116,13 @@ pub(crate) enum Action {
     Undeclared,
 }
 
+impl Action {
+    /// Whether it sets the row that names what goes.
+    pub(crate) fn sets(self) -> bool {
+        matches!(self, Self::SetNull | Self::SetDefault | Self::SetOne)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Owner,

@@ -78,7 +78,7 @@ pub(crate) struct Outcome {
     pub(crate) inherited: BTreeMap<String, u64>,
     /// Somebody must stay, because the heir's key cannot stand where theirs does.
     pub(crate) cannot_inherit: bool,
-    /// The heir comes to name itself, in another type: `SQLite` may take that for a key of nothing.
+    /// A row that is set names itself, in another type or case: `SQLite` may take that for a key of nothing.
     pub(crate) may_miss_itself: bool,
     /// When a row's column is set, and to what.
     set: BTreeMap<(Name, String), (Moment, Value)>,
@@ -338,11 +338,7 @@ impl<'a> Oracle<'a> {
                 refusals.insert(Refusal::ForeignKey);
             }
             let reference = &self.case.tables[place.0].references[place.1];
-            let sets = matches!(
-                reference.action,
-                Action::SetNull | Action::SetDefault | Action::SetOne
-            );
-            if sets && parent_goes && self.case.is_generated(place.0, place.1) {
+            if reference.action.sets() && parent_goes && self.case.is_generated(place.0, place.1) {
                 refusals.insert(Refusal::Uncompilable);
             }
             if self.sets_default_in_key(place) {
@@ -387,15 +383,16 @@ impl<'a> Oracle<'a> {
         owned
     }
 
-    /// Mentions of this table may be set.
+    /// Rows of this table may be set, by a mention or by an action of the database.
     fn is_updated(&self, table: usize, deleted: &[bool]) -> bool {
         let mut references = self
             .references()
             .into_iter()
             .filter(|place| place.0 == table);
         references.any(|place| {
-            let mentions = self.meaning(place) == Meaning::Mention && self.exists(place);
-            mentions && deleted[self.parent(place)]
+            let reference = &self.case.tables[place.0].references[place.1];
+            let sets = self.meaning(place) == Meaning::Mention || reference.action.sets();
+            sets && self.exists(place) && deleted[self.parent(place)]
         })
     }
 
@@ -769,22 +766,34 @@ impl<'a> Oracle<'a> {
         inherited.map(|((row, _), ((position, _), _))| (*row, *position))
     }
 
+    /// Whether a row that is set names itself by a value that is not the very same.
     fn may_miss_itself(&self, outcome: &Outcome) -> bool {
-        let Heir::Key(key) = self.heir() else {
-            return false;
-        };
-        let heir = self.user(&key);
-        let mut own = self.references().into_iter().filter(|place| place.0 == 0);
-        own.any(|(_, number)| {
-            let reference = &self.case.tables[0].references[number];
-            let theirs = self.case.parent_columns(reference);
-            let mut pairs = self.case.columns(0, number).into_iter().zip(theirs);
-            self.parent((0, number)) == 0
-                && pairs.any(|(own, theirs)| {
-                    let set = outcome.set.get(&(heir, own.name));
-                    set.is_some_and(|(_, value)| *value != self.before[0][&heir.1][&theirs.name])
-                })
+        let mut rows = outcome.set.keys().map(|(row, _)| *row);
+        rows.any(|row| {
+            let mut numbers = 0..self.case.tables[row.0].references.len();
+            numbers.any(|number| self.misses_itself(row, number, outcome))
         })
+    }
+
+    fn misses_itself(&self, (at, tag): Name, number: usize, outcome: &Outcome) -> bool {
+        let after = |column: &Column| {
+            let set = outcome.set.get(&((at, tag), column.name.clone()));
+            set.map_or(&self.before[at][&tag][&column.name], |(_, value)| value)
+        };
+        let reference = &self.case.tables[at].references[number];
+        let (own, theirs) = (
+            self.case.columns(at, number),
+            self.case.parent_columns(reference),
+        );
+        let pairs = || own.iter().zip(&theirs);
+        let names = |(own, theirs): (&Column, &Column)| {
+            let nocase = theirs.kind == Type::Nocase;
+            value::names(after(own), after(theirs), theirs.kind.affinity(), nocase)
+        };
+        self.parent((at, number)) == at
+            && reference.action != Action::Undeclared
+            && pairs().all(names)
+            && pairs().any(|(own, theirs)| after(own) != after(theirs))
     }
 
     /// A row gets the key of another one that stands by then, because the heir is named in it.
