@@ -15,8 +15,8 @@ use rusqlite::{Connection, ErrorCode};
 use support::install::{DATABASE, Install, Tree, assert_same};
 use support::run::{Invocation, Outcome, has_tool, is_root, reset_app, say};
 use support::small::small;
-use support::subjects::Deletion;
-use support::sweep::{JOURNALS, Journal, Subject, strace};
+use support::subjects::{ALBUM, Deletion};
+use support::sweep::{JOURNALS, Journal, Subject, strace, strace_from};
 
 const DELETE: [&str; 3] = ["--delete-all-user-data", "--force", "--no-redis"];
 const PREVIEW: [&str; 3] = ["--delete-all-user-data", "--dry-run", "--no-redis"];
@@ -571,6 +571,57 @@ fn a_file_that_a_new_row_names_survives_the_resume() {
         assert!(install.has("storage/images/cats_2.jpg"));
         assert!(!install.has("storage/images/user_1"));
     }
+}
+
+/// While files are on their way, nobody can write: who can, finds every file taken that will go, and
+/// what is there stays for the row that names it.
+#[test]
+fn a_row_that_names_a_file_beside_the_run_keeps_it() {
+    if !has_tool("strace", "no file was slow to go") {
+        return;
+    }
+    for journal in JOURNALS {
+        let case = Deletion::everyone_with_album(journal);
+        let install = case.install();
+        let slowly = strace_from("delay_enter=10000", "renameat2", 1);
+        let (outcome, named) = scope(|threads| {
+            let run = threads.spawn(|| case.command(&install).under(slowly).run());
+            while !files_are_on_their_way(&install) && !run.is_finished() {
+                sleep(Duration::from_millis(1));
+            }
+            let named = name_the_album(&install);
+            (run.join().unwrap(), named)
+        });
+        for path in &named {
+            assert!(install.has(path), "{path} lost its file: {outcome}");
+        }
+        assert!(
+            named.len() < ALBUM,
+            "no file went beside the run: {outcome}"
+        );
+    }
+}
+
+fn files_are_on_their_way(install: &Install) -> bool {
+    let entries = fs::read_dir(install.path("storage/images")).unwrap();
+    let mut names = entries.map(|entry| entry.unwrap().file_name());
+    names.any(|name| name.as_encoded_bytes().starts_with(b".reset-app-"))
+}
+
+/// Rows of user 1, whose turn is over, that name what is there of that user's album.
+fn name_the_album(install: &Install) -> Vec<String> {
+    let application = application(install);
+    let post = "BEGIN IMMEDIATE; INSERT INTO posts (id, post_id, user_id, post_url) VALUES (77, 'new', 1, 'u')";
+    application.execute_batch(post).unwrap();
+    let album = (0..ALBUM).map(|at| format!("storage/images/user_1/album/{at}"));
+    let named: Vec<String> = album.filter(|path| install.has(path)).collect();
+    for path in &named {
+        let image = "INSERT INTO images (post_id, image_url, local_path, attachment_index, status) \
+                     SELECT 77, 'u', ?1, count(*), 'posted' FROM images";
+        application.execute(image, [path]).unwrap();
+    }
+    application.execute_batch("COMMIT").unwrap();
+    named
 }
 
 #[test]

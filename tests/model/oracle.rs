@@ -78,8 +78,9 @@ pub(crate) struct Outcome {
     pub(crate) inherited: BTreeMap<String, u64>,
     /// Somebody must stay, because the heir's key cannot stand where theirs does.
     pub(crate) cannot_inherit: bool,
-    /// A row that is set names itself, in another type or case: `SQLite` may take that for a key of nothing.
-    pub(crate) may_miss_itself: bool,
+    /// `SQLite` may take a row that is set, and names itself in another type or case, for one that names
+    /// nothing, or one that names the heir for a child of somebody else.
+    pub(crate) may_fail: bool,
     /// When a row's column is set, and to what.
     set: BTreeMap<(Name, String), (Moment, Value)>,
 }
@@ -592,11 +593,7 @@ impl<'a> Oracle<'a> {
                 self.mention(place, &gone, outcome);
             }
         }
-        if self
-            .references()
-            .into_iter()
-            .any(|place| self.is_loose(place, &gone))
-        {
+        if self.holds_loose(&gone) {
             outcome.refusals.insert(Refusal::Loose);
         }
         for (((at, tag), column), (_, value)) in &outcome.set {
@@ -604,13 +601,23 @@ impl<'a> Oracle<'a> {
             row.insert(column.clone(), value.clone());
         }
         outcome.cannot_inherit |= self.two_get_the_same_key(outcome, &gone);
-        outcome.may_miss_itself = self.may_miss_itself(outcome);
+        outcome.may_fail = self.may_miss_itself(outcome) || self.heir_is_loose(outcome, &gone);
         outcome.rows_on_the_way.clone_from(&outcome.rows);
         outcome.gone = vec![BTreeSet::new(); self.case.tables.len()];
         for (at, tag) in gone.keys() {
             outcome.rows[*at].remove(tag);
             outcome.gone[*at].insert(*tag);
         }
+    }
+
+    fn holds_loose(&self, gone: &BTreeMap<Name, usize>) -> bool {
+        let mut references = self.references().into_iter();
+        references.any(|place| self.is_loose(place, gone))
+    }
+
+    /// The same of a row that names the heir by then.
+    fn heir_is_loose(&self, outcome: &Outcome, gone: &BTreeMap<Name, usize>) -> bool {
+        self.case.heir.is_some() && Oracle::new(self.case, &outcome.rows).holds_loose(gone)
     }
 
     /// `SQLite` takes a row for a child of one that goes, which it does not name.

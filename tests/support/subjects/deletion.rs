@@ -21,7 +21,7 @@ const BESIDE: [&str; 3] = ["-wal", "-shm", ".reset-app-lock"];
 const SNAPSHOT: &str = "before";
 
 /// More files than the fewest that are worth a thread of their own.
-const ALBUM: usize = 80;
+pub(crate) const ALBUM: usize = 80;
 
 /// Where snapshots lie, which no deletion touches.
 const SNAPSHOTS: &[u8] = b".reset-app/snapshots";

@@ -6,7 +6,7 @@ mod reset;
 mod resumed;
 mod snapshots;
 
-pub(crate) use deletion::{Deletion, has_outbox, put_trail_back};
+pub(crate) use deletion::{ALBUM, Deletion, has_outbox, put_trail_back};
 pub(crate) use fresh::{Init, Secrets};
 pub(crate) use reset::Reset;
 pub(crate) use resumed::Resumed;
