@@ -85,22 +85,22 @@ fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn status(arguments: &Arguments, app: &App) -> Result<Exit> {
     let found = app.status()?;
-    print(&match arguments.format {
+    let answer = match arguments.format {
         Format::Text => plain(&status::text(&found)),
         Format::Json => status::json(&found),
-    });
-    Ok(Exit::Done)
+    };
+    Ok(print(&answer, Exit::Done))
 }
 
 fn explain(arguments: &Arguments, app: &App, explaining: &Explaining) -> Result<Exit> {
     let explanation = app.explain(explaining.about.as_deref())?;
-    print(&match (explaining.graph, arguments.format) {
+    let answer = match (explaining.graph, arguments.format) {
         (Some(GraphLanguage::Mermaid), _) => plain(&mermaid(&explanation)),
         (Some(GraphLanguage::Dot), _) => plain(&dot(&explanation)),
         (None, Format::Text) => plain(&explain::text(&explanation)),
         (None, Format::Json) => explain::json(&explanation),
-    });
-    Ok(Exit::Done)
+    };
+    Ok(print(&answer, Exit::Done))
 }
 
 fn verify_users(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
@@ -108,32 +108,29 @@ fn verify_users(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     let verification = app.verify(job, &mut watch);
     watch.finish();
     let verification = verification?;
-    print(&match arguments.format {
+    let answer = match arguments.format {
         Format::Text => plain(&verify::text(&verification)),
         Format::Json => json::verification(&verification),
-    });
-    Ok(Exit::of_verification(&verification))
+    };
+    Ok(print(&answer, Exit::of_verification(&verification)))
 }
 
 fn resume(arguments: &Arguments, app: &App) -> Result<Exit> {
     if arguments.asking.dry_run {
-        show(arguments, &app.preview_resume()?);
-        return Ok(Exit::Done);
+        return Ok(show(arguments, &app.preview_resume()?, Exit::Done));
     }
     signals::listen();
     let mut watch = progress::bars(arguments);
     let report = app.resume(&mut watch);
     watch.finish();
     let report = report?;
-    show(arguments, &report);
-    Ok(Exit::of_report(&report))
+    Ok(show(arguments, &report, Exit::of_report(&report)))
 }
 
 fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     let asking = &arguments.asking;
     if asking.dry_run {
-        show(arguments, &app.preview(job)?);
-        return Ok(Exit::Done);
+        return Ok(show(arguments, &app.preview(job)?, Exit::Done));
     }
     let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
@@ -144,15 +141,13 @@ fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {
     );
     watch.finish();
     let report = report?;
-    show(arguments, &report);
-    Ok(Exit::of_report(&report))
+    Ok(show(arguments, &report, Exit::of_report(&report)))
 }
 
 fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
     let asking = &arguments.asking;
     if asking.dry_run {
-        show(arguments, &app.preview_reset(job)?);
-        return Ok(Exit::Done);
+        return Ok(show(arguments, &app.preview_reset(job)?, Exit::Done));
     }
     let undo = undo(arguments, job.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
@@ -163,16 +158,14 @@ fn reset(arguments: &Arguments, app: &App, job: &Reset) -> Result<Exit> {
     );
     watch.finish();
     let report = report?;
-    show(arguments, &report);
-    Ok(Exit::of_report(&report))
+    Ok(show(arguments, &report, Exit::of_report(&report)))
 }
 
 fn replay(arguments: &Arguments, app: &App, replaying: &Replaying) -> Result<Exit> {
     let asking = &arguments.asking;
     let since = replaying.since.as_ref();
     if asking.dry_run {
-        show(arguments, &app.preview_replay(since)?);
-        return Ok(Exit::Done);
+        return Ok(show(arguments, &app.preview_replay(since)?, Exit::Done));
     }
     let undo = undo(arguments, replaying.snapshot.as_ref());
     let mut watch = progress::bars(arguments);
@@ -183,8 +176,7 @@ fn replay(arguments: &Arguments, app: &App, replaying: &Replaying) -> Result<Exi
     );
     watch.finish();
     let report = report?;
-    show(arguments, &report);
-    Ok(Exit::of_report(&report))
+    Ok(show(arguments, &report, Exit::of_report(&report)))
 }
 
 fn undo(arguments: &Arguments, snapshot: Option<&String>) -> Undo {
@@ -201,8 +193,7 @@ fn clear_redis(arguments: &Arguments, app: &App) -> Result<Exit> {
     } else {
         app.clear_keys(&mut |preview| consent(asking, preview, &Undo::None))?
     };
-    show(arguments, &report);
-    Ok(Exit::Done)
+    Ok(show(arguments, &report, Exit::Done))
 }
 
 fn consent(asking: &Asking, preview: &Preview<'_>, undo: &Undo) -> Result<Consent> {
@@ -216,11 +207,12 @@ fn consent(asking: &Asking, preview: &Preview<'_>, undo: &Undo) -> Result<Consen
     Ok(consent)
 }
 
-fn show(arguments: &Arguments, report: &Report) {
-    print(&match arguments.format {
+fn show(arguments: &Arguments, report: &Report, exit: Exit) -> Exit {
+    let answer = match arguments.format {
         Format::Text => plain(&text::report(report)),
         Format::Json => json::report(report),
-    });
+    };
+    print(&answer, exit)
 }
 
 /// Names of tables and users come from outside: what a terminal would obey is shown instead.
@@ -233,11 +225,19 @@ fn plain(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// A reader that went away is no reason to fail after the work is done.
-fn print(answer: &str) {
+/// Ends as `exit` says where the answer is printed; what nobody could read is not done. A reader that
+/// went away has read enough.
+fn print(answer: &str, exit: Exit) -> Exit {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(answer.as_bytes()).and_then(|()| out.flush()) {
-        log::warn!("the answer could not be printed: {error}");
+    let Err(error) = out.write_all(answer.as_bytes()).and_then(|()| out.flush()) else {
+        return exit;
+    };
+    log::warn!("the answer could not be printed: {error}");
+    let gone = error.kind() == std::io::ErrorKind::BrokenPipe;
+    if exit == Exit::Done && !gone {
+        Exit::Except
+    } else {
+        exit
     }
 }
 

@@ -617,9 +617,8 @@ fn a_table_that_only_looks_like_the_outbox_is_refused() {
     }
 }
 
-/// Invariant 4, whatever the database says.
-#[test]
-fn planted_outbox_rows_reach_nothing_outside() {
+/// An install with an outbox that somebody made by hand: the record of a run, and these rows.
+fn with_planted(rows: &str) -> Install {
     let install = Install::copy("example");
     let definition = "CREATE TABLE _reset_app_outbox(\
         id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, \
@@ -629,10 +628,37 @@ fn planted_outbox_rows_reach_nothing_outside() {
         "{definition};
          INSERT INTO _reset_app_outbox (run, kind, detail) VALUES ('r', 'run',
              '{{\"run\":\"r\",\"operation\":\"x\",\"base\":\"{base}\",\"keys\":\"none\"}}');
-         INSERT INTO _reset_app_outbox (run, kind, position, root, path, identity, detail) VALUES
-             ('r', 'file', 1, CAST('storage/images' AS BLOB), CAST('../../.env' AS BLOB), '0', 'x'),
-             ('../../..', 'file', 1, CAST('/' AS BLOB), CAST('etc/hostname' AS BLOB), '0', 'x')"
+         INSERT INTO _reset_app_outbox (run, kind, position, root, path, identity, detail) VALUES {rows}"
     ));
+    install
+}
+
+/// An index is made again by its statement alone: another behind it could open any database.
+#[test]
+fn a_planted_index_runs_no_other_statement() {
+    let sql = "CREATE INDEX by_mail ON users(email); COMMIT; ATTACH ''other.db'' AS other; \
+               CREATE TABLE other.t(a); BEGIN IMMEDIATE";
+    let detail = format!(
+        r#"{{"made":[],"dropped":[{{"name":"by_mail","table":"users","sql":"{sql}","statistics":[]}}]}}"#
+    );
+    let install = with_planted(&format!(
+        "('r', 'indexes', NULL, NULL, NULL, NULL, '{detail}')"
+    ));
+    fs::copy(install.path(DATABASE), install.path("other.db")).unwrap();
+    let before = install.tree().without(DATABASE);
+    let resume = on(&install).within(install.root());
+    resume.args(["resume", "--no-redis"]).run().expect(3);
+    let after = install.tree().without(DATABASE).without(".reset-app");
+    assert_same("files", &before, &after);
+}
+
+/// Invariant 4, whatever the database says.
+#[test]
+fn planted_outbox_rows_reach_nothing_outside() {
+    let install = with_planted(
+        "('r', 'file', 1, CAST('storage/images' AS BLOB), CAST('../../.env' AS BLOB), '0', 'x'),
+         ('../../..', 'file', 1, CAST('/' AS BLOB), CAST('etc/hostname' AS BLOB), '0', 'x')",
+    );
     let before = install.tree().without(DATABASE);
     let outcome = on(&install).args(["resume", "--no-redis"]).run();
     assert_ne!(outcome.code(), Some(0), "{outcome}");
@@ -894,4 +920,31 @@ fn accounts_that_rows_still_name_stay_and_the_others_go() {
         "{blocked}"
     );
     assert_same("the database", &before, &install.dump());
+}
+
+/// A file that is cut short is no answer; a reader that has read enough is another matter.
+#[test]
+fn an_answer_that_cannot_be_printed_is_not_done() {
+    let install = Install::copy("example");
+    let to = |command: &str, words: &[&str]| {
+        let run = reset_app().root(install.root()).args(words);
+        run.args(["--no-redis"])
+            .under(["sh", "-c", command, "sh"])
+            .run()
+    };
+    let full = "exec \"$@\" > /dev/full";
+    let gone = "exit $( { { sleep 0.1; \"$@\"; echo $? >&3; } | true; } 3>&1)";
+    for words in [
+        &["status"][..],
+        &["snapshot", "list"],
+        &["delete-user", "1", "--dry-run"],
+    ] {
+        to(full, words)
+            .expect(3)
+            .complains(["could not be printed"]);
+        to(gone, words).expect(0);
+    }
+    to(full, &["delete-user", "1", "--force"]).expect(3);
+    let posts = "SELECT count(*) FROM posts WHERE user_id = 1";
+    assert_eq!(install.query_count(posts), 0);
 }

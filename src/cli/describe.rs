@@ -27,29 +27,31 @@ pub(super) fn init(arguments: &Arguments, initialising: &Initialising) -> Result
         Stage::Preview => propose(&request)?,
         Stage::Done => write_manifest(&request)?,
     };
-    print(&match arguments.format {
+    let answer = match arguments.format {
         Format::Text => plain(&initialised(&manifest, stage)),
         Format::Json => format!("{:#}\n", initialised_json(&manifest, stage)),
-    });
+    };
     let whole = manifest.draft.warnings.is_empty();
-    Ok(if whole || stage == Stage::Preview {
+    let exit = if whole || stage == Stage::Preview {
         Exit::Done
     } else {
         Exit::Except
-    })
+    };
+    Ok(print(&answer, exit))
 }
 
 pub(super) fn check(arguments: &Arguments, app: &App) -> Result<Exit> {
     let checked = app.check()?;
-    print(&match arguments.format {
+    let answer = match arguments.format {
         Format::Text => plain(&checked_text(&checked)),
         Format::Json => format!("{:#}\n", checked_json(&checked)),
-    });
-    Ok(if checked.findings.is_empty() {
+    };
+    let exit = if checked.findings.is_empty() {
         Exit::Done
     } else {
         Exit::Found
-    })
+    };
+    Ok(print(&answer, exit))
 }
 
 fn initialised(written: &Initialised, stage: Stage) -> String {

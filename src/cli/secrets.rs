@@ -39,11 +39,11 @@ pub(crate) fn generate(arguments: &Arguments, generating: &Generating) -> Result
     } else {
         Values::Hidden
     };
-    super::print(&match arguments.format {
+    let answer = match arguments.format {
         Format::Text => show::text(&written, stage, values),
         Format::Json => show::json(&written, stage, values),
-    });
-    Ok(Exit::Done)
+    };
+    Ok(super::print(&answer, Exit::Done))
 }
 
 fn asking(arguments: &Arguments) -> Asking {

@@ -139,16 +139,17 @@ pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Resu
         }
         Snapshotting::Diff { name, from } => {
             let (about, difference) = Snapshot::diff(app.target(), &from.archive(app)?, name)?;
-            show(
-                arguments,
-                || differs(&about, &difference),
-                || difference_object("snapshot diff", &about, &difference),
-            );
-            Ok(if difference.is_none() {
+            let exit = if difference.is_none() {
                 Exit::Done
             } else {
                 Exit::Found
-            })
+            };
+            Ok(show(
+                arguments,
+                exit,
+                || differs(&about, &difference),
+                || difference_object("snapshot diff", &about, &difference),
+            ))
         }
     }
 }
@@ -159,8 +160,7 @@ fn save(arguments: &Arguments, app: &App, archive: &Archive, name: &str) -> Resu
         let text = || format!("The snapshot `{name}` can be saved.\n");
         let object =
             || json!({"operation": "snapshot save", "dry_run": true, "snapshot": {"name": name}});
-        show(arguments, text, object);
-        return Ok(Exit::Done);
+        return Ok(show(arguments, Exit::Done, text, object));
     }
     let saved = Snapshot::save(app.target(), archive, name)?;
     let text = || {
@@ -176,8 +176,7 @@ fn save(arguments: &Arguments, app: &App, archive: &Archive, name: &str) -> Resu
             "warnings": saved.warnings,
         })
     };
-    show(arguments, text, object);
-    Ok(Exit::Done)
+    Ok(show(arguments, Exit::Done, text, object))
 }
 
 fn restore(
@@ -190,12 +189,12 @@ fn restore(
     if arguments.asking.dry_run {
         let preview = Snapshot::preview(app.target(), archive, name, structure)?;
         let (about, difference) = &preview;
-        show(
+        return Ok(show(
             arguments,
+            Exit::Done,
             || differs(about, difference),
             || difference_object("snapshot restore", about, difference),
-        );
-        return Ok(Exit::Done);
+        ));
     }
     let subject = app.target().name();
     let mut ask = |about: &About, difference: &Difference| {
@@ -207,28 +206,25 @@ fn restore(
         Asking::Somebody(&mut ask)
     };
     let restored = Snapshot::restore(app.target(), archive, name, structure, asking)?;
-    show(
-        arguments,
-        || went_back(&restored),
-        || {
-            json!({
-                "operation": "snapshot restore",
-                "dry_run": false,
-                "run": restored.run,
-                "snapshot": about_object(&restored.about),
-                "database_changed": restored.database == Rows::PutBack,
-                "files": files_object(restored.files),
-                "keys": restored.keys,
-                "left": kept(&restored.left),
-                "warnings": restored.warnings,
-            })
-        },
-    );
-    Ok(if restored.left.is_empty() {
+    let exit = if restored.left.is_empty() {
         Exit::Done
     } else {
         Exit::Except
-    })
+    };
+    let object = || {
+        json!({
+            "operation": "snapshot restore",
+            "dry_run": false,
+            "run": restored.run,
+            "snapshot": about_object(&restored.about),
+            "database_changed": restored.database == Rows::PutBack,
+            "files": files_object(restored.files),
+            "keys": restored.keys,
+            "left": kept(&restored.left),
+            "warnings": restored.warnings,
+        })
+    };
+    Ok(show(arguments, exit, || went_back(&restored), object))
 }
 
 fn list(arguments: &Arguments, archive: &Archive) -> Result<Exit> {
@@ -253,8 +249,7 @@ fn list(arguments: &Arguments, archive: &Archive) -> Result<Exit> {
             "damaged": broken.iter().map(|one| json!({"name": one.path, "reason": one.reason})).collect::<Vec<_>>(),
         })
     };
-    show(arguments, text, object);
-    Ok(Exit::Done)
+    Ok(show(arguments, Exit::Done, text, object))
 }
 
 fn drop_all(
@@ -298,15 +293,20 @@ fn drop_all(
             "dropped": names,
         })
     };
-    show(arguments, text, object);
-    Ok(Exit::Done)
+    Ok(show(arguments, Exit::Done, text, object))
 }
 
-fn show(arguments: &Arguments, text: impl Fn() -> String, object: impl Fn() -> Value) {
-    print(&match arguments.format {
+fn show(
+    arguments: &Arguments,
+    exit: Exit,
+    text: impl Fn() -> String,
+    object: impl Fn() -> Value,
+) -> Exit {
+    let answer = match arguments.format {
         Format::Text => plain(&text()),
         Format::Json => format!("{:#}\n", object()),
-    });
+    };
+    print(&answer, exit)
 }
 
 /// An age, as `30d`, in seconds.

@@ -127,12 +127,18 @@ fn definition(connection: &Connection, name: &str) -> Result<Option<DroppedIndex
             return Ok(None);
         }
     }
-    Ok(sql.starts_with(CREATE).then_some(DroppedIndex {
+    Ok(one_statement(&sql).is_some().then_some(DroppedIndex {
         statistics: statistics(connection, "sqlite_stat1", &table, name)?,
         name: name.to_owned(),
         table,
         sql,
     }))
+}
+
+/// What follows `CREATE INDEX` in the one statement that a text is: whoever can write to the database
+/// can write another behind it, and that one could open any file.
+fn one_statement(sql: &str) -> Option<&str> {
+    sql.strip_prefix(CREATE).filter(|rest| !rest.contains(';'))
 }
 
 /// What a table of the planner's says of an index; nothing where there is no such table.
@@ -187,7 +193,7 @@ fn make_again(connection: &Connection, index: &DroppedIndex) -> Result<()> {
     if exists(connection, "index", &index.name)? || !exists(connection, "table", &index.table)? {
         return Ok(());
     }
-    let rest = index.sql.strip_prefix(CREATE).ok_or(Error::OutboxRow)?;
+    let rest = one_statement(&index.sql).ok_or(Error::OutboxRow)?;
     // Else a temporary table of that name would be taken for the application's.
     run_sql(connection, &format!("{CREATE}main.{rest}"))?;
     let sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'index' AND name = ?1";
