@@ -51,7 +51,7 @@ impl Decider<'_> {
         }
         let in_passing = self.names_in_passing(candidate);
         if let Some(book) = self.book(candidate.table, all)
-            && (!sure || in_passing)
+            && ((!sure && !self.is_named_for(candidate)) || in_passing)
         {
             return Some(mention(format!("the application's own books (`{book}`)")));
         }
@@ -83,6 +83,16 @@ impl Decider<'_> {
         };
         let undeclared = candidate.on_delete.is_none() && candidate.kind == Kind::Plain;
         undeclared && self.is_qualified(candidate) && all.iter().any(own)
+    }
+
+    /// `dataset_permissions.dataset_id`, `default_history_permissions.history_id`: its table is named for what
+    /// it names.
+    fn is_named_for(&self, candidate: &Candidate) -> bool {
+        let (own, of) = (
+            self.names.nouns(candidate.table),
+            self.names.nouns(candidate.parent),
+        );
+        !of.is_empty() && own.windows(of.len()).any(|nouns| nouns == of)
     }
 
     /// `site.root_page_id`, `team.logo_id`, not `label.repo_id`: the column's word is neither that of what it names nor of
@@ -117,7 +127,8 @@ impl Decider<'_> {
     fn unsurely(&self, all: &[Candidate], at: usize) -> Decided {
         let candidate = &all[at];
         let parent = &self.schema.tables[candidate.parent].name;
-        if self.kept.contains(&candidate.parent) {
+        let part = self.is_leaf(all, candidate) && !self.names_in_passing(candidate);
+        if self.kept.contains(&candidate.parent) && !(part && self.is_named_for(candidate)) {
             return mention(format!(
                 "the row names one of `{parent}`, which stays as long as it does"
             ));
@@ -145,9 +156,7 @@ impl Decider<'_> {
             _ if owners().next().is_some() => {
                 mention("the row is somebody's already, and may be without")
             }
-            _ if self.is_leaf(all, candidate) && !self.names_in_passing(candidate) => {
-                owner(format!("the row is nobody's but that of one of `{parent}`"))
-            }
+            _ if part => owner(format!("the row is nobody's but that of one of `{parent}`")),
             _ if candidate.optional == Optional::Never && !self.is_qualified(candidate) => owner(
                 format!("no row is without one of `{parent}`, and none is anybody else's"),
             ),
