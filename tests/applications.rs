@@ -409,6 +409,11 @@ fn who_entered_a_row_is_noted_everywhere() {
 }
 
 #[test]
+fn keys_of_three_letters_that_several_tables_have() {
+    inferred("threads");
+}
+
+#[test]
 fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
     let application = Application::of("wiki");
     application.init();

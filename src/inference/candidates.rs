@@ -117,7 +117,7 @@ impl Search<'_> {
     pub(super) fn by_key(&self, at: usize, column: &Column) -> Result<Option<Candidate>> {
         let said = self.names.words(&column.name);
         for stem in self.names.stems(self.schema, at, &column.name) {
-            for (parent, spoken) in self.parents((at, column), &said, &stem) {
+            for (parent, spoken) in self.parents((at, column), &said, &stem)? {
                 if parent == at && !self.may_name_itself(at, column, &stem) {
                     continue;
                 }

@@ -62,10 +62,11 @@ impl Search<'_> {
             for column in table.columns.iter().filter(unique) {
                 let said = self.names.words(&column.name);
                 let speaks = self.names.stems(self.schema, at, &column.name);
-                let speaks = speaks.iter().any(|stem| {
-                    let mut parents = self.parents((at, column), &said, stem).into_iter();
-                    parents.any(|(named, _)| named == parent)
-                });
+                let mut spoken = Vec::new();
+                for stem in speaks {
+                    spoken.extend(self.parents((at, column), &said, &stem)?);
+                }
+                let speaks = spoken.iter().any(|(named, _)| *named == parent);
                 let counted = self.count(at, &column.name, &Form::default(), (parent, key))?;
                 if speaks && counted.of > 0 && counted.fitting == 0 {
                     found.push((at, column.name.clone()));

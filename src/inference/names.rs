@@ -1,6 +1,6 @@
 //! Which table a column's name speaks of. Pure.
 
-use super::words::{is_key_word, singular, singulars, stem, words};
+use super::words::{Role, is_key_word, role, singular, singulars, stem, words};
 use crate::schema::{Schema, Table, TableKind};
 
 /// The names of a schema's tables, taken apart.
@@ -39,6 +39,11 @@ impl Names {
         if all.len() > 1 && all[0] == "id" {
             all.rotate_left(1);
         }
+        if let Some(run_together) = all.last().and_then(|last| before_key(last)) {
+            all.pop();
+            all.extend(run_together);
+            return all;
+        }
         let Some(noun) = all.last().and_then(|last| last.strip_suffix("id")) else {
             return all;
         };
@@ -54,22 +59,25 @@ impl Names {
         all
     }
 
-    /// The other table, if there is but one, whose rows have a key of this name.
-    pub(super) fn with_key_named(
-        &self,
-        schema: &Schema,
-        from: usize,
-        column: &str,
-    ) -> Option<usize> {
+    /// The other tables whose rows have a key of this name.
+    pub(super) fn with_key_named(&self, schema: &Schema, from: usize, column: &str) -> Vec<usize> {
         let has = |at: &usize| {
             let table = &schema.tables[*at];
             *at != from
                 && is_plain(table)
                 && matches!(table.key()[..], [key] if key.eq_ignore_ascii_case(column))
         };
-        let mut found = (0..self.tables.len()).filter(has);
-        let one = found.next().filter(|_| found.next().is_none());
-        one.filter(|_| words(column).len() > 1)
+        (0..self.tables.len()).filter(has).collect()
+    }
+
+    /// `threadratings`, `thread_ratings` and `threads`: a table's name begins with that of another.
+    pub(super) fn begins_with(&self, table: usize, other: usize) -> bool {
+        let (own, of) = (&self.tables[table], &self.tables[other]);
+        let shared = own.iter().zip(of).take_while(|(own, of)| own == of).count();
+        match (own.get(shared), of.get(shared)) {
+            (Some(own), Some(of)) => of.len() > 2 && own.starts_with(of.as_str()),
+            (own, of) => own.is_some() && of.is_none(),
+        }
     }
 
     /// The stems that the name of a column may have: with all of its words, without those of its
@@ -178,6 +186,15 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// `fromuid`, `toid`: somebody's part in a row, and the word for a key.
+fn before_key(word: &str) -> Option<[String; 2]> {
+    ["uid", "id"].into_iter().find_map(|key| {
+        let said = word.strip_suffix(key)?.to_owned();
+        let speaks = role(std::slice::from_ref(&said)) != Role::Unknown;
+        speaks.then(|| [said, key.to_owned()])
+    })
 }
 
 /// All columns of a table begin with the same word, which says nothing of them.

@@ -1,15 +1,18 @@
 //! What the name of a column says of the table that it names, and how far its values bear that out.
 
 use super::candidates::{Search, is_number};
-use super::evidence::Match;
+use super::evidence::{Match, Place};
 use super::names::{Spoken, has_prefix};
 use super::words::{
-    Role, holds_files, is_plural, means_person, names_doer, names_something, role, shows_file,
-    speaks_only_of_person, surely_names,
+    Role, holds_files, is_key_word, is_plural, means_person, names_doer, names_something, role,
+    shows_file, speaks_only_of_person, surely_names, words,
 };
 use crate::error::Result;
 use crate::manifest::Form;
 use crate::schema::{Affinity, Column};
+
+/// Fewer different values fit a table by chance.
+const SEVERAL: u64 = 3;
 
 /// What the name of a column says.
 pub(super) struct Named<'n> {
@@ -49,14 +52,14 @@ impl Search<'_> {
         (at, column): (usize, &Column),
         said: &[String],
         stem: &[String],
-    ) -> Vec<(usize, Spoken)> {
+    ) -> Result<Vec<(usize, Spoken)>> {
         let person = (means_person(stem) && role(stem) != Role::Unknown)
             || names_doer(stem, self.names.nouns(at)).is_some();
         let (wholly, others): (Vec<_>, Vec<_>) = { self.names.spoken(self.schema, at, stem) }
             .into_iter()
             .partition(|(_, spoken)| *spoken == Spoken::Wholly);
         let mut parents = wholly;
-        let same_key = self.names.with_key_named(self.schema, at, &column.name);
+        let same_key = self.with_its_key(at, column)?;
         parents.extend(same_key.map(|table| (table, Spoken::Wholly)));
         if stem.last().is_some_and(|last| last == "parent") {
             parents.insert(0, (at, Spoken::ByEnd));
@@ -87,7 +90,7 @@ impl Search<'_> {
         parents.extend(shortened.map(|table| (table, how)));
         parents.extend(others);
         if !names_something(said) {
-            return parents;
+            return Ok(parents);
         }
         if shows_file(stem) {
             let holds = |other: &usize| *other != at && holds_files(self.names.nouns(*other));
@@ -101,7 +104,51 @@ impl Search<'_> {
                     .map(|(parent, _)| (parent, Spoken::Loosely)),
             );
         }
-        parents
+        Ok(parents)
+    }
+
+    /// The table whose key a column is called like. Short keys (`tid`, `pid`) are those of several: then the
+    /// table for which the column's own is named, or the only one that has all of the values.
+    fn with_its_key(&self, at: usize, column: &Column) -> Result<Option<usize>> {
+        let tables = self.names.with_key_named(self.schema, at, &column.name);
+        let said = words(&column.name);
+        if said.len() > 1 {
+            return Ok(<[usize; 1]>::try_from(tables).ok().map(|[one]| one));
+        }
+        let short = said
+            .iter()
+            .any(|word| word.ends_with("id") && !is_key_word(word));
+        let mut fitting = Vec::new();
+        for table in tables.into_iter().filter(|_| short) {
+            let found = self.count(at, &column.name, &Form::default(), (table, &column.name))?;
+            fitting.extend((found.of > 0 && found.is_most(100)).then_some(table));
+        }
+        let named_for = fitting
+            .iter()
+            .find(|&&table| self.names.begins_with(at, table));
+        if let Some(&table) = named_for {
+            return Ok(Some(table));
+        }
+        let own_key = self.schema.tables[at].key() == [&*column.name];
+        let several = !own_key && fitting.len() == 1 && self.distinct(at, column)? >= SEVERAL;
+        let only = fitting.first().filter(|_| several).copied();
+        // `pid` may also be that of the parent, a row of the same table.
+        let own = self
+            .single_key(at)
+            .filter(|_| said == ["pid"] && only.is_some());
+        let Some(own) = own else { return Ok(only) };
+        let found = self.count(at, &column.name, &Form::default(), (at, &own))?;
+        Ok(only.filter(|_| !found.is_most(100)))
+    }
+
+    fn distinct(&self, at: usize, column: &Column) -> Result<u64> {
+        let (table, form) = (&self.schema.tables[at].name, Form::default());
+        let column = &column.name;
+        self.evidence.distinct(Place {
+            table,
+            column,
+            form: &form,
+        })
     }
 
     /// A number that is a key can be anything: a count, a version, a flag. It names something only where

@@ -210,10 +210,32 @@ impl Decider<'_> {
         match (sure, other) {
             (false, true) => mention("another column says whose the row is; this one may be empty"),
             (true, _) => owner(format!(
-                "`{word}` says whose the row is, and every row has one"
+                "`{word}` says whose the row is, and every row has one{}",
+                self.or_anothers(candidate, all)
             )),
             (false, false) => owner(format!("`{word}` says whose the row is")),
         }
+    }
+
+    /// What is to be said where other columns say as well whose the row is.
+    fn or_anothers(&self, candidate: &Candidate, all: &[Candidate]) -> String {
+        let beside = |c: &&Candidate| {
+            c.table == candidate.table
+                && c.columns != candidate.columns
+                && self.names_person(c)
+                && self.is_certain_owner(c)
+        };
+        let others = all.iter().filter(beside);
+        let others: Vec<String> = others
+            .map(|c| format!("`{}`", c.columns.join(", ")))
+            .collect();
+        if others.is_empty() {
+            return String::new();
+        }
+        let others = others.join(" and ");
+        format!(
+            "; so does {others}, and the row goes with either: \"mention\" for one of them keeps it for the other"
+        )
     }
 
     /// Rows have a maker, whose they are, also where this column says nobody: it says who is to do
