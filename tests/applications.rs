@@ -414,6 +414,11 @@ fn keys_of_three_letters_that_several_tables_have() {
 }
 
 #[test]
+fn a_row_in_two_halves_and_an_index_without_text() {
+    inferred("stories");
+}
+
+#[test]
 fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
     let application = Application::of("wiki");
     application.init();

@@ -10,7 +10,7 @@ use super::decide::Decider;
 use super::names::is_plain;
 use super::words::{singulars, words};
 use crate::error::Result;
-use crate::full_text::{Content, FullText};
+use crate::full_text::{Content, Deletion, FullText};
 use crate::manifest::{Form, Meaning};
 
 /// Words of an index's name that are not the name of what it indexes.
@@ -35,16 +35,18 @@ impl Search<'_> {
     pub(super) fn full_text(&self, decider: &Decider) -> Result<Vec<Candidate>> {
         let mut found = Vec::new();
         for (at, table) in self.schema.tables.iter().enumerate() {
-            let own = FullText::of(table).is_some_and(|index| index.content == Content::Own);
+            let content = FullText::of(table).map(|index| index.content);
+            let kept = content == Some(Content::Own);
+            let forgets = kept || content == Some(Content::None(Deletion::Possible));
             let fed = self.schema.triggers.iter().any(|t| t.names(&table.name));
-            if !own || fed {
+            if !forgets || fed {
                 continue;
             }
-            if let Some(candidate) = self.by_column(at, decider)? {
+            if kept && let Some(candidate) = self.by_column(at, decider)? {
                 found.push(candidate);
                 continue;
             }
-            let indexed = self.indexed_by(at, decider)?;
+            let indexed = self.indexed_by(at, kept, decider)?;
             let Some((parent, key)) =
                 indexed.and_then(|parent| Some((parent, self.single_key(parent)?)))
             else {
@@ -95,13 +97,11 @@ impl Search<'_> {
         self.count(at, "rowid", &Form::default(), parent)
     }
 
-    /// The table that an index is of: by its name, or by its text.
-    fn indexed_by(&self, at: usize, decider: &Decider) -> Result<Option<usize>> {
-        let nouns = singulars(&words(&self.schema.tables[at].name));
-        let bare: Vec<String> = nouns
-            .into_iter()
-            .filter(|noun| !INDEX.contains(&noun.as_str()))
-            .collect();
+    /// The table that an index is of: by its name, or by its text, if it keeps that.
+    fn indexed_by(&self, at: usize, kept: bool, decider: &Decider) -> Result<Option<usize>> {
+        let mut bare = words(&self.schema.tables[at].name);
+        bare.retain(|word| !INDEX.contains(&word.as_str()));
+        let bare = singulars(&bare);
         let spoken = self
             .names
             .spoken(self.schema, at, &bare)
@@ -119,10 +119,10 @@ impl Search<'_> {
             }
             let found = self.rowids(at, (table, &key))?;
             let nouns = self.names.nouns(table);
-            let fits = if found.of == 0 {
-                nouns == bare
-            } else {
-                found.is_most(75) && self.shares_text(at, (table, &key))?
+            let fits = match (found.of, kept) {
+                (0, _) => nouns == bare,
+                (_, true) => found.is_most(75) && self.shares_text(at, (table, &key))?,
+                (_, false) => found.is_most(75) && nouns == bare,
             };
             if fits {
                 return Ok(Some(table));

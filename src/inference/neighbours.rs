@@ -41,6 +41,7 @@ impl Search<'_> {
                 }
             }
             found.extend(self.other_half(at, table, known)?);
+            found.extend(self.second_half(at, table, known)?);
         }
         let alike = self.named_alike(known, &found)?;
         found.extend(alike);
@@ -143,6 +144,40 @@ impl Search<'_> {
         let found = self.count(at, &key.name, &Form::default(), target)?;
         let candidate = || self.candidate(at, key, target, self.stem_of(at, &key.name), found);
         Ok(found.is_most(100).then(candidate))
+    }
+
+    /// `story_texts.id`: the keys of a table's rows are those of another, for which it is named and of which
+    /// each row repeats a text.
+    fn second_half(
+        &self,
+        at: usize,
+        table: &Table,
+        known: &[Candidate],
+    ) -> Result<Option<Candidate>> {
+        let key = table.columns.iter().find(|c| table.key() == [&*c.name]);
+        let is_known = |c: &Candidate| c.table == at && c.columns == [table.key()[0]];
+        let Some(key) = key.filter(|_| !known.iter().any(is_known)) else {
+            return Ok(None);
+        };
+        for parent in (0..self.schema.tables.len()).filter(|&p| self.names.begins_with(at, p)) {
+            let Some(of) = self.single_key(parent).filter(|_| parent != self.users) else {
+                continue;
+            };
+            let target = (parent, of.as_str());
+            let found = self.count(at, &key.name, &Form::default(), target)?;
+            let Some((own, theirs)) = self.repeats((at, &key.name), target)? else {
+                continue;
+            };
+            if found.is_most(100) {
+                let stem = self.stem_of(at, &key.name);
+                let mut candidate = self.candidate(at, key, target, stem, found);
+                let theirs = self.target(parent, &theirs);
+                candidate.evidence =
+                    format!("{}, and `{own}` repeats `{theirs}`", candidate.evidence);
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 
     /// The different values of a column, if they can be keys.
