@@ -14,6 +14,9 @@ use super::words::{singulars, words};
 use crate::error::Result;
 use crate::schema::Schema;
 
+/// A shorter part of a name is met by chance.
+const LONG: usize = 8;
+
 /// A column whose values name files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProposal {
@@ -31,11 +34,12 @@ pub struct FileProposal {
     pub evidence: String,
 }
 
-/// How the file of a value was found: the directories before it, what of the value its name holds,
-/// and what follows.
+/// How the file of a value was found: the directories before it, what stands before the value in its
+/// name, what of the value that holds, and what follows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Shape {
     directories: usize,
+    before: String,
     part: &'static str,
     after: String,
 }
@@ -62,6 +66,8 @@ struct Index<'t> {
     names: BTreeMap<&'t str, Vec<&'t str>>,
     directories: BTreeMap<&'t str, Vec<(&'t str, usize)>>,
     starts: BTreeMap<&'t str, Vec<&'t str>>,
+    /// Paths by what stands in their names between a separator and the extension, and where it begins.
+    ends: BTreeMap<&'t str, Vec<(&'t str, usize)>>,
 }
 
 /// The columns of a database whose values name files of a tree. `owned` are the tables whose rows go
@@ -213,7 +219,7 @@ fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option
     if root.is_empty()
         || steps
             .iter()
-            .chain(&[shape.after.as_str()])
+            .chain(&[shape.before.as_str(), shape.after.as_str()])
             .any(|step| step.contains(['{', '}']))
     {
         return None;
@@ -222,7 +228,7 @@ fn propose(shape: &Shape, hits: &[Hit], (table, column): (&str, &str)) -> Option
     let rooted = steps.is_empty() && hits.iter().any(|hit| hit.value.starts_with('/'));
     let steps = if rooted { vec!["."] } else { steps };
     let before: String = steps.iter().flat_map(|step| [*step, "/"]).collect();
-    let path = format!("{before}{}{}", shape.part, shape.after);
+    let path = format!("{before}{}{}{}", shape.before, shape.part, shape.after);
     Some(FileProposal {
         table: table.into(),
         column: column.into(),
@@ -239,6 +245,7 @@ impl<'t> Index<'t> {
             names: BTreeMap::new(),
             directories: BTreeMap::new(),
             starts: BTreeMap::new(),
+            ends: BTreeMap::new(),
         };
         for path in &tree.files {
             let name = path.rsplit('/').next().unwrap_or(path);
@@ -252,6 +259,14 @@ impl<'t> Index<'t> {
                         .push((path, at));
                 }
             }
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            for (at, separator) in stem.match_indices(['_', '-']) {
+                let rest = &stem[at + separator.len()..];
+                if rest.len() >= LONG {
+                    let begins = path.len() - name.len() + at + separator.len();
+                    index.ends.entry(rest).or_default().push((path, begins));
+                }
+            }
             for (at, letter) in name.char_indices().skip(4) {
                 if !letter.is_alphanumeric() {
                     index.starts.entry(&name[..at]).or_default().push(path);
@@ -262,10 +277,10 @@ impl<'t> Index<'t> {
     }
 
     fn look_up<'v>(&self, value: &'v str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
-        let plain = value.trim_start_matches('/');
+        let plain = without_query(value).trim_start_matches('/');
         let name = plain.rsplit('/').next().unwrap_or(plain);
         for path in self.names.get(name).into_iter().flatten() {
-            let whole = path.strip_suffix(plain);
+            let whole = path.strip_suffix(plain).filter(|_| !value.contains('?'));
             if let Some(before) = whole.filter(|before| before.is_empty() || before.ends_with('/'))
             {
                 note(hits, (value, path), before, ("{value}", String::new()));
@@ -279,11 +294,16 @@ impl<'t> Index<'t> {
         }
         for (path, at) in self.directories.get(plain).into_iter().flatten() {
             let names: Vec<&str> = path.split('/').collect();
-            if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= 8) {
+            if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= LONG) {
                 let below = "/*".repeat(names.len() - at - 1);
                 let before: String = names[..*at].iter().flat_map(|name| [*name, "/"]).collect();
                 note(hits, (value, path), &before, ("{value}", below));
             }
+        }
+        for (path, begins) in self.ends.get(plain).into_iter().flatten() {
+            let (before, rest) = path.split_at(*begins);
+            let after = rest[plain.len()..].to_owned();
+            note(hits, (value, path), before, ("{value}", after));
         }
         self.beside(value, plain, hits);
     }
@@ -351,13 +371,15 @@ fn note<'v>(
     before: &str,
     (part, after): (&'static str, String),
 ) {
-    let directories: Vec<String> = before
+    let (above, name) = before.rsplit_once('/').unwrap_or(("", before));
+    let directories: Vec<String> = above
         .split('/')
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
     let shape = Shape {
         directories: directories.len(),
+        before: name.to_owned(),
         part,
         after,
     };
@@ -371,14 +393,19 @@ fn note<'v>(
 /// A value that may stand in a path: no text, no number, no address.
 fn may_name_file(value: &str) -> bool {
     let length = (4..=512).contains(&value.len());
-    let characters = !value.contains(['\n', '\0'])
-        && !value.contains('?')
-        && !value.split('/').any(|name| name == "..");
+    let characters = !value.contains(['\n', '\0']) && !value.split('/').any(|name| name == "..");
+    let value = without_query(value);
     length && characters && !value.ends_with('/') && value.chars().any(char::is_alphabetic)
+}
+
+/// An address without what follows the path.
+fn without_query(value: &str) -> &str {
+    value.split('?').next().unwrap_or(value)
 }
 
 /// A value with an extension or a directory.
 fn looks_like_path(value: &str) -> bool {
+    let value = without_query(value);
     let name = value.rsplit('/').next().unwrap_or(value);
     let extension = name.rsplit_once('.').is_some_and(|(stem, end)| {
         !stem.is_empty() && (1..=5).contains(&end.len()) && end.chars().all(char::is_alphanumeric)

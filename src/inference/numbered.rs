@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use super::candidates::Search;
 use super::files::FileProposal;
 use super::tree::Tree;
-use super::words::{singulars, words};
+use super::words::{holds_files, singulars, words};
 use crate::error::Result;
 
 /// Fewer numbers are keys by chance.
@@ -28,16 +28,16 @@ impl Search<'_> {
         let mut found = Vec::new();
         for ((directory, before), numbers) in numbered(tree) {
             let named = |one: &FileProposal| within(&directory, &one.root);
-            let tables = owned
-                .iter()
-                .filter(|at| self.is_named_for(&directory, **at));
-            for &at in tables.filter(|_| !known.iter().any(named)) {
+            for &at in owned.iter().filter(|_| !known.iter().any(named)) {
                 let Some(key) = self.single_key(at) else {
                     continue;
                 };
                 let all: BTreeSet<i64> = numbers.values().flatten().copied().collect();
                 let users = at != self.users && self.all_keys(&all, (self.users, self.user_key))?;
-                if all.len() < LEAST || users || !self.all_keys(&all, (at, &key))? {
+                let nearly_all = all.len() as u64 * 10 >= self.evidence.rows(at)? * 8;
+                let speaks = self.is_named_for(&directory, at)
+                    || (nearly_all && self.holds_files(&directory, at));
+                if all.len() < LEAST || !speaks || users || !self.all_keys(&all, (at, &key))? {
                     continue;
                 }
                 found.extend(numbers.keys().map(|after| FileProposal {
@@ -58,6 +58,12 @@ impl Search<'_> {
         let of = self.names.nouns(table).last();
         let says = |step: &str| singulars(&words(step)).last() == of;
         of.is_some() && directory.split('/').any(says)
+    }
+
+    /// A step of the path says that it holds files, as the table does: `upload/12.png` of `attachments`.
+    fn holds_files(&self, directory: &str, table: usize) -> bool {
+        let says = |step: &str| holds_files(&singulars(&words(step)));
+        holds_files(self.names.nouns(table)) && directory.split('/').any(says)
     }
 
     fn all_keys(&self, numbers: &BTreeSet<i64>, (table, key): (usize, &str)) -> Result<bool> {

@@ -157,10 +157,12 @@ fn without_leading_slash(value: &[u8]) -> &[u8] {
     &value[slashes..]
 }
 
-/// What stands behind the last `/`: of an address the name of the file.
+/// What stands behind the last `/`, and before a `?`: of an address the name of the file.
 fn last_name(value: &[u8]) -> &[u8] {
-    let slash = value.iter().rposition(|byte| *byte == b'/');
-    slash.map_or(value, |at| &value[at + 1..])
+    let end = value.iter().position(|byte| *byte == b'?');
+    let path = &value[..end.unwrap_or(value.len())];
+    let slash = path.iter().rposition(|byte| *byte == b'/');
+    slash.map_or(path, |at| &path[at + 1..])
 }
 
 fn stem(value: &[u8]) -> &[u8] {
@@ -320,6 +322,7 @@ mod tests {
             of("x/{name}", "https://h/a/b.jpg"),
             Some(b"x/b.jpg".to_vec())
         );
+        assert_eq!(of("x/{name}", "./a/b.jpg?v=1/2"), Some(b"x/b.jpg".to_vec()));
         assert_eq!(of("x/*/{value}", "a"), None);
     }
 
