@@ -113,15 +113,12 @@ impl Graph {
                 }
             }
         }
-        let owns = |r: &&mut Reference| r.child == users && r.meaning != Meaning::Keeper;
-        for reference in references.iter_mut().filter(owns) {
-            reference.meaning = Meaning::Mention;
-        }
-        // An account goes when it is asked for, never because nobody names it.
-        let keeps_users =
-            |r: &&mut Reference| r.parent == Some(users) && r.meaning == Meaning::Keeper;
-        for reference in references.iter_mut().filter(keeps_users) {
-            reference.meaning = Meaning::Mention;
+        for reference in &mut references {
+            let keeps = reference.meaning == Meaning::Keeper;
+            // An account goes when it is asked for, never because nobody names it.
+            if (keeps && reference.parent == Some(users)) || (!keeps && reference.child == users) {
+                reference.meaning = Meaning::Mention;
+            }
         }
         Ok(Self {
             users,
@@ -307,12 +304,12 @@ fn same_declared<'r>(
     line: &Reference,
 ) -> Option<&'r mut Reference> {
     let plain = line.form.is_plain() && line.meaning != Meaning::Keeper;
-    references.iter_mut().find(|r| {
-        plain
-            && r.on_delete.is_some()
-            && (r.child, r.parent) == (line.child, line.parent)
+    let same = |r: &&mut Reference| {
+        (r.child, r.parent) == (line.child, line.parent)
             && (&r.columns, &r.parent_columns) == (&line.columns, &line.parent_columns)
-    })
+    };
+    let mut declared = references.iter_mut().filter(|r| r.on_delete.is_some());
+    declared.find(|r| plain && same(r))
 }
 
 /// What the database declares names something.

@@ -13,6 +13,7 @@ mod decide;
 mod directories;
 mod draft;
 mod evidence;
+mod file_names;
 mod files;
 mod founders;
 mod full_text;

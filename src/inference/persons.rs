@@ -57,19 +57,8 @@ impl Decider<'_> {
         if candidate.kind == Kind::List {
             return mention("several users share the row");
         }
-        if candidate.kind == Kind::Generic && !self.names_by_key(candidate) {
-            return owner("under this condition the row bears a user's name, and says nobody else");
-        }
-        if candidate.kind == Kind::Generic
-            && self.role_of(candidate) == Role::Mentioned
-            && means_person(&candidate.stem)
-        {
-            return mention(done_to_it(candidate));
-        }
         if candidate.kind == Kind::Generic {
-            return owner(
-                "the row hangs on the user's own, as it may hang on rows of other tables",
-            );
+            return self.of_generic(candidate);
         }
         if candidate.chance == Chance::Likely {
             return mention("in doubt: that its values are users' names may be chance");
@@ -118,6 +107,21 @@ impl Decider<'_> {
         )
     }
 
+    /// A user where another column says that one is meant.
+    fn of_generic(&self, candidate: &Candidate) -> Decided {
+        let done_to_it =
+            self.role_of(candidate) == Role::Mentioned && means_person(&candidate.stem);
+        match self.names_by_key(candidate) {
+            false => {
+                owner("under this condition the row bears a user's name, and says nobody else")
+            }
+            true if done_to_it => mention(says_what_was_done(candidate)),
+            true => {
+                owner("the row hangs on the user's own, as it may hang on rows of other tables")
+            }
+        }
+    }
+
     /// A user at a path of JSON: whose the row is, where it tells of nobody else.
     fn of_json(&self, all: &[Candidate], candidate: &Candidate, others: usize) -> Decided {
         let by_name = !self.names_by_key(candidate);
@@ -149,7 +153,7 @@ impl Decider<'_> {
                     "the row is what they did, as the table's name says: `{word}`"
                 ))
             }
-            Role::Mentioned => mention(done_to_it(candidate)),
+            Role::Mentioned => mention(says_what_was_done(candidate)),
             Role::Recipient if others.sent => {
                 mention("the row is addressed to them, and somebody else's")
             }
@@ -315,7 +319,7 @@ impl Decider<'_> {
     }
 }
 
-fn done_to_it(candidate: &Candidate) -> String {
+fn says_what_was_done(candidate: &Candidate) -> String {
     let word = candidate.stem.join("_");
     format!("`{word}` says what somebody did to the row, or is to do with it")
 }
