@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::error::{Error, Result};
 use crate::roots::{self, Identity, Place};
 use crate::user::UserKey;
-pub(crate) use beneath::holds_beneath;
+pub(crate) use beneath::{holds_beneath, list_files};
 pub(crate) use indexes::{DroppedIndex, IndexChanges, add_indexes, indexes};
 pub use path::FileRecord;
 pub(crate) use path::{files_up_to, paths, shown_path};

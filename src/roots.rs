@@ -40,8 +40,8 @@ use protected::Protected;
 pub use refusal::{Refusal, shown};
 pub(crate) use standing::{Standing, entry, entry_if_any, own};
 pub(crate) use visit::{Visit, Visited};
-pub(crate) use walk::names;
 pub use walk::{Entry, Sink};
+pub(crate) use walk::{names, names_that};
 
 /// The roots of an application, opened, and the files in them that are never touched.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{ScopedJoinHandle, scope, sleep};
 use std::time::{Duration, Instant};
@@ -538,6 +539,33 @@ fn a_file_made_after_the_commit_survives_the_resume() {
         );
         assert!(outcome.stdout.contains("user_1/bridge.jpg"), "{outcome}");
         on(&install).args(["resume", "--no-redis"]).run().expect(0);
+    }
+}
+
+/// A directory goes once the file can that somebody made immutable after the commit.
+#[test]
+fn a_directory_waits_for_a_file_that_cannot_go() {
+    if !has_tool("strace", "no run was killed") {
+        return;
+    }
+    for journal in JOURNALS {
+        let install = killed_after_commit(&Deletion::everyone(journal, &[]));
+        let file = install.path("storage/images/user_1/bridge.jpg");
+        let chattr = |flag: &str| {
+            let done = Command::new("chattr").arg(flag).arg(&file).output();
+            done.is_ok_and(|done| done.status.success())
+        };
+        if !chattr("+i") {
+            say("chattr +i is not permitted here: no file was immutable");
+            return;
+        }
+        let resume = || on(&install).args(["resume", "--no-redis"]).run();
+        let outcome = resume();
+        assert!(chattr("-i"));
+        outcome.expect(3).says(["user_1/bridge.jpg"]);
+        assert!(file.exists() && !install.has("storage/images/user_2"));
+        resume().expect(0);
+        assert!(!install.has("storage/images/user_1"));
     }
 }
 

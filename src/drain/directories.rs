@@ -11,6 +11,7 @@ impl Drain<'_> {
     /// Removes every recorded directory that is empty; one that is not stays, and is no longer
     /// recorded.
     pub(crate) fn directories(&self, drained: &mut Drained) -> Result<()> {
+        outbox::list_files(self.connection)?;
         let mut after = 0;
         loop {
             let batch = outbox::paths(self.connection, Kind::Directory, after, BATCH)?;

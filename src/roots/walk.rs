@@ -224,11 +224,19 @@ fn read(directory: &OwnedFd) -> io::Result<(Standing, Vec<OsString>)> {
 
 /// The names in an open directory, in byte order.
 pub(crate) fn names(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
+    names_that(directory, |_| true)
+}
+
+/// Those of them that are asked for.
+pub(crate) fn names_that(
+    directory: &OwnedFd,
+    is_meant: impl Fn(&[u8]) -> bool,
+) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
+        if name != b"." && name != b".." && is_meant(name) {
             names.push(OsStr::from_bytes(name).to_owned());
         }
     }

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, unlinkat};
 use super::touched::flush;
 use super::{cell, is_run_name};
 use crate::outbox::Erased;
-use crate::roots::{Kind, RESERVED, Roots, entry_if_any, names};
+use crate::roots::{Kind, RESERVED, Roots, entry_if_any, names, names_that};
 
 /// A quarantine found in a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Leftover {
 pub fn leftovers(roots: &Roots) -> io::Result<Vec<Leftover>> {
     let mut found = Vec::new();
     for (root, name, top) in roots.present() {
-        for entry in names(top)? {
+        for entry in names_that(top, |name| run_of(name).is_some())? {
             let Some(run) = run_of(entry.as_bytes()) else {
                 continue;
             };
