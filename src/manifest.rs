@@ -22,6 +22,7 @@ use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
 pub(crate) use names::quoted;
+pub(crate) use path::hyphenated;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
 use reset::Reset;

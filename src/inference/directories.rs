@@ -1,5 +1,6 @@
 //! Directories that carry a user's key or name. Pure but for the samples.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
@@ -8,6 +9,7 @@ use super::candidates::Search;
 use super::tree::Tree;
 use super::words::{singulars, words};
 use crate::error::Result;
+use crate::manifest::hyphenated;
 
 /// A directory of each user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +44,10 @@ impl Search<'_> {
             let values = self.evidence.sample(self.users, at)?;
             let values: BTreeSet<String> = values.into_iter().filter_map(text).collect();
             let placeholder = if place == 0 { "user" } else { column };
-            for proposal in patterns(&tree.directories, &values, placeholder) {
+            let spelt = with_hyphens(&values);
+            let proposals = patterns(&tree.directories, &values, placeholder).into_iter();
+            let hyphenated = format!("{placeholder}:uuid");
+            for proposal in proposals.chain(patterns(&tree.directories, &spelt, &hyphenated)) {
                 if !found.iter().any(|known| known.root == proposal.root) {
                     found.push(proposal);
                 }
@@ -50,6 +55,15 @@ impl Search<'_> {
         }
         Ok(found)
     }
+}
+
+/// The UUIDs that stand without their hyphens, with them.
+fn with_hyphens(values: &BTreeSet<String>) -> BTreeSet<String> {
+    let spelt = values.iter().map(|value| hyphenated(value.as_bytes()));
+    let spelt = spelt.filter(|value| matches!(value, Cow::Owned(_)));
+    spelt
+        .map(|value| String::from_utf8_lossy(&value).into_owned())
+        .collect()
 }
 
 /// Words of a path that speak of users.
@@ -144,6 +158,16 @@ mod tests {
         );
         assert_eq!(of(&["users/1", "users/2"], &["1"]), ["users/{user}"]);
         assert!(of(&["media/1", "media/2"], &["1", "2"]).is_empty());
+    }
+
+    #[test]
+    fn a_key_may_stand_in_a_path_with_the_hyphens_that_its_column_leaves_away() {
+        let keys = ["f81d4fae7dec11d0a76500a0c91e6bf6".to_owned(), "ann".into()];
+        let spelt = with_hyphens(&keys.into());
+        assert_eq!(
+            spelt,
+            ["f81d4fae-7dec-11d0-a765-00a0c91e6bf6".to_owned()].into()
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Files by what stands in their paths, and how a value names them. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::tree::Tree;
+use crate::manifest::hyphenated;
 
 /// A shorter part of a name is met by chance.
 const LONG: usize = 8;
@@ -72,44 +74,63 @@ impl<'t> Index<'t> {
 
     pub(super) fn look_up<'v>(&self, value: &'v str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
         let plain = without_query(value).trim_start_matches('/');
+        self.look_up_as(value, (plain, "{value}"), hits);
+        if let Cow::Owned(uuid) = hyphenated(value.as_bytes()) {
+            let uuid = String::from_utf8_lossy(&uuid);
+            self.look_up_as(value, (&uuid, "{value:uuid}"), hits);
+        }
+    }
+
+    /// Looks up what a path would hold of a value, for which `part` stands in a pattern.
+    fn look_up_as<'v>(
+        &self,
+        value: &'v str,
+        (plain, part): (&str, &'static str),
+        hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>,
+    ) {
         let name = plain.rsplit('/').next().unwrap_or(plain);
         for path in self.names.get(name).into_iter().flatten() {
             let whole = path.strip_suffix(plain).filter(|_| !value.contains('?'));
             if let Some(before) = whole.filter(|before| before.is_empty() || before.ends_with('/'))
             {
-                note(hits, (value, path), before, ("{value}", String::new()));
+                note(hits, (value, path), before, (part, String::new()));
             } else if same_directory(plain, path) {
                 let before = &path[..path.len() - name.len()];
                 note(hits, (value, path), before, ("{name}", String::new()));
             }
         }
         if plain.contains('/') {
-            return self.beside(value, plain, hits);
+            return self.beside(value, (plain, part), hits);
         }
         for (path, at) in self.directories.get(plain).into_iter().flatten() {
             let names: Vec<&str> = path.split('/').collect();
             if *at + 1 < names.len() && (looks_like_path(plain) || plain.len() >= LONG) {
                 let below = "/*".repeat(names.len() - at - 1);
                 let before: String = names[..*at].iter().flat_map(|name| [*name, "/"]).collect();
-                note(hits, (value, path), &before, ("{value}", below));
+                note(hits, (value, path), &before, (part, below));
             }
         }
         for (path, begins) in self.ends.get(plain).into_iter().flatten() {
             let (before, rest) = path.split_at(*begins);
             let after = rest[plain.len()..].to_owned();
-            note(hits, (value, path), before, ("{value}", after));
+            note(hits, (value, path), before, (part, after));
         }
-        self.beside(value, plain, hits);
+        self.beside(value, (plain, part), hits);
     }
 
     /// Files beside the one that a value names, whose names begin with the same: thumbnails.
-    fn beside<'v>(&self, value: &'v str, plain: &str, hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>) {
+    fn beside<'v>(
+        &self,
+        value: &'v str,
+        (plain, part): (&str, &'static str),
+        hits: &mut BTreeMap<Shape, Vec<Hit<'v>>>,
+    ) {
         let (directory, name) = plain.rsplit_once('/').map_or(("", plain), |(d, n)| (d, n));
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         if stem.len() < 4 {
             return;
         }
-        let part = if stem == name { "{value}" } else { "{stem}" };
+        let part = if stem == name { part } else { "{stem}" };
         for path in self.starts.get(stem).into_iter().flatten() {
             let (before, file) = path.rsplit_once('/').map_or(("", *path), |(b, f)| (b, f));
             let above = if directory.is_empty() {

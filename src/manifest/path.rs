@@ -1,5 +1,6 @@
 //! Patterns of paths: where the file of a value stands, and which directory is a user's.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,18 +22,29 @@ pub struct FilePath {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
     Value,
+    Hyphenated,
     Stem,
     Name,
 }
 
-/// A directory of one user: `storage/user_{user}`, `home/{name}`.
+/// A directory of one user: `storage/user_{user}`, `home/{name}`, `media/{user:uuid}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Directory {
     text: String,
     before: String,
     column: Option<String>,
+    spelling: Spelling,
     after: String,
+}
+
+/// How a value is written in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// As it stands in its column.
+    Same,
+    /// With the hyphens of a UUID, which it stands without.
+    Hyphenated,
 }
 
 /// Why a pattern cannot be used.
@@ -61,20 +73,21 @@ impl FilePath {
         }
         let held = self.held(value);
         let held = if self.before.is_empty() {
-            held
+            &*held
         } else {
-            without_leading_slash(held)
+            without_leading_slash(&held)
         };
         Some([self.before.as_bytes(), held, self.after.as_bytes()].concat())
     }
 
     /// What a path holds of this value.
     #[must_use]
-    pub fn held<'v>(&self, value: &'v [u8]) -> &'v [u8] {
+    pub fn held<'v>(&self, value: &'v [u8]) -> Cow<'v, [u8]> {
         match self.holds {
-            Holds::Value => value,
-            Holds::Stem => stem(value),
-            Holds::Name => last_name(value),
+            Holds::Value => Cow::Borrowed(value),
+            Holds::Hyphenated => hyphenated(value),
+            Holds::Stem => Cow::Borrowed(stem(value)),
+            Holds::Name => Cow::Borrowed(last_name(value)),
         }
     }
 
@@ -165,6 +178,15 @@ fn last_name(value: &[u8]) -> &[u8] {
     slash.map_or(path, |at| &path[at + 1..])
 }
 
+/// A UUID that stands without its hyphens, with them; anything else as it is.
+pub(crate) fn hyphenated(value: &[u8]) -> Cow<'_, [u8]> {
+    if value.len() != 32 || !value.iter().all(u8::is_ascii_hexdigit) {
+        return Cow::Borrowed(value);
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &value[part]);
+    Cow::Owned(parts.join(&b'-'))
+}
+
 fn stem(value: &[u8]) -> &[u8] {
     let name = value
         .iter()
@@ -182,6 +204,7 @@ impl TryFrom<String> for FilePath {
     fn try_from(text: String) -> Result<Self, FilePathError> {
         let words = [
             ("{value}", Holds::Value),
+            ("{value:uuid}", Holds::Hyphenated),
             ("{stem}", Holds::Stem),
             ("{name}", Holds::Name),
         ];
@@ -226,7 +249,11 @@ impl Directory {
         let one_component = !value.iter().any(|byte| matches!(byte, b'/' | 0))
             && !matches!(value, b"" | b"." | b"..");
         if one_component {
-            return Ok([self.before.as_bytes(), value, self.after.as_bytes()].concat());
+            let value = match self.spelling {
+                Spelling::Same => Cow::Borrowed(value),
+                Spelling::Hyphenated => hyphenated(value),
+            };
+            return Ok([self.before.as_bytes(), &value, self.after.as_bytes()].concat());
         }
         let shown = String::from_utf8_lossy(value).escape_debug().to_string();
         Err(format!("{}{shown}{}", self.before, self.after))
@@ -270,9 +297,14 @@ impl TryFrom<String> for Directory {
         let Some((before, column, after)) = parts else {
             return Err(FilePathError::NoUser(text));
         };
+        let (column, spelling) = match column.strip_suffix(":uuid") {
+            Some(column) => (column.to_owned(), Spelling::Hyphenated),
+            None => (column, Spelling::Same),
+        };
         Ok(Self {
             before,
             column: (column != "user").then_some(column),
+            spelling,
             after,
             text,
         })
@@ -324,6 +356,11 @@ mod tests {
         );
         assert_eq!(of("x/{name}", "./a/b.jpg?v=1/2"), Some(b"x/b.jpg".to_vec()));
         assert_eq!(of("x/*/{value}", "a"), None);
+        assert_eq!(
+            of("x/{value:uuid}.png", "f81d4fae7dec11d0a76500a0c91e6bf6"),
+            Some(b"x/f81d4fae-7dec-11d0-a765-00a0c91e6bf6.png".to_vec())
+        );
+        assert_eq!(of("x/{value:uuid}", "12"), Some(b"x/12".to_vec()));
     }
 
     #[test]
@@ -365,6 +402,10 @@ mod tests {
         }
         let home = Directory::try_from("home/{name}/x".to_owned()).unwrap();
         assert_eq!(home.column(), Some("name"));
+        let media = Directory::try_from("media/{user:uuid}".to_owned()).unwrap();
+        let found = media.of(b"f81d4fae7dec11d0a76500a0c91e6bf6").unwrap();
+        assert_eq!(found, b"media/f81d4fae-7dec-11d0-a765-00a0c91e6bf6");
+        assert_eq!(media.column(), None);
         assert_eq!(home.of(b"ann"), Ok(b"home/ann/x".to_vec()));
         for value in ["..", "", "a/b", "."] {
             assert!(home.of(value.as_bytes()).is_err(), "{value}");

@@ -86,9 +86,10 @@ impl<'p> Named<'p> {
         match self {
             Self::Spelt => vec![value],
             Self::At(pattern) => pattern.of(&value).into_iter().collect(),
-            Self::Held(pattern, held) => {
-                held.get(pattern.held(&value)).cloned().unwrap_or_default()
-            }
+            Self::Held(pattern, held) => held
+                .get(&*pattern.held(&value))
+                .cloned()
+                .unwrap_or_default(),
         }
     }
 }
