@@ -15,7 +15,7 @@ mod refusals;
 
 pub(crate) use dependents::resolved;
 pub use indexes::{Feed, PlannedIndex};
-pub use mentions::{Mention, MentionFate};
+pub use mentions::{Keeps, Mention, MentionFate};
 pub use person::PersonColumns;
 
 use crate::error::{Error, Result};

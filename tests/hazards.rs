@@ -509,38 +509,40 @@ fn a_default_that_names_nothing_is_found_in_a_row_that_was_handed_over() {
     );
 }
 
-/// A column of numbers takes `'01'` for 1, who is somebody else.
+/// A column of numbers takes `'01'` for 1, who is somebody else; a strict one takes no name at all.
 #[test]
-fn rows_are_not_given_to_whoever_has_the_heirs_key_as_a_number() {
+fn rows_are_not_given_to_an_heir_whom_their_column_cannot_name() {
     let manifest = "[users]\ntable = \"users\"\n[references]\n\"notes.r\" = \"mention\"\n";
-    let words = |heir| {
-        [
+    let run = |application: &Application, heir| {
+        application.run(&[
             "delete-user",
-            "ann",
+            "7",
             "--delete-accounts",
             "--reassign-to",
             heir,
-        ]
+        ])
     };
-    for (column, heir) in [("INTEGER", "01"), ("REAL", "01"), ("NUMERIC", "1e0")] {
+    for (column, strict, heir) in [
+        ("INTEGER", "", "01"),
+        ("NUMERIC", "", "1e0"),
+        ("INTEGER", "STRICT", "01"),
+        ("INTEGER", "STRICT", "eve"),
+    ] {
         let application = Application::new(
             &format!(
                 "CREATE TABLE users(u TEXT PRIMARY KEY);
-                 CREATE TABLE notes(id INTEGER PRIMARY KEY, r {column} NOT NULL REFERENCES users);
-                 INSERT INTO users VALUES ('ann'), ('01'), ('1'), ('1e0'), ('eve');
-                 INSERT INTO notes VALUES (1, 'ann'), (2, 'eve');"
+                 CREATE TABLE notes(id INTEGER PRIMARY KEY, r {column} NOT NULL REFERENCES users) {strict};
+                 INSERT INTO users VALUES ('7'), ('01'), ('1'), ('1e0'), ('8'), ('eve');
+                 INSERT INTO notes VALUES (1, 7), (2, 8);"
             ),
             manifest,
         );
-        let refused = application.run(&words(heir)).expect(4);
+        let refused = run(&application, heir).expect(4);
         refused.complains(["1 row with `notes.r`", "--reassign-to"]);
-        assert_eq!(
-            application.count("SELECT count(*) FROM users"),
-            5,
-            "{column}"
-        );
-        application.run(&words("eve")).expect(0);
-        let held = "SELECT count(*) FROM notes WHERE r = 'eve'";
-        assert_eq!(application.count(held), 2, "{column}");
+        let users = application.count("SELECT count(*) FROM users");
+        assert_eq!(users, 6, "{column} {strict} {heir}");
+        run(&application, "8").expect(0);
+        let held = application.count("SELECT count(*) FROM notes WHERE r = 8");
+        assert_eq!(held, 2, "{column} {strict} {heir}");
     }
 }

@@ -102,8 +102,8 @@ pub(super) fn heir_unfit(rows: &Blocking) -> String {
     } = rows;
     format!(
         "{} with `{column}` would not name the user of `--reassign-to`: what they would have to hold is null, or that \
-         column converts it, as one of numbers does `'01'` to 1, and then it is not the key of that row of `{parent}`; \
-         name another user, or give the column the type of the key",
+         column refuses it or converts it, as one of numbers does `'01'` to 1, and then it is not the key of that row of \
+         `{parent}`; name another user, or give the column the type of the key",
         counted(*rows)
     )
 }

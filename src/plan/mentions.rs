@@ -1,6 +1,6 @@
 //! The references of rows that stay to rows that go, and what becomes of each.
 
-use super::links::{link, types};
+use super::links::link;
 use super::{Accounts, Link, RowIdentity, identity};
 use crate::error::Result;
 use crate::graph::{Graph, Reference};
@@ -18,8 +18,8 @@ pub struct Mention {
     pub planned: Option<usize>,
     /// What it names.
     pub link: Link,
-    /// The affinity of each of its columns.
-    pub affinities: Vec<Affinity>,
+    /// What each of its columns makes of a value.
+    pub keeps: Vec<Keeps>,
     /// What becomes of it.
     pub fate: MentionFate,
     /// To set it changes what tells the row apart.
@@ -31,6 +31,24 @@ impl Mention {
     #[must_use]
     pub fn can_be_inherited(&self) -> bool {
         self.fate == MentionFate::NeedsHeir
+    }
+}
+
+/// What a column makes of a value that is put into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// What its affinity makes of it.
+    Anything(Affinity),
+    /// The same, if it is of that type then.
+    Only(Affinity),
+}
+
+fn keeps(table: &Table, column: &str) -> Keeps {
+    let affinity = table.column(column).map_or(Affinity::Blob, |c| c.affinity);
+    if table.strict || table.is_rowid_alias(column) {
+        Keeps::Only(affinity)
+    } else {
+        Keeps::Anything(affinity)
     }
 }
 
@@ -73,7 +91,7 @@ pub(super) fn mentions(
             identity: identity(table)?,
             planned: step[reference.child],
             link,
-            affinities: types(schema, reference).map(|(own, _)| own).collect(),
+            keeps: reference.columns.iter().map(|c| keeps(table, c)).collect(),
             fate,
             in_identity: table.is_told_apart_by(&reference.columns),
         });

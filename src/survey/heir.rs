@@ -10,7 +10,8 @@ use super::rows::mention_set;
 use super::targets;
 use crate::error::{Blocking, Error, HeirError, Result};
 use crate::manifest::Users;
-use crate::plan::{Mention, Plan};
+use crate::plan::{Keeps, Mention, Plan};
+use crate::schema::Affinity;
 use crate::sql::{joined, main_table, names, quote, type_of};
 
 /// The user who inherits.
@@ -58,28 +59,27 @@ impl Heir {
 }
 
 /// Whether a row that is given to the user with this key names that user: a column keeps a value in
-/// the form that its own type asks for, `'01'` as the number 1.
+/// the form that its own type asks for, `'01'` as the number 1, or refuses it.
 fn is_named(connection: &Connection, plan: &Plan, mention: &Mention, key: &Value) -> Result<bool> {
     let link = &mention.link;
     let mut columns = BTreeMap::new();
     let pairs = link.columns.iter().zip(&link.parent_columns);
-    for ((column, parent), affinity) in pairs.zip(&mention.affinities) {
+    for ((column, parent), keeps) in pairs.zip(&mention.keeps) {
         columns
             .entry(quote(column))
-            .or_insert((type_of(*affinity), format!("u.{}", quote(parent))));
+            .or_insert((*keeps, format!("u.{}", quote(parent))));
     }
-    let declared = columns
-        .iter()
-        .map(|(column, (t, _))| format!("{column} {t}"));
+    let (users, user_key) = (main_table(&plan.tables[0].name), quote(&plan.user_key));
+    let declared = columns.iter().map(|(column, (keeps, _))| {
+        let (Keeps::Anything(affinity) | Keeps::Only(affinity)) = keeps;
+        format!("{column} {}", type_of(*affinity))
+    });
+    let make = format!(
+        "DROP TABLE IF EXISTS temp.heir; CREATE TEMP TABLE heir({})",
+        joined(declared, ", ")
+    );
+    connection.execute_batch(&make).map_err(Error::surveying)?;
     let values = columns.values().map(|(_, value)| value.clone());
-    let users = main_table(&plan.tables[0].name);
-    let user_key = quote(&plan.user_key);
-    connection
-        .execute_batch(&format!(
-            "DROP TABLE IF EXISTS temp.heir; CREATE TEMP TABLE heir({})",
-            joined(declared, ", ")
-        ))
-        .map_err(Error::surveying)?;
     let insert = format!(
         "INSERT INTO temp.heir SELECT {} FROM {users} AS u WHERE u.{user_key} = ?1",
         joined(values, ", ")
@@ -87,11 +87,25 @@ fn is_named(connection: &Connection, plan: &Plan, mention: &Mention, key: &Value
     connection
         .execute(&insert, [key])
         .map_err(Error::surveying)?;
+    let admitted = columns
+        .iter()
+        .filter_map(|(column, (keeps, _))| admits(column, *keeps));
     let named = format!(
         "SELECT EXISTS (SELECT 1 FROM temp.heir AS c, {users} AS u WHERE u.{user_key} = ?1 AND {})",
-        names("c", "u", link)
+        joined(admitted.chain([names("c", "u", link)]), " AND ")
     );
     connection
         .query_row(&named, [key], |row| row.get(0))
         .map_err(Error::surveying)
+}
+
+/// What must hold of a value for a column to keep it; nothing where it keeps everything.
+fn admits(column: &str, keeps: Keeps) -> Option<String> {
+    let type_ = match keeps {
+        Keeps::Only(Affinity::Integer) => "integer",
+        Keeps::Only(Affinity::Real) => "real",
+        Keeps::Only(Affinity::Text) => "text",
+        Keeps::Only(Affinity::Numeric | Affinity::Blob) | Keeps::Anything(_) => return None,
+    };
+    Some(format!("typeof(c.{column}) = '{type_}'"))
 }

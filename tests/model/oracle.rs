@@ -689,10 +689,7 @@ impl<'a> Oracle<'a> {
             };
             *rows += u64::from(stays);
             for (column, value) in columns.iter().zip(values) {
-                let Some(value) = value else {
-                    outcome.cannot_inherit |= !is_gone;
-                    continue;
-                };
+                let Some(value) = value else { continue };
                 let moment = if is_gone {
                     OTHERWISE
                 } else {
@@ -741,13 +738,13 @@ impl<'a> Oracle<'a> {
         Some(values.collect())
     }
 
-    /// Whether what a row would hold names the heir; but for what cannot stand there at all.
+    /// Whether what a row would hold names the heir.
     fn name_the_heir(&self, place: Place, values: &[Option<Value>]) -> bool {
         let heir = self.heirs_own(place).unwrap_or_default();
         heir.iter().zip(values).all(|((column, own), value)| {
             let (affinity, nocase) = (column.kind.affinity(), column.kind == Type::Nocase);
             let names = |value: &Value| value::names(value, own, affinity, nocase);
-            value.as_ref().is_none_or(names)
+            value.as_ref().is_some_and(names)
         })
     }
 
