@@ -314,8 +314,13 @@ fn form(form: &Form) -> String {
         .prefix
         .iter()
         .map(|prefix| format!(", behind `{prefix}`"));
+    let suffix = form
+        .suffix
+        .iter()
+        .map(|suffix| format!(", before `{suffix}`"));
     let list = form.list.iter().map(|_| ", in a list".to_owned());
-    conditions.chain(path).chain(prefix).chain(list).collect()
+    let parts = prefix.chain(suffix).chain(list);
+    conditions.chain(path).chain(parts).collect()
 }
 
 fn fate(fate: &MentionFate) -> String {

@@ -94,17 +94,31 @@ pub(crate) fn held(column: &str, form: &Form) -> String {
         )
     };
     let inner = form.json.as_ref().map_or_else(|| column.to_owned(), json);
-    match &form.prefix {
-        None => inner,
-        Some(prefix) => {
-            let length = prefix.chars().count();
-            format!(
-                "CASE WHEN substr({inner}, 1, {length}) = {} THEN substr({inner}, {}) END",
-                text(prefix),
-                length + 1
-            )
-        }
+    let length = |text: &String| text.chars().count();
+    let before = form.prefix.as_ref().map_or(0, length);
+    let behind = form.suffix.as_ref().map_or(0, length);
+    let begins = { form.prefix.iter() }
+        .map(|prefix| format!("substr({inner}, 1, {before}) = {}", text(prefix)));
+    let ends = { form.suffix.iter() }.map(|suffix| {
+        format!(
+            "length({inner}) >= {} AND substr({inner}, -{behind}) = {}",
+            before + behind,
+            text(suffix)
+        )
+    });
+    let stands = joined(begins.chain(ends), " AND ");
+    if stands.is_empty() {
+        return inner;
     }
+    let value = match behind {
+        0 => format!("substr({inner}, {})", before + 1),
+        _ => format!(
+            "substr({inner}, {}, length({inner}) - {})",
+            before + 1,
+            before + behind
+        ),
+    };
+    format!("CASE WHEN {stands} THEN {value} END")
 }
 
 /// The value by which the row `child` names a file.

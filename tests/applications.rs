@@ -419,6 +419,11 @@ fn a_row_in_two_halves_and_an_index_without_text() {
 }
 
 #[test]
+fn users_who_are_addresses_at_a_host() {
+    inferred("jabber");
+}
+
+#[test]
 fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
     let application = Application::of("wiki");
     application.init();

@@ -148,6 +148,30 @@ fn members_of_a_list_are_told_of_and_the_row_stays() {
 }
 
 #[test]
+fn a_value_may_stand_between_two_texts() {
+    let sql = "CREATE TABLE messages(id INTEGER PRIMARY KEY, sender TEXT);
+        INSERT INTO messages VALUES (1, '@ann:h'), (2, '@bob:h'), (3, '@ann:i'), (4, 'ann:h'),
+            (5, '@ann'), (6, ':h'), (7, '@:h'), (8, NULL), (9, '@ann:h:h'), (10, 5);";
+    let references =
+        "'messages.sender' = { is = 'owner', to = 'users.name', prefix = '@', suffix = ':h' }";
+    let application = Application::with(sql, references);
+    application.delete("ann");
+    assert_eq!(ids(&application, "messages"), "2 3 4 5 6 7 8 9 10");
+}
+
+#[test]
+fn two_texts_around_a_value_do_not_overlap() {
+    let sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT);
+        INSERT INTO users VALUES (20, ''); INSERT INTO t VALUES (1, 'xx'), (2, 'x'), (3, 'xannx');";
+    let references = "'t.a' = { is = 'owner', to = 'users.name', prefix = 'x', suffix = 'x' }";
+    let application = Application::with(sql, references);
+    application.delete("ann");
+    assert_eq!(ids(&application, "t"), "1 2");
+    application.delete("20");
+    assert_eq!(ids(&application, "t"), "2");
+}
+
+#[test]
 fn what_rows_keep_goes_with_the_last_of_them() {
     let sql = "CREATE TABLE revisions(id INTEGER PRIMARY KEY, user_id INTEGER, content_id INTEGER);
         CREATE TABLE content(id INTEGER PRIMARY KEY, address TEXT);
@@ -335,6 +359,10 @@ fn what_cannot_be_is_refused() {
     refused(
         "'t.a' = { is = 'owner', to = 'users.id', prefix = '' }",
         "prefix",
+    );
+    refused(
+        "'t.a' = { is = 'mention', to = 'users.id', suffix = '@h', list = ',' }",
+        "do not go together",
     );
     refused("'t.u' = 'nothing'", "declares it as a foreign key");
 }

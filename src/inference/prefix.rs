@@ -1,12 +1,12 @@
-//! References behind a text: `user:12`, `principals/users/ann`.
+//! References behind a text, or before one: `user:12`, `principals/users/ann`, `ann@example.org`.
 
 use std::collections::BTreeMap;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Chance};
 use super::candidates::{Search, is_number};
 use super::evidence::Place;
 use super::names::is_plain;
-use super::words::{stem, words};
+use super::words::{means_person, stem, words};
 use crate::error::Result;
 use crate::manifest::Form;
 use crate::schema::Column;
@@ -71,6 +71,44 @@ impl Search<'_> {
         Ok(None)
     }
 
+    /// `ann@example.org`, `@ann:example.org`: users of this host, beside those of others.
+    pub(super) fn at_host(
+        &self,
+        (at, column): (usize, &Column),
+        texts: &[String],
+        known: &[Candidate],
+    ) -> Result<Option<Candidate>> {
+        const LEAST: u64 = 3;
+        let Some(form) = host(texts).filter(|_| at != self.users) else {
+            return Ok(None);
+        };
+        let place = Place {
+            table: &self.schema.tables[at].name,
+            column: &column.name,
+            form: &form,
+        };
+        // Users whose names are addresses are known by those.
+        for target in self.user_columns() {
+            let whole = self.count(at, &column.name, &Form::default(), (self.users, &target))?;
+            let found = self.count(at, &column.name, &form, (self.users, &target))?;
+            if whole.fitting > 0 {
+                return Ok(None);
+            }
+            if found.is_most(95) && self.evidence.distinct(place)? >= LEAST {
+                let said = stem(&words(&column.name));
+                let hangs = |c: &Candidate| c.table == at && c.on_delete.is_some();
+                let doubtful = known.iter().any(hangs) && !means_person(&said);
+                let mut candidate = self.candidate(at, column, (self.users, &target), said, found);
+                candidate.form = form;
+                if doubtful {
+                    candidate.chance = Chance::Likely;
+                }
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+
     fn one_to_one(&self, at: usize, column: &Column, form: Form) -> Result<Option<Candidate>> {
         const LEAST: u64 = 5;
         let place = |form| Place {
@@ -104,6 +142,30 @@ impl Search<'_> {
         }
         Ok(None)
     }
+}
+
+/// What stands around the names of most of these, if they are addresses at one host.
+fn host(texts: &[String]) -> Option<Form> {
+    let around = |text: &String| {
+        let (prefix, name) = match text.strip_prefix('@') {
+            Some(name) => (Some("@".to_owned()), name),
+            None => (None, text.as_str()),
+        };
+        let at = name.find(if prefix.is_some() { ':' } else { '@' })?;
+        let host = name[at..].to_owned();
+        let plain = at > 0 && host.len() > 1 && !text.contains(char::is_whitespace);
+        plain.then_some((prefix, host))
+    };
+    let mut counts: BTreeMap<(Option<String>, String), usize> = BTreeMap::new();
+    for host in texts.iter().filter_map(around) {
+        *counts.entry(host).or_default() += 1;
+    }
+    let ((prefix, suffix), count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count * 2 >= texts.len()).then(|| Form {
+        prefix,
+        suffix: Some(suffix),
+        ..Form::default()
+    })
 }
 
 /// The text before the last part, if it is the same in most of these: `user:` of `user:12`,

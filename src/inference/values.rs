@@ -42,7 +42,9 @@ impl Search<'_> {
                 if texts.is_empty() {
                     continue;
                 }
-                if most(&texts, |text| text.trim_start().starts_with('{')) {
+                if let Some(candidate) = self.at_host((at, column), &texts, known)? {
+                    found.push(candidate);
+                } else if most(&texts, |text| text.trim_start().starts_with('{')) {
                     found.extend(self.in_json(at, column, &texts)?);
                 } else if let Some(list) = list_form(&texts) {
                     found.extend(self.in_list(at, column, (list, &texts))?);

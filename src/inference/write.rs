@@ -185,11 +185,10 @@ fn table_of(reference: &Reference) -> String {
             .as_ref()
             .map(|path| format!("json = {}", quoted(path))),
     );
-    parts.extend(
-        form.prefix
-            .as_ref()
-            .map(|prefix| format!("prefix = {}", quoted(prefix))),
-    );
+    let around = [("prefix", &form.prefix), ("suffix", &form.suffix)];
+    for (name, text) in around {
+        parts.extend(text.iter().map(|text| format!("{name} = {}", quoted(text))));
+    }
     parts.extend(form.list.map(|list| match list {
         List::Commas => "list = \",\"".to_owned(),
         List::Json => "list = \"json\"".to_owned(),

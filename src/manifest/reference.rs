@@ -81,6 +81,8 @@ pub struct Undeclared {
     pub json: Option<String>,
     /// The value stands behind this text.
     pub prefix: Option<String>,
+    /// The value stands before this text.
+    pub suffix: Option<String>,
     /// The column holds several values.
     pub list: Option<List>,
 }
@@ -94,6 +96,8 @@ pub struct Form {
     pub json: Option<String>,
     /// The text before the value.
     pub prefix: Option<String>,
+    /// The text behind the value.
+    pub suffix: Option<String>,
     /// How several values stand in one column.
     pub list: Option<List>,
 }
@@ -129,6 +133,7 @@ impl Undeclared {
             when: BTreeMap::new(),
             json: None,
             prefix: None,
+            suffix: None,
             list: None,
         }
     }
@@ -140,6 +145,7 @@ impl Undeclared {
             when: self.when.clone(),
             json: self.json.clone(),
             prefix: self.prefix.clone(),
+            suffix: self.suffix.clone(),
             list: self.list,
         }
     }
@@ -150,12 +156,16 @@ impl Undeclared {
             Literal::Text(text) => Some(text),
             Literal::Integer(_) => None,
         });
-        let mut texts = texts.chain(&self.json).chain(&self.prefix);
+        let around = || self.prefix.iter().chain(&self.suffix);
+        let mut texts = texts.chain(&self.json).chain(around());
         let one_column = self.to.columns.len() == 1;
-        let special = self.json.is_some() || self.prefix.is_some() || self.list.is_some();
+        let is_part = around().next().is_some();
+        let special = self.json.is_some() || is_part || self.list.is_some();
         match self {
             _ if texts.any(|text| text.contains('\0')) => Some("it holds a NUL"),
-            _ if special && !one_column => Some("`json`, `prefix` and `list` are for one column"),
+            _ if special && !one_column => {
+                Some("`json`, `prefix`, `suffix` and `list` are for one column")
+            }
             _ if self.list.is_some() && self.is != Meaning::Mention => {
                 Some("a list of rows can only be a mention, for the row is not one of theirs alone")
             }
@@ -166,9 +176,9 @@ impl Undeclared {
             {
                 Some("a path of JSON begins with `$`")
             }
-            _ if self.prefix.as_ref().is_some_and(String::is_empty) => Some("the prefix is empty"),
-            _ if self.prefix.is_some() && self.list.is_some() => {
-                Some("`prefix` and `list` do not go together")
+            _ if around().any(String::is_empty) => Some("the prefix or the suffix is empty"),
+            _ if is_part && self.list.is_some() => {
+                Some("`prefix` or `suffix` and `list` do not go together")
             }
             _ if self.is == Meaning::Nothing => Some("it names something, so it is not `nothing`"),
             _ => None,
