@@ -5,6 +5,7 @@
 
 mod deed;
 mod explaining;
+mod forgotten;
 mod inventory;
 mod keys;
 mod preview;

@@ -5,10 +5,11 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use support::application::Application;
+use support::install::Install;
 use support::run::reset_app;
 
 const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
@@ -545,4 +546,35 @@ fn rows_are_not_given_to_an_heir_whom_their_column_cannot_name() {
         let held = application.count("SELECT count(*) FROM notes WHERE r = 8");
         assert_eq!(held, 2, "{column} {strict} {heir}");
     }
+}
+
+/// An older copy of the database was put back after a run was killed, and knows nothing of what it took.
+#[test]
+fn files_of_a_run_that_nothing_records_are_told() {
+    let install = Install::copy("example");
+    let run = |words: &[&str]| {
+        let on = reset_app().root(install.root()).args(words);
+        on.args(["--no-redis"]).run()
+    };
+    let cell = "storage/images/.reset-app-20260101T000000Z-deadbeef";
+    let nothing = run(&["resume"]).expect(0);
+    assert!(!nothing.stdout.contains("knows nothing"), "{nothing}");
+    fs::create_dir(install.path(cell)).unwrap();
+    fs::set_permissions(install.path(cell), fs::Permissions::from_mode(0o700)).unwrap();
+    let empty = run(&["status"]).expect(0);
+    assert!(!empty.stdout.contains("knows nothing"), "{empty}");
+    fs::rename(
+        install.path("storage/images/cats_2.jpg"),
+        install.path(format!("{cell}/5")),
+    )
+    .unwrap();
+    for words in [
+        &["status"][..],
+        &["resume"],
+        &["delete-user", "1", "--dry-run"],
+        &["delete-user", "1", "--force"],
+    ] {
+        run(words).expect(0).says([cell, "1 file", "knows nothing"]);
+    }
+    assert!(install.has(format!("{cell}/5")));
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::Reset;
+use super::{Reset, forgotten};
 use crate::audit::Trail;
 use crate::database::cut_tail;
 use crate::drain::{Drain, Drained};
@@ -63,7 +63,7 @@ pub(super) fn runs(connection: &Connection, new: &RunRecord) -> Result<Vec<Strin
 }
 
 /// What interrupted runs left of themselves, in the database or beside it.
-fn records(target: &Target, connection: &Connection) -> Result<Vec<RunRecord>> {
+pub(super) fn records(target: &Target, connection: &Connection) -> Result<Vec<RunRecord>> {
     let mut runs = if outbox::exists(connection)? {
         outbox::runs(connection)?
     } else {
@@ -137,6 +137,7 @@ pub(super) fn resume(
 ) -> Result<Report> {
     let mut report = Report::empty(target, Stage::Done, RESUME);
     let Some(recovery) = pending(target, connection)? else {
+        report.warnings = forgotten::warnings(target, connection, &target.roots()?)?;
         return Ok(report);
     };
     require_same_root(target, connection)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::watched::{self, Watched};
-use super::{Job, Operation, Others};
+use super::{Job, Operation, Others, forgotten};
 use crate::database::schema_version;
 use crate::erase;
 use crate::error::{Error, Result};
@@ -202,6 +202,8 @@ impl<'a> Picture<'a> {
                 "{keyless} rows of the users table have no key, so that nothing can be theirs; they stay"
             ));
         }
+        let roots = self.files.roots();
+        warnings.extend(forgotten::warnings(self.target, connection, roots)?);
         Ok(warnings)
     }
 
