@@ -154,8 +154,7 @@ pub(super) fn resume(
         return Ok(report);
     }
     let runs = recorded(connection)?;
-    let schema = schema::read(connection)?;
-    let sources = file_sources(&schema, &target.manifest, &[])?;
+    let sources = file_sources(&schema::read(connection)?, &target.manifest, &[])?;
     let roots = if reset {
         target.roots_emptied(&Reset::default())?
     } else {
