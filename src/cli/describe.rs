@@ -104,6 +104,10 @@ fn initialised(written: &Initialised, stage: Stage) -> String {
 }
 
 fn files(out: &mut String, draft: &Draft) {
+    if draft.roots.is_empty() {
+        out.push_str("Files: none found that rows or directories of users name, below `--root`\n");
+        return;
+    }
     let _ = writeln!(
         out,
         "Files: {}, {}, below {}",
@@ -112,11 +116,7 @@ fn files(out: &mut String, draft: &Draft) {
             1 => "1 directory of users".to_owned(),
             more => format!("{more} directories of users"),
         },
-        if draft.roots.is_empty() {
-            "no root".to_owned()
-        } else {
-            draft.roots.join(", ")
-        }
+        draft.roots.join(", ")
     );
 }
 

@@ -157,7 +157,9 @@ impl<'a> Decider<'a> {
                 let named_for =
                     !candidate.stem.is_empty() && nouns.ends_with(&singulars(&candidate.stem));
                 let doer = || names_doer(&candidate.stem, self.names.nouns(candidate.table));
-                if named_for {
+                let called_alike =
+                    candidate.parent == self.users && candidate.columns == candidate.parent_columns;
+                if named_for || called_alike {
                     Role::Owner
                 } else {
                     doer().unwrap_or(Role::Unknown)

@@ -110,8 +110,12 @@ impl Search<'_> {
     /// The table whose key a column is called like. Short keys (`tid`, `pid`) are those of several: then the
     /// table for which the column's own is named, or the only one that has all of the values.
     fn with_its_key(&self, at: usize, column: &Column) -> Result<Option<usize>> {
-        let tables = self.names.with_key_named(self.schema, at, &column.name);
         let said = words(&column.name);
+        let says_more = said.iter().any(|word| !is_key_word(word));
+        if at != self.users && says_more && column.name == self.user_key {
+            return Ok(Some(self.users));
+        }
+        let tables = self.names.with_key_named(self.schema, at, &column.name);
         if said.len() > 1 {
             return Ok(<[usize; 1]>::try_from(tables).ok().map(|[one]| one));
         }

@@ -58,7 +58,7 @@ impl Decider<'_> {
             return mention("several users share the row");
         }
         if candidate.kind == Kind::Generic {
-            return self.of_generic(candidate);
+            return self.of_generic(all, candidate);
         }
         if candidate.chance == Chance::Likely {
             return mention("in doubt: that its values are users' names may be chance");
@@ -108,14 +108,20 @@ impl Decider<'_> {
     }
 
     /// A user where another column says that one is meant.
-    fn of_generic(&self, candidate: &Candidate) -> Decided {
+    fn of_generic(&self, all: &[Candidate], candidate: &Candidate) -> Decided {
         let done_to_it =
             self.role_of(candidate) == Role::Mentioned && means_person(&candidate.stem);
+        let acts = matches!(self.role_of(candidate), Role::Owner | Role::Creator);
+        let whose = |c: &&Candidate| c.table == candidate.table && self.is_certain_owner(c);
+        let whose = all.iter().filter(|c| self.names_person(c)).find(whose);
         match self.names_by_key(candidate) {
             false => {
                 owner("under this condition the row bears a user's name, and says nobody else")
             }
             true if done_to_it => mention(says_what_was_done(candidate)),
+            true if candidate.optional == Optional::Yes && acts && whose.is_some() => {
+                mention("the row is somebody's already, and only says who acted")
+            }
             true => {
                 owner("the row hangs on the user's own, as it may hang on rows of other tables")
             }
