@@ -43,6 +43,8 @@ pub struct Report {
     pub left: Vec<Kept>,
     /// Users who were not erased, and why.
     pub failed: Vec<Failure>,
+    /// Users whose turn did not come, because the run ended before.
+    pub not_begun: u64,
     /// Whatever else was not done or not looked at.
     pub warnings: Vec<String>,
     /// Work of an interrupted run: to be finished first, in a preview; finished, in a deed.
@@ -154,6 +156,7 @@ impl Report {
             refused_more: 0,
             left: Vec::new(),
             failed: Vec::new(),
+            not_begun: 0,
             warnings: Vec::new(),
             recovery: None,
             replay: None,
@@ -185,6 +188,7 @@ impl Report {
         }
         self.refused_more += later.refused_more;
         self.failed.extend(later.failed);
+        self.not_begun += later.not_begun;
         for warning in later.warnings {
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);

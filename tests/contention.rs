@@ -48,7 +48,8 @@ fn a_locked_database_ends_the_run_in_time_and_unchanged() {
             .args(DELETE)
             .run()
             .expect(1)
-            .complains(["locked by another program"]);
+            .complains(["locked by another program"])
+            .says(["users whose turn did not come: 1"]);
         // The busy timeout is five seconds.
         assert!(
             outcome.took > Duration::from_secs(3) && outcome.took < Duration::from_secs(8),

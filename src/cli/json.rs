@@ -29,6 +29,7 @@ pub(crate) fn report(report: &Report) -> String {
         "kept_more": report.refused_more,
         "left": report.left.iter().map(|left| path(left, "failed")).collect::<Vec<_>>(),
         "failed": report.failed.iter().map(|f| json!({"user": f.user, "reason": f.reason})).collect::<Vec<_>>(),
+        "not_begun": report.not_begun,
         "recovery": report.recovery.map(|r| json!({"users": r.users, "paths": r.paths})),
         "replay": report.replay.as_ref().map(replay),
         "snapshot": report.snapshot,

@@ -61,13 +61,14 @@ fn details(out: &mut String, report: &Report) {
     }
     details_of_rows(out, report);
     details_of_files(out, report);
+    let failed = report.failed.iter();
+    let failed = failed.map(|failure| format!("user {}: {}", failure.user, failure.reason));
+    let not_begun = (report.not_begun > 0)
+        .then(|| format!("users whose turn did not come: {}", report.not_begun));
     section(
         out,
         "Users not erased (nothing of theirs was changed; mend the cause, then run again):",
-        report
-            .failed
-            .iter()
-            .map(|failure| format!("user {}: {}", failure.user, failure.reason)),
+        failed.chain(not_begun),
     );
     section(out, "Warnings:", report.warnings.iter().cloned());
     if let Some(reset) = report

@@ -52,6 +52,7 @@ struct Deed<'a> {
     /// Rows that triggers wrote, in the order of what is watched.
     written: Vec<u64>,
     failed: Vec<Failure>,
+    not_begun: u64,
     stopped: bool,
 }
 
@@ -145,6 +146,7 @@ impl<'a> Deed<'a> {
             collateral: Vec::new(),
             written: vec![0; picture.scene.watched.len()],
             failed: Vec::new(),
+            not_begun: 0,
             stopped: false,
             picture,
         })
@@ -158,10 +160,12 @@ impl Deed<'_> {
         while let Some(position) = next {
             if watch.stop() {
                 self.stopped = true;
+                self.not_begun = Targets::after(self.connection, position - 1)?;
                 return Ok(());
             }
             let key = Targets::key(self.connection, position)?;
             if let Next::Stop = self.user(position, key.as_ref()) {
+                self.not_begun = Targets::after(self.connection, position)?;
                 return Ok(());
             }
             watch.users(self.users, total);

@@ -118,6 +118,13 @@ impl Targets {
             .map_err(Error::surveying)
     }
 
+    /// How many there are after `position`.
+    pub(crate) fn after(connection: &Connection, position: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM temp.target WHERE position > ?1";
+        let count = connection.query_row(sql, [position], |row| row.get(0));
+        count.map_err(Error::surveying)
+    }
+
     /// Whether the set of the users table is empty: the one user looked for is not there.
     pub(super) fn is_gone(connection: &Connection) -> Result<bool> {
         let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", set_name(0));

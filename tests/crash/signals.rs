@@ -40,6 +40,9 @@ fn a_signal_stops_a_run_between_two_users() {
                 Some(0) => return subject.check_end(&install).map(|()| Point::Held),
                 Some(code) if code == 128 + number => {
                     stopped.fetch_add(1, Ordering::Relaxed);
+                    if !outcome.stdout.contains("users whose turn did not come: ") {
+                        return Err(format!("does not tell of the others: {outcome}"));
+                    }
                     if has_outbox(&install) {
                         return Err(format!("the user in hand is not finished: {outcome}"));
                     }

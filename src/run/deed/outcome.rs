@@ -42,6 +42,7 @@ impl Deed<'_> {
             refused_more: findings.refused_more,
             left: drained.left.clone(),
             failed: self.failed,
+            not_begun: self.not_begun,
             written,
             warnings: drained.warnings.clone(),
             stopped: self.stopped,
