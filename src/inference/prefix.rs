@@ -87,13 +87,15 @@ impl Search<'_> {
             column: &column.name,
             form: &form,
         };
-        // Users whose names are addresses are known by those.
+        // Users who have addresses are known by those.
         for target in self.user_columns() {
             let whole = self.count(at, &column.name, &Form::default(), (self.users, &target))?;
-            let found = self.count(at, &column.name, &form, (self.users, &target))?;
             if whole.fitting > 0 {
                 return Ok(None);
             }
+        }
+        for target in self.user_columns() {
+            let found = self.count(at, &column.name, &form, (self.users, &target))?;
             if found.is_most(95) && self.evidence.distinct(place)? >= LEAST {
                 let said = stem(&words(&column.name));
                 let hangs = |c: &Candidate| c.table == at && c.on_delete.is_some();
