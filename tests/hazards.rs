@@ -10,7 +10,7 @@ use std::path::Path;
 
 use support::application::Application;
 use support::install::Install;
-use support::run::reset_app;
+use support::run::{has_tool, reset_app};
 
 const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO users VALUES (1, 'ann'), (2, 'ben');";
@@ -41,6 +41,42 @@ fn roots_that_are_one_directory_are_refused() {
             "user 2 names it (invariant 5)"
         );
     }
+}
+
+/// What links a directory holds is not known where it cannot be listed: any name may be one.
+#[test]
+fn a_file_that_a_row_names_by_a_link_stays_although_its_directory_cannot_be_listed() {
+    if !has_tool("strace", "no directory was unreadable") {
+        return;
+    }
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
+         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, 'pub/b.jpg');"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    columns = [{ column = \"img.path\" }]\n";
+    let application = Application::new(&sql, manifest);
+    application.file("media/a.jpg");
+    let pub_ = application.path("pub");
+    fs::create_dir(&pub_).unwrap();
+    symlink("../media/a.jpg", pub_.join("b.jpg")).unwrap();
+    let run = reset_app()
+        .root(&application.path(""))
+        .args(["delete-user", "1", "--force"]);
+    let unlisted = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        &shown(&pub_),
+        "-e",
+        "inject=openat:error=EMFILE",
+    ];
+    let outcome = run.under(unlisted).run().expect(0);
+    assert!(application.has("media/a.jpg"), "{outcome}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use super::rows::set_name;
 use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
-use crate::roots::{Place, Roots};
+use crate::roots::{Place, Roots, shown};
 use crate::sql::{main_table, names_file, same_row};
 
 /// Which rows are asked.
@@ -125,7 +126,8 @@ struct Aliases<'r> {
 /// A directory that rows name, looked at once.
 struct Directory {
     canonical: PathBuf,
-    links: BTreeSet<OsString>,
+    /// The links in it; nothing where it cannot be listed, and every name may be one.
+    links: Option<BTreeSet<OsString>>,
 }
 
 impl<'r> Aliases<'r> {
@@ -152,7 +154,8 @@ impl<'r> Aliases<'r> {
             self.roots.locate_kept(file.as_os_str().as_bytes()).ok()
         };
         let none = directory.as_ref().is_none_or(|directory| {
-            directory.links.is_empty() && place(&spelt) == place(&directory.canonical)
+            let no_links = directory.links.as_ref().is_some_and(BTreeSet::is_empty);
+            no_links && place(&spelt) == place(&directory.canonical)
         });
         self.directories.insert(parent.to_owned(), directory);
         none
@@ -173,7 +176,7 @@ impl<'r> Aliases<'r> {
             return places;
         };
         let mut resolved = directory.canonical.join(name);
-        if directory.links.contains(name) {
+        if directory.may_link(name) {
             places.extend(self.roots.locate_kept(resolved.as_os_str().as_bytes()).ok());
             match resolved.canonicalize() {
                 Ok(target) => resolved = target,
@@ -188,13 +191,28 @@ impl<'r> Aliases<'r> {
 impl Directory {
     fn look(path: &Path) -> Option<Self> {
         let canonical = path.canonicalize().ok()?;
-        let entries = canonical.read_dir().ok()?;
-        let is_link =
-            |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        let links = entries.filter_map(Result::ok).filter(is_link);
+        let links = links(&canonical);
+        if let Err(error) = &links {
+            log::debug!("`{}`: {error}", shown(path));
+        }
         Some(Self {
-            links: links.map(|entry| entry.file_name()).collect(),
+            links: links.ok(),
             canonical,
         })
     }
+
+    fn may_link(&self, name: &OsStr) -> bool {
+        self.links.as_ref().is_none_or(|links| links.contains(name))
+    }
+}
+
+fn links(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    let mut links = BTreeSet::new();
+    for entry in directory.read_dir()? {
+        let entry = entry?;
+        if entry.file_type()?.is_symlink() {
+            links.insert(entry.file_name());
+        }
+    }
+    Ok(links)
 }
