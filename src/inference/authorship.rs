@@ -14,7 +14,8 @@ use crate::manifest::{Form, Literal, Meaning};
 /// Words at the end of a link table's name that say nothing.
 const LINKS: &str = "lnk link map mapping rel relation relationship join ref xref";
 /// What somebody is whose row it is.
-const AUTHORS: &str = "author owner creator uploader writer";
+const AUTHORS: &str =
+    "author owner creator uploader writer speaker presenter organizer organiser submitter proposer";
 /// Words at the end of the column that says what somebody is to a row.
 const ROLES: &str = "role type relation relationship permission access kind";
 /// More roles than this are none.
@@ -108,7 +109,7 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// `articles_author_lnk`, `book_authors`.
+    /// `articles_author_lnk`, `book_authors`, `submission_speakers`.
     fn is_named_for_authors(&self, candidate: &Candidate) -> bool {
         let mut said = self.names.nouns(candidate.table).to_vec();
         while said.last().is_some_and(|last| is_in(LINKS, last)) {
