@@ -107,6 +107,17 @@ pub enum RootsError {
         /// The other.
         other: PathBuf,
     },
+    /// It cannot be told which file a row names.
+    #[error(
+        "cannot tell where `{}`, which a row names, leads: {source}",
+        shown(path)
+    )]
+    Unresolved {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A protected file cannot be looked at, so it could not be recognised.
     #[error("cannot look at the protected `{}`: {source}", shown(path))]
     Protected {

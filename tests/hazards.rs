@@ -43,40 +43,59 @@ fn roots_that_are_one_directory_are_refused() {
     }
 }
 
-/// What links a directory holds is not known where it cannot be listed: any name may be one.
-#[test]
-fn a_file_that_a_row_names_by_a_link_stays_although_its_directory_cannot_be_listed() {
-    if !has_tool("strace", "no directory was unreadable") {
+/// User 2 names user 1's file by `name`. The file stays, however a system call about `pub` fails.
+#[track_caller]
+fn a_file_stays_for_who_names_it(name: &str, link: impl Fn(&Application), fails: &str, code: i32) {
+    if !has_tool("strace", "no system call failed") {
         return;
     }
     let sql = format!(
         "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
              u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
-         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, 'pub/b.jpg');"
+         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, '{name}');"
     );
     let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
                     columns = [{ column = \"img.path\" }]\n";
     let application = Application::new(&sql, manifest);
     application.file("media/a.jpg");
-    let pub_ = application.path("pub");
-    fs::create_dir(&pub_).unwrap();
-    symlink("../media/a.jpg", pub_.join("b.jpg")).unwrap();
-    let run = reset_app()
-        .root(&application.path(""))
-        .args(["delete-user", "1", "--force"]);
-    let unlisted = [
+    link(&application);
+    let words = ["delete-user", "1", "--force"];
+    let run = reset_app().root(&application.path("")).args(words);
+    let inject = format!("inject={fails}");
+    let shown = shown(&application.path("pub"));
+    let hindered = [
         "strace",
         "-f",
         "-qq",
         "-o",
         "/dev/null",
         "-P",
-        &shown(&pub_),
+        &shown,
         "-e",
-        "inject=openat:error=EMFILE",
+        &inject,
     ];
-    let outcome = run.under(unlisted).run().expect(0);
+    let outcome = run.under(hindered).run().expect(code);
     assert!(application.has("media/a.jpg"), "{outcome}");
+}
+
+/// What links a directory holds is not known where it cannot be listed: any name may be one.
+#[test]
+fn a_file_that_a_row_names_by_a_link_stays_although_its_directory_cannot_be_listed() {
+    let link = |application: &Application| {
+        fs::create_dir(application.path("pub")).unwrap();
+        symlink("../media/a.jpg", application.path("pub/b.jpg")).unwrap();
+    };
+    a_file_stays_for_who_names_it("pub/b.jpg", link, "openat:error=EMFILE", 0);
+}
+
+#[test]
+fn a_file_that_a_row_names_by_a_link_stays_although_nobody_can_tell_where_that_leads() {
+    let link = |application: &Application| {
+        fs::create_dir(application.path("pub")).unwrap();
+        symlink("../media", application.path("pub/in")).unwrap();
+    };
+    let fails = "?readlink,?readlinkat:error=EIO";
+    a_file_stays_for_who_names_it("pub/in/a.jpg", link, fails, 4);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
+use rustix::io::Errno;
 
 use super::file_table::{below, bytes, number};
 use super::files::raw_path;
@@ -17,7 +18,7 @@ use super::rows::set_name;
 use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
-use crate::roots::{Place, Roots, shown};
+use crate::roots::{Place, Roots, RootsError, shown};
 use crate::sql::{main_table, names_file, same_row};
 
 /// Which rows are asked.
@@ -59,8 +60,11 @@ pub(crate) fn mark(
         let mut rows = statement.query([]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-            let paths = named.by(value);
-            for place in paths.iter().flat_map(|raw| aliases.places(raw)) {
+            let mut places = BTreeSet::new();
+            for raw in named.by(value) {
+                places.append(&mut aliases.places(&raw)?);
+            }
+            for place in places {
                 let values = params![number(place.root_index()), bytes(&place)];
                 exact.execute(values).map_err(Error::surveying)?;
                 let (first, last) = below(bytes(&place));
@@ -87,9 +91,10 @@ pub(crate) fn are_spelt_plainly(
         let mut rows = statement.query([]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-            let mut paths = named.by(value).into_iter();
-            if !paths.all(|raw| aliases.are_none(&raw)) {
-                return Ok(false);
+            for raw in named.by(value) {
+                if !aliases.are_none(&raw)? {
+                    return Ok(false);
+                }
             }
         }
     }
@@ -140,15 +145,15 @@ impl<'r> Aliases<'r> {
 
     /// Whether a file that is spelt like this has no other name by its directory. Looks at each
     /// directory once.
-    fn are_none(&mut self, raw: &[u8]) -> bool {
+    fn are_none(&mut self, raw: &[u8]) -> Result<bool> {
         let Some(parent) = Path::new(OsStr::from_bytes(raw)).parent() else {
-            return false;
+            return Ok(false);
         };
         if self.directories.contains_key(parent) {
-            return true;
+            return Ok(true);
         }
         let spelt = self.roots.base().join(parent);
-        let directory = Directory::look(&spelt);
+        let directory = Directory::look(&spelt)?;
         let place = |directory: &Path| {
             let file = directory.join("file");
             self.roots.locate_kept(file.as_os_str().as_bytes()).ok()
@@ -158,47 +163,72 @@ impl<'r> Aliases<'r> {
             no_links && place(&spelt) == place(&directory.canonical)
         });
         self.directories.insert(parent.to_owned(), directory);
-        none
+        Ok(none)
     }
 
-    fn places(&mut self, raw: &[u8]) -> BTreeSet<Place> {
+    fn places(&mut self, raw: &[u8]) -> Result<BTreeSet<Place>> {
         let mut places = BTreeSet::new();
         places.extend(self.roots.locate_kept(raw).ok());
         if raw.contains(&0) {
-            return places;
+            return Ok(places);
         }
         let path = self.roots.base().join(OsStr::from_bytes(raw));
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return places;
+            return Ok(places);
         };
-        let known = self.directories.entry(parent.to_owned());
-        let Some(directory) = known.or_insert_with(|| Directory::look(parent)) else {
-            return places;
-        };
-        let mut resolved = directory.canonical.join(name);
-        if directory.may_link(name) {
-            places.extend(self.roots.locate_kept(resolved.as_os_str().as_bytes()).ok());
-            match resolved.canonicalize() {
-                Ok(target) => resolved = target,
-                Err(_) => return places,
-            }
+        if !self.directories.contains_key(parent) {
+            let directory = Directory::look(parent)?;
+            self.directories.insert(parent.to_owned(), directory);
         }
-        places.extend(self.roots.locate_kept(resolved.as_os_str().as_bytes()).ok());
-        places
+        let Some(directory) = self.directories.get(parent).and_then(Option::as_ref) else {
+            return Ok(places);
+        };
+        let mut paths = vec![directory.canonical.join(name)];
+        if directory.may_link(name) {
+            paths.extend(resolved(&directory.canonical.join(name))?);
+        }
+        let located = |path: PathBuf| self.roots.locate_kept(path.as_os_str().as_bytes()).ok();
+        places.extend(paths.into_iter().filter_map(located));
+        Ok(places)
+    }
+}
+
+/// Where a path leads; nothing where it leads nowhere, or where this program may not follow it.
+///
+/// Fails where the system cannot tell: a file that a row names by it would not be known.
+fn resolved(path: &Path) -> Result<Option<PathBuf>> {
+    const NOWHERE: [Errno; 5] = [
+        Errno::NOENT,
+        Errno::NOTDIR,
+        Errno::ACCESS,
+        Errno::LOOP,
+        Errno::NAMETOOLONG,
+    ];
+    match path.canonicalize() {
+        Ok(resolved) => Ok(Some(resolved)),
+        Err(error) if Errno::from_io_error(&error).is_some_and(|code| NOWHERE.contains(&code)) => {
+            Ok(None)
+        }
+        Err(source) => Err(Error::from(RootsError::Unresolved {
+            path: path.to_owned(),
+            source,
+        })),
     }
 }
 
 impl Directory {
-    fn look(path: &Path) -> Option<Self> {
-        let canonical = path.canonicalize().ok()?;
-        let links = links(&canonical);
-        if let Err(error) = &links {
-            log::debug!("`{}`: {error}", shown(path));
-        }
-        Some(Self {
-            links: links.ok(),
-            canonical,
-        })
+    fn look(path: &Path) -> Result<Option<Self>> {
+        let with_links = |canonical: PathBuf| {
+            let links = links(&canonical);
+            if let Err(error) = &links {
+                log::debug!("`{}`: {error}", shown(path));
+            }
+            Self {
+                links: links.ok(),
+                canonical,
+            }
+        };
+        Ok(resolved(path)?.map(with_links))
     }
 
     fn may_link(&self, name: &OsStr) -> bool {
