@@ -10,7 +10,7 @@ use std::path::Path;
 
 use support::application::Application;
 use support::install::Install;
-use support::run::{has_tool, reset_app};
+use support::run::{has_tool, reset_app, say};
 
 const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO users VALUES (1, 'ann'), (2, 'ben');";
@@ -96,6 +96,38 @@ fn a_file_that_a_row_names_by_a_link_stays_although_nobody_can_tell_where_that_l
     };
     let fails = "?readlink,?readlinkat:error=EIO";
     a_file_stays_for_who_names_it("pub/in/a.jpg", link, fails, 4);
+}
+
+/// It is looked for among what stands below the root, where it is one that cannot be removed.
+#[test]
+fn a_file_found_by_a_pattern_that_cannot_go_keeps_its_user() {
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT);
+         INSERT INTO img VALUES (1, 1, 'a.jpg');"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    columns = [{ column = \"img.name\", path = \"media/*/{value}\" }]\n";
+    let application = Application::new(&sql, manifest);
+    application.file("media/x/a.jpg");
+    let chattr = |flag: &str| {
+        let file = application.path("media/x/a.jpg");
+        let done = std::process::Command::new("chattr")
+            .arg(flag)
+            .arg(file)
+            .output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    if !chattr("+i") {
+        say("chattr +i is not permitted here: no file was immutable");
+        return;
+    }
+    let outcome = application.run(&["delete-user", "1"]);
+    assert!(chattr("-i"));
+    outcome.expect(1).complains(["media/x/a.jpg", "immutable"]);
+    assert_eq!(application.count("SELECT count(*) FROM img"), 1);
+    application.run(&["delete-user", "1"]).expect(0);
+    assert!(!application.has("media/x/a.jpg"));
 }
 
 #[test]

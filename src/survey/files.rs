@@ -144,7 +144,7 @@ impl<'a> Files<'a> {
                 value = names_file("c", source),
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
-            let named = Named::below(self.roots, source.path.as_ref());
+            let named = Named::below(self.roots, source.path.as_ref())?;
             let mut parents = Parents::new(self.roots);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;

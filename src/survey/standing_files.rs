@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::file_table::places;
 use crate::error::Result;
 use crate::manifest::FilePath;
-use crate::roots::{Entry, Place, Roots, names};
+use crate::roots::{Entry, Place, Roots, RootsError, names};
 
 /// The files that values of one column name.
 #[derive(Debug)]
@@ -25,7 +25,9 @@ pub(super) enum Named<'p> {
 impl<'p> Named<'p> {
     /// Looks through the files below the roots, if the pattern needs it. What cannot be read is
     /// found by whoever looks at it by name.
-    pub(super) fn below(roots: &Roots, path: Option<&'p FilePath>) -> Self {
+    ///
+    /// Fails where a root cannot be read.
+    pub(super) fn below(roots: &Roots, path: Option<&'p FilePath>) -> Result<Self> {
         Self::from(path, |pattern, held| {
             for (index, root, directory) in roots.present() {
                 let spelt = root.as_os_str().as_bytes();
@@ -33,12 +35,16 @@ impl<'p> Named<'p> {
                 if !spelt.starts_with(top) && !top.starts_with(spelt) {
                     continue;
                 }
-                for name in names(directory).unwrap_or_default() {
+                let unreadable = |source| RootsError::Root {
+                    path: root.to_owned(),
+                    source,
+                };
+                for name in names(directory).map_err(unreadable)? {
                     let Ok(place) = roots.place_at(index, name.as_bytes()) else {
                         continue;
                     };
                     let _ = roots.walk(&place, &mut |entry| {
-                        if let Entry::File(file, _) = entry {
+                        if let Entry::File(file, _) | Entry::Trouble(file, _) = entry {
                             note(pattern, &file, held);
                         }
                         ControlFlow::Continue(())
@@ -47,7 +53,6 @@ impl<'p> Named<'p> {
             }
             Ok(())
         })
-        .unwrap_or(Self::Spelt)
     }
 
     /// Looks through the files that a temporary table lists.
