@@ -131,6 +131,41 @@ fn a_file_found_by_a_pattern_that_cannot_go_keeps_its_user() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_looked_into_for_a_pattern_is_told() {
+    if !has_tool("strace", "no directory was unreadable") {
+        return;
+    }
+    let sql = format!(
+        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
+             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT);
+         INSERT INTO img VALUES (1, 1, 'a.jpg'), (2, 1, 'b.jpg');"
+    );
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
+                    columns = [{ column = \"img.name\", path = \"media/*/{value}\" }]\n";
+    let application = Application::new(&sql, manifest);
+    application.file("media/x/a.jpg");
+    application.file("media/y/b.jpg");
+    let words = ["delete-user", "1", "--force"];
+    let run = reset_app().root(&application.path("")).args(words);
+    let shown = shown(&application.path("media/x"));
+    let fails = "inject=openat,openat2:error=EMFILE";
+    let hindered = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        &shown,
+        "-e",
+        fails,
+    ];
+    let outcome = run.under(hindered).run().expect(3);
+    outcome.says(["media/x: could not be looked into"]);
+    assert!(!application.has("media/y/b.jpg"));
+}
+
+#[test]
 fn keys_that_are_no_name_of_a_directory_lead_nowhere() {
     let sql =
         format!("{TEXT_USERS} INSERT INTO users VALUES ('.', 'x'), ('..', 'y'), ('files', 'z');");

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -144,7 +145,10 @@ impl<'a> Files<'a> {
                 value = names_file("c", source),
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
-            let named = Named::below(self.roots, source.path.as_ref())?;
+            let unseen = &mut |at: &Place, error: &io::Error| {
+                findings.keep(at.to_string(), format!("could not be looked into: {error}"));
+            };
+            let named = Named::below(self.roots, source.path.as_ref(), unseen)?;
             let mut parents = Parents::new(self.roots);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;

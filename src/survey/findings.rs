@@ -55,9 +55,13 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn refuse(&mut self, path: String, refusal: &Refusal) {
+        self.keep(path, refusal.to_string());
+    }
+
+    pub(super) fn keep(&mut self, path: String, reason: String) {
         let kept = Kept {
             path: shortened(path),
-            reason: refusal.to_string(),
+            reason,
         };
         if self.refused.len() < NAMED {
             self.refused.insert(kept);

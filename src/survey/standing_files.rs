@@ -1,6 +1,7 @@
 //! Which files a value names: by what it spells, or by which paths hold it.
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 
@@ -9,7 +10,7 @@ use rusqlite::Connection;
 use super::file_table::places;
 use crate::error::Result;
 use crate::manifest::FilePath;
-use crate::roots::{Entry, Place, Roots, RootsError, names};
+use crate::roots::{Entry, Kind, Place, Roots, RootsError, entry, names};
 
 /// The files that values of one column name.
 #[derive(Debug)]
@@ -25,9 +26,14 @@ pub(super) enum Named<'p> {
 impl<'p> Named<'p> {
     /// Looks through the files below the roots, if the pattern needs it. What cannot be read is
     /// found by whoever looks at it by name.
+    /// What cannot be looked into is told `unseen`.
     ///
     /// Fails where a root cannot be read.
-    pub(super) fn below(roots: &Roots, path: Option<&'p FilePath>) -> Result<Self> {
+    pub(super) fn below(
+        roots: &Roots,
+        path: Option<&'p FilePath>,
+        unseen: &mut dyn FnMut(&Place, &io::Error),
+    ) -> Result<Self> {
         Self::from(path, |pattern, held| {
             for (index, root, directory) in roots.present() {
                 let spelt = root.as_os_str().as_bytes();
@@ -44,8 +50,13 @@ impl<'p> Named<'p> {
                         continue;
                     };
                     let _ = roots.walk(&place, &mut |entry| {
-                        if let Entry::File(file, _) | Entry::Trouble(file, _) = entry {
-                            note(pattern, &file, held);
+                        match entry {
+                            Entry::File(file, _) => note(pattern, &file, held),
+                            Entry::Trouble(file, _) if is_file(roots, &file) => {
+                                note(pattern, &file, held);
+                            }
+                            Entry::Trouble(at, error) => unseen(&at, &error),
+                            Entry::Directory(..) | Entry::Refused(..) => {}
                         }
                         ControlFlow::Continue(())
                     });
@@ -97,6 +108,12 @@ impl<'p> Named<'p> {
                 .unwrap_or_default(),
         }
     }
+}
+
+fn is_file(roots: &Roots, place: &Place) -> bool {
+    let parent = roots.open_parent(place);
+    let found = parent.map(|(parent, name)| entry(parent, name));
+    found.is_ok_and(|found| found.is_ok_and(|it| it.identity.kind != Kind::Directory))
 }
 
 fn note(pattern: &FilePath, file: &Place, held: &mut HashMap<Vec<u8>, Vec<Vec<u8>>>) {
