@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod guard;
 mod json;
+mod limits;
 mod progress;
 mod question;
 mod secrets;
@@ -45,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     start_log(&arguments);
+    limits::raise_open_files();
     let exit = run(&arguments).unwrap_or_else(|error| {
         eprintln!("reset-app: {}", plain(&error.to_string()));
         Exit::of_error(&error)

@@ -543,3 +543,22 @@ fn a_preview_of_a_restore_changes_nothing() {
         assert_eq!(install.digest(), before);
     }
 }
+
+#[test]
+fn a_shell_that_allows_few_open_files_keeps_nothing_from_going_and_coming_back() {
+    let install = small();
+    for number in 0..300 {
+        let directory = install.path(format!("storage/images/user_1/{number}"));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("picture.png"), "x").unwrap();
+    }
+    let before = State::of(&install);
+    let frugal = |words: &[&str]| {
+        let shell = ["sh", "-c", "ulimit -Sn 64; exec \"$0\" \"$@\""];
+        command(&install, words).under(shell).run().expect(0)
+    };
+    frugal(&["snapshot", "save", "clean"]);
+    frugal(&["--delete-all-user-data", "--force"]);
+    frugal(&["snapshot", "restore", "clean", "--force"]);
+    before.assert_same(&State::of(&install));
+}
