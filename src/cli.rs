@@ -78,7 +78,8 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Snapshot { what } => snapshot::run(arguments, &open()?, what),
         Command::Verify(verifying) => verify_users(arguments, &open()?, &verifying.job()),
         Command::Status => status(arguments, &open()?),
-        Command::Resume => resume(arguments, &open()?),
+        Command::Resume(resuming) if resuming.give_up => give_up(arguments, &open()?),
+        Command::Resume(_) => resume(arguments, &open()?),
         Command::Init(initialising) => describe::init(arguments, initialising),
         Command::Check => describe::check(arguments, &open()?),
         Command::Replay(replaying) => replay(arguments, &open()?, replaying),
@@ -127,6 +128,24 @@ fn resume(arguments: &Arguments, app: &App) -> Result<Exit> {
     watch.finish();
     let report = report?;
     Ok(show(arguments, &report, Exit::of_report(&report)))
+}
+
+fn give_up(arguments: &Arguments, app: &App) -> Result<Exit> {
+    let (given_up, verb) = if arguments.asking.dry_run {
+        let pending = app.preview_resume()?;
+        (pending.snapshot, "would be given up")
+    } else {
+        (app.give_up_restore()?, "was given up")
+    };
+    let answer = match (arguments.format, &given_up) {
+        (Format::Json, name) => json::given_up(name.as_deref(), arguments.asking.dry_run),
+        (Format::Text, None) => "No restore was interrupted: nothing to give up.\n".into(),
+        (Format::Text, Some(name)) => plain(&format!(
+            "The interrupted restore of the snapshot {name} {verb}: \
+             the rows are back, files and Redis keys stay as they are.\n"
+        )),
+    };
+    Ok(print(&answer, Exit::Done))
 }
 
 fn delete(arguments: &Arguments, app: &App, job: &Job) -> Result<Exit> {

@@ -302,6 +302,16 @@ impl App {
         recovery::close(&self.target, connection)?;
         Ok(report)
     }
+
+    /// Gives up an interrupted restore that cannot be finished, for its snapshot is lost or damaged: the
+    /// rows are back, and files and Redis keys stay as they are. The name of the snapshot; none where no
+    /// restore was interrupted.
+    pub fn give_up_restore(&self) -> Result<Option<String>> {
+        let _lock = RunLock::take(&self.target.database)?;
+        let connection = database::open(&self.target.database)?;
+        recovery::require_same_trail(&self.target, &connection)?;
+        snapshot::give_up(&self.target, &connection)
+    }
 }
 
 /// Reads within one read transaction.

@@ -35,6 +35,7 @@ mod keys;
 mod meta;
 mod pages;
 mod place;
+mod plan;
 mod restore;
 mod rows;
 mod save;
@@ -42,7 +43,7 @@ mod settings;
 mod stamps;
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::Connection;
 
@@ -53,14 +54,14 @@ use crate::outbox;
 use crate::run_lock::RunLock;
 use crate::survey::Kept;
 use crate::target::Target;
-pub use difference::{Difference, FileDifference, TableDifference};
+pub use difference::{Difference, FileDifference, KeyDifference, TableDifference};
 pub use error::SnapshotError;
-pub(crate) use finish::{finish, require_no_unfinished_restore};
+pub(crate) use finish::{finish, give_up, require_no_unfinished_restore};
 pub use guard::Guard;
 pub(crate) use intent::of as unfinished_files;
 pub use meta::{About, AboutDatabase, AboutFiles, AboutKeys};
 pub use place::{Archive, Keys};
-use restore::Plan;
+use plan::Plan;
 pub(crate) use rows::unfinished_restore;
 
 /// A snapshot that is there.
@@ -240,11 +241,13 @@ impl Snapshot {
 
     /// What of an application is not as the snapshot has it. Changes nothing.
     ///
-    /// Fails where the snapshot is damaged or another application's.
+    /// Fails where the snapshot is damaged or another application's, or was to be compared with Redis keys
+    /// too, and holds none.
     pub fn diff(target: &Target, archive: &Archive, name: &str) -> Result<(About, Difference)> {
         let path = find(archive, name)?;
-        let plan = Plan::make(target, name, &path)?;
-        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
+        let mut plan = Plan::make(target, name, &path)?;
+        plan.include(archive.keys)?;
+        let difference = plan.difference()?;
         Ok((plan.about, difference))
     }
 
@@ -267,7 +270,7 @@ impl Snapshot {
             plan.require_structure(connection, structure)
         })?;
         plan.require_whole()?;
-        let difference = database::look(&target.database, |now| differences(now, &plan, &path))?;
+        let difference = plan.difference()?;
         Ok((plan.about, difference))
     }
 
@@ -307,22 +310,11 @@ impl Snapshot {
         rows::require_finished(target, &connection)?;
         plan.require_structure(&connection, structure)?;
         if let Asking::Somebody(ask) = asking {
-            let difference = differences(&connection, &plan, &path)?;
+            let difference = plan.difference_from(&connection)?;
             ask(&plan.about, &difference)?.require(&target.name())?;
         }
         plan.restore(connection, archive, run)
     }
-}
-
-fn differences(now: &Connection, plan: &Plan, path: &Path) -> Result<Difference> {
-    let (structure, tables) = difference::rows(now, &path.join(meta::DATABASE))?;
-    Ok(Difference {
-        structure,
-        tables,
-        files: FileDifference::of(&plan.changes),
-        left: plan.barred(),
-        warnings: plan.lost(),
-    })
 }
 
 fn find(archive: &Archive, name: &str) -> Result<PathBuf> {

@@ -2,13 +2,13 @@
 
 mod describing;
 mod looking;
+mod recovering;
 mod resetting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use reset_app::audit::Since;
 use reset_app::plan::{Accounts, Extent};
 use reset_app::run::{Afterwards, Bytes, Job, Operation, Others};
 use reset_app::survey::{Selection, Unowned};
@@ -18,6 +18,7 @@ use super::exit;
 use super::snapshot::Snapshotting;
 pub(crate) use describing::Initialising;
 pub(crate) use looking::{Explaining, GraphLanguage, Verifying};
+pub(crate) use recovering::{Replaying, Resuming};
 pub(crate) use resetting::Resetting;
 
 /// Deletes what belongs to an application's users: rows in `SQLite`, files, Redis keys
@@ -119,7 +120,7 @@ pub(crate) enum Command {
     Status,
     /// Finish what an interrupted run left
     #[command(long_flag = "resume")]
-    Resume,
+    Resume(Resuming),
     /// Write the manifest of an application that has none, from what its database says
     #[command(long_flag = "init")]
     Init(Initialising),
@@ -208,19 +209,6 @@ pub(crate) struct Asking {
     /// Ask no question
     #[arg(short, long, global = true)]
     pub(crate) force: bool,
-}
-
-/// From where on a trail is replayed.
-#[derive(Args, Debug)]
-pub(crate) struct Replaying {
-    /// The position in the trail of the copy that was put back, as `status` prints it, or its number
-    /// of lines [default: that of the last snapshot restored]
-    #[arg(long, value_name = "POSITION")]
-    pub(crate) since: Option<Since>,
-
-    /// Save a snapshot of this name first; without it nothing is deleted
-    #[arg(long, value_name = "NAME")]
-    pub(crate) snapshot: Option<String>,
 }
 
 /// How a fresh `.env` is written.

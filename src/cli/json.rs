@@ -48,6 +48,11 @@ pub(crate) fn report(report: &Report) -> String {
     finished(&object)
 }
 
+/// The object of `resume --give-up`.
+pub(crate) fn given_up(snapshot: Option<&str>, dry_run: bool) -> String {
+    finished(&json!({"operation": "resume", "dry_run": dry_run, "given_up": snapshot}))
+}
+
 /// The object of `verify`.
 pub(crate) fn verification(verification: &Verification) -> String {
     finished(&super::verify::json(verification))

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// As many as batches of files and directories, and SQLite, need together, with room to spare.
+/// As many as batches of files and directories, and `SQLite`, need together, with room to spare.
 const WANTED: u64 = 4096;
 
 /// Raises the limit that the shell set, on some systems 256, to what is needed, or to what is allowed.

@@ -70,6 +70,8 @@ pub(crate) enum Snapshotting {
         name: String,
         #[command(flatten)]
         from: From,
+        #[command(flatten)]
+        keys: WithRedis,
     },
 }
 
@@ -137,8 +139,9 @@ pub(crate) fn run(arguments: &Arguments, app: &App, what: &Snapshotting) -> Resu
             let archive = from.archive(app)?;
             drop_all(arguments, app, &archive, name.as_deref(), *older_than)
         }
-        Snapshotting::Diff { name, from } => {
-            let (about, difference) = Snapshot::diff(app.target(), &from.archive(app)?, name)?;
+        Snapshotting::Diff { name, from, keys } => {
+            let archive = from.archive(app)?.with(keys.keys());
+            let (about, difference) = Snapshot::diff(app.target(), &archive, name)?;
             let exit = if difference.is_none() {
                 Exit::Done
             } else {

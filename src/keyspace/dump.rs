@@ -22,6 +22,17 @@ pub(crate) struct Dumped {
     pub(crate) ttl: Option<u64>,
 }
 
+impl Dumped {
+    /// Whether this is `earlier`, untouched since: a time to live runs on by itself.
+    pub(crate) fn may_be(&self, earlier: &Self) -> bool {
+        let lives_on = match (self.ttl, earlier.ttl) {
+            (Some(now), Some(then)) => now <= then,
+            (now, then) => now == then,
+        };
+        lives_on && self.payload == earlier.payload
+    }
+}
+
 /// Keys, each with what it holds.
 pub(crate) type Dump = BTreeMap<Vec<u8>, Dumped>;
 

@@ -255,7 +255,7 @@ pub(super) fn count_keys(target: &Target, scope: &Scope, report: &mut Report) {
 
 impl Target {
     /// The roots, opened: also where files are left alone, for an interrupted run may have some left.
-    pub(super) fn roots(&self) -> Result<Roots> {
+    pub(crate) fn roots(&self) -> Result<Roots> {
         let roots = &self.manifest.files.roots;
         Roots::open(&self.root, roots, &self.protected()).map_err(Error::from)
     }

@@ -5,7 +5,9 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::compare::Changes;
+use super::plan::Plan;
 use crate::error::{Error, Result};
+use crate::keyspace::Dump;
 use crate::outbox;
 use crate::schema::{self, Identity, Schema, Table, TableKind};
 use crate::sql::quote;
@@ -20,6 +22,8 @@ pub struct Difference {
     pub tables: Vec<TableDifference>,
     /// The files.
     pub files: FileDifference,
+    /// The Redis keys, where they are part of it and can be compared.
+    pub keys: Option<KeyDifference>,
     /// What can be neither compared nor touched.
     pub left: Vec<Kept>,
     /// Whatever else a person should know.
@@ -50,14 +54,65 @@ pub struct FileDifference {
     pub settings: u64,
 }
 
+/// Redis keys that differ. One whose time to live has only run on does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyDifference {
+    /// Those that hold something else, or live longer.
+    pub changed: u64,
+    /// Those that are gone.
+    pub missing: u64,
+    /// Those that are not in the snapshot.
+    pub new: u64,
+}
+
 impl Difference {
+    /// What was found of rows (see [`rows`]), files and keys.
+    pub(super) fn of(plan: &Plan, rows: (Vec<String>, Vec<TableDifference>)) -> Self {
+        let (keys, uncompared) = match plan.key_difference() {
+            Some(Ok(keys)) => (Some(keys), None),
+            Some(Err(kept)) => (None, Some(kept)),
+            None => (None, None),
+        };
+        Self {
+            structure: rows.0,
+            tables: rows.1,
+            files: FileDifference::of(&plan.changes),
+            keys,
+            left: plan.barred().into_iter().chain(uncompared).collect(),
+            warnings: plan.lost(),
+        }
+    }
+
     /// Whether everything is as it was saved.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.structure.is_empty()
             && self.tables.is_empty()
             && self.files == FileDifference::default()
+            && self.keys.unwrap_or_default() == KeyDifference::default()
             && self.left.is_empty()
+    }
+}
+
+impl KeyDifference {
+    /// How many keys that are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.changed + self.missing + self.new
+    }
+
+    pub(super) fn between(now: &Dump, saved: &Dump) -> Self {
+        let both = saved
+            .iter()
+            .filter_map(|(key, saved)| Some((now.get(key)?, saved)));
+        let (both, changed) = both.fold((0, 0), |(both, changed), (now, saved)| {
+            (both + 1, changed + u64::from(!now.may_be(saved)))
+        });
+        Self {
+            changed,
+            missing: saved.len() as u64 - both,
+            new: now.len() as u64 - both,
+        }
     }
 }
 

@@ -174,7 +174,8 @@ pub enum SnapshotError {
     /// The snapshot of an interrupted restore cannot be used any more.
     #[error(
         "the restore of the snapshot `{name}` was interrupted after the rows were back, and cannot be finished: {why}; \
-         the files may still be those of before"
+         the files may still be those of before; mend that and run `reset-app resume` again, or leave the files as they are: \
+         `reset-app resume --give-up`"
     )]
     Lost {
         /// The snapshot.

@@ -4,10 +4,12 @@
 use rusqlite::Connection;
 
 use super::error::SnapshotError;
-use super::restore::Plan;
+use super::plan::Plan;
 use super::{Archive, Keys, Restored, intent, restore, rows};
-use crate::error::Result;
-use crate::outbox::{self, Erased, RunRecord};
+use crate::audit::Trail;
+use crate::error::{Error, Result};
+use crate::outbox::{self, Erased, RunRecord, SnapshotRecord};
+use crate::storage::Workshop;
 use crate::target::Target;
 
 /// Fails where a restore was interrupted: nothing else is to be done before it is finished.
@@ -21,60 +23,115 @@ pub(crate) fn require_no_unfinished_restore(
     }
 }
 
-/// Finishes an interrupted restore, if there is one. The caller holds the run lock.
-pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<Restored>> {
-    let runs = if outbox::exists(connection)? {
-        outbox::runs(connection)?
-    } else {
-        Vec::new()
-    };
-    if let Some(record) = runs.iter().find(|run| run.snapshot.is_some()) {
-        return finish_run(target, record, &|| restore::forget_run(connection)).map(Some);
+/// An interrupted restore.
+struct Unfinished {
+    run: RunRecord,
+    snapshot: SnapshotRecord,
+    place: Place,
+}
+
+/// Where its record is.
+enum Place {
+    Database,
+    Beside,
+}
+
+impl Unfinished {
+    fn find(target: &Target, connection: &Connection) -> Result<Option<Self>> {
+        let recorded = if outbox::exists(connection)? {
+            outbox::runs(connection)?
+        } else {
+            Vec::new()
+        };
+        let recorded = recorded.into_iter().map(|run| (run, Place::Database));
+        let beside = intent::of(target)?.map(|run| (run, Place::Beside));
+        let found = recorded.chain(beside).find_map(|(run, place)| {
+            let snapshot = run.snapshot.clone()?;
+            Some(Self {
+                run,
+                snapshot,
+                place,
+            })
+        });
+        found.map(|found| found.of_this(target)).transpose()
     }
-    match intent::of(target)? {
-        Some(record) => finish_run(target, &record, &|| intent::forget(target)).map(Some),
-        None => Ok(None),
+
+    /// Fails where it is one of another database, or of another directory.
+    fn of_this(self, target: &Target) -> Result<Self> {
+        if self.snapshot.database != target.database {
+            return Err(SnapshotError::OtherDatabase {
+                name: self.snapshot.name,
+                theirs: self.snapshot.database,
+                ours: target.database.clone(),
+            }
+            .into());
+        }
+        if self.run.base != target.root.display().to_string() {
+            return Err(Error::OtherRoot {
+                recorded: self.run.base,
+                root: target.root.clone(),
+            });
+        }
+        Ok(self)
+    }
+
+    /// Takes the record away.
+    fn forget(&self, target: &Target, connection: &Connection) -> Result<()> {
+        match self.place {
+            Place::Database => restore::forget_run(connection),
+            Place::Beside => intent::forget(target),
+        }
+    }
+
+    fn trail(&self, target: &Target) -> Result<Trail> {
+        Trail::open(target, std::slice::from_ref(&self.run.run))
     }
 }
 
-/// `end` takes the record away when all is done.
-fn finish_run(
-    target: &Target,
-    record: &RunRecord,
-    end: &dyn Fn() -> Result<()>,
-) -> Result<Restored> {
-    let Some(snapshot) = &record.snapshot else {
-        return Err(crate::error::Error::OutboxRow);
+/// Finishes an interrupted restore, if there is one. The caller holds the run lock.
+pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<Restored>> {
+    let Some(found) = Unfinished::find(target, connection)? else {
+        return Ok(None);
     };
-    let lost = |why: String| SnapshotError::Lost {
+    let snapshot = &found.snapshot;
+    let lost = |error: Error| SnapshotError::Lost {
         name: snapshot.name.clone(),
-        why,
+        why: error.to_string(),
     };
-    let base = target.root.display().to_string();
-    if snapshot.database != target.database {
-        return Err(SnapshotError::OtherDatabase {
-            name: snapshot.name.clone(),
-            theirs: snapshot.database.clone(),
-            ours: target.database.clone(),
-        }
-        .into());
-    }
-    if record.base != base {
-        return Err(crate::error::Error::OtherRoot {
-            recorded: record.base.clone(),
-            root: target.root.clone(),
-        });
-    }
-    let plan = Plan::make(target, &snapshot.name, &snapshot.path);
-    let mut plan = plan.map_err(|error| lost(error.to_string()))?;
+    let mut plan = Plan::make(target, &snapshot.name, &snapshot.path).map_err(lost)?;
     if snapshot.with_keys {
-        let keys = plan.include(Keys::Included);
-        keys.map_err(|error| lost(error.to_string()))?;
+        plan.include(Keys::Included).map_err(lost)?;
     }
     // The new rows, which the killed run had at hand; only where no database can say they are.
     Archive::of(target, None)?.remove_unfinished()?;
-    let runs = std::slice::from_ref(&record.run);
-    let mut trail = crate::audit::Trail::open(target, runs)?;
+    let end = || found.forget(target, connection);
     // There is a record of it, so the rows are back (invariant 2).
-    plan.put_back_files(record, &Erased(()), &mut trail, end)
+    let restored = plan.put_back_files(&found.run, &Erased(()), &mut found.trail(target)?, &end)?;
+    Ok(Some(restored))
+}
+
+/// Gives an interrupted restore up, if there is one: its rows are back, and its files and keys stay as
+/// they are. The name of its snapshot. The caller holds the run lock.
+pub(crate) fn give_up(target: &Target, connection: &Connection) -> Result<Option<String>> {
+    let Some(found) = Unfinished::find(target, connection)? else {
+        return Ok(None);
+    };
+    let SnapshotRecord { name, position, .. } = &found.snapshot;
+    // `replay` has to know of rows that are back.
+    let mut trail = found.trail(target)?;
+    trail.restored(&found.run.run, name, position.as_ref())?;
+    let roots = target.roots()?;
+    for (_, root, top) in roots.present() {
+        let left = Workshop::left(top, &found.run.run, &Erased(()));
+        let closed = left.and_then(|left| left.map_or(Ok(()), Workshop::close));
+        if let Err(error) = closed {
+            // Whoever looks at the roots next tells of it.
+            log::debug!(
+                "`{}`: what was made for it is left: {error}",
+                root.display()
+            );
+        }
+    }
+    found.forget(target, connection)?;
+    Ok(Some(name.clone()))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::difference::KeyDifference;
 use super::error::SnapshotError;
 use super::meta::{self, About, AboutKeys, KEYS, damaged};
 use crate::drain::REDIS_DEADLINE;
@@ -56,11 +57,30 @@ pub(super) fn put_back(target: &Target, saved: Dump, proof: &Erased) -> (u64, Op
     });
     match done {
         Ok(count) => (count, None),
-        Err(reason) => {
-            let path = "Redis".into();
-            (0, Some(Kept { path, reason }))
-        }
+        Err(reason) => (0, Some(unreachable(reason))),
     }
+}
+
+/// How those that are there now differ from those that were saved, of the application's; or why that
+/// cannot be told. Changes nothing.
+pub(super) fn compare(target: &Target, saved: &Dump) -> std::result::Result<KeyDifference, Kept> {
+    let rules = &target.manifest.redis.keys;
+    let deadline = Deadline::after(REDIS_DEADLINE);
+    let now = server(target).map_err(|error| error.to_string());
+    let now = now.and_then(|server| {
+        let now = keyspace::dump(server, rules, deadline);
+        now.map_err(|error| error.to_string())
+    });
+    let now = now.map_err(unreachable)?;
+    let claimed = |key: &[u8]| rules.iter().any(|rule| rule.matches(key).is_some());
+    let saved = saved.iter().filter(|(key, _)| claimed(key));
+    let saved = saved.map(|(key, value)| (key.clone(), value.clone()));
+    Ok(KeyDifference::between(&now, &saved.collect()))
+}
+
+fn unreachable(reason: String) -> Kept {
+    let path = "Redis".into();
+    Kept { path, reason }
 }
 
 fn server(target: &Target) -> Result<&Server, SnapshotError> {

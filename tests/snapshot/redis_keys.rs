@@ -1,6 +1,7 @@
 //! Redis keys in a snapshot: the application's, with type and time to live; no other program's.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::support::install::Install;
 use crate::support::redis_server::RedisServer;
@@ -50,6 +51,12 @@ HSET vedfolnir:session:hash user_id 2
 SET other:new 1
 ",
     );
+    let diff = ["snapshot", "diff", "clean", "--with-redis"];
+    with(&redis, &install, &diff).expect(5).says([
+        "Redis keys that differ: 3",
+        "2 changed, 0 missing, 1 not in the snapshot",
+    ]);
+    with(&redis, &install, &diff[..3]).expect(0);
     install.execute("DELETE FROM images");
     with(&redis, &install, &RESTORE)
         .expect(0)
@@ -120,4 +127,46 @@ fn where_redis_is_gone_rows_and_files_come_back_and_resume_brings_the_keys() {
     assert!(install.query_count("SELECT count(*) FROM images") > 0);
     with(&redis, &install, &["resume"]).expect(0);
     assert_eq!(redis.dump(0), before);
+}
+
+#[test]
+fn a_restore_whose_snapshot_is_lost_is_given_up_and_the_next_command_runs() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let install = small();
+    redis.feed_text(KEYS);
+    with(&redis, &install, &SAVE).expect(0);
+    let give_up = ["resume", "--give-up"];
+    with(&redis, &install, &give_up)
+        .expect(0)
+        .says(["nothing to give up"]);
+    install.execute("DELETE FROM images");
+    let away = [&RESTORE[..], &["--redis", "redis://127.0.0.1:1"]].concat();
+    command(&install, &away).run().expect(3);
+    fs::remove_dir_all(inside(&install, "clean", "")).unwrap();
+    let run = install.query_bytes("SELECT DISTINCT run FROM _reset_app_outbox");
+    let run = String::from_utf8(run.concat()).unwrap();
+    let left = install.path(format!("storage/images/.reset-app-{run}"));
+    fs::create_dir(&left).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(left.join("1"), "made for the restore").unwrap();
+    let delete = ["delete-user", "1", "--force"];
+    let before = install.digest();
+    with(&redis, &install, &delete)
+        .expect(4)
+        .complains(["finish it with `reset-app resume` first"]);
+    with(&redis, &install, &["resume"])
+        .expect(1)
+        .complains(["`reset-app resume --give-up`"]);
+    with(&redis, &install, &["resume", "--give-up", "--dry-run"])
+        .expect(0)
+        .says(["clean would be given up"]);
+    assert_eq!(install.digest(), before);
+    with(&redis, &install, &give_up)
+        .expect(0)
+        .says(["clean was given up", "the rows are back"]);
+    assert!(!left.exists());
+    with(&redis, &install, &delete).expect(0);
+    assert!(install.query_count("SELECT count(*) FROM images") > 0);
 }

@@ -73,6 +73,16 @@ pub(super) fn differs(about: &About, difference: &Difference) -> String {
         difference.files,
         "Files and directories that differ",
     );
+    if let Some(keys) = difference.keys.filter(|keys| keys.total() > 0) {
+        let _ = writeln!(
+            text,
+            "\nRedis keys that differ: {}\n  {} changed, {} missing, {} not in the snapshot",
+            keys.total(),
+            keys.changed,
+            keys.missing,
+            keys.new
+        );
+    }
     let left: Vec<String> = difference.left.iter().map(one_kept).collect();
     section(&mut text, "Cannot be compared:", &left);
     section(&mut text, "Warnings:", &difference.warnings);
@@ -139,6 +149,9 @@ pub(super) fn difference_object(operation: &str, about: &About, difference: &Dif
         "structure": difference.structure,
         "tables": tables.collect::<Vec<_>>(),
         "files": files_object(difference.files),
+        "keys": difference.keys.map(|keys| {
+            json!({"changed": keys.changed, "missing": keys.missing, "new": keys.new})
+        }),
         "left": kept(&difference.left),
         "warnings": difference.warnings,
     })

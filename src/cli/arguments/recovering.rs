@@ -1,0 +1,25 @@
+//! The options of what goes on where a run was interrupted or a copy put back.
+
+use clap::Args;
+use reset_app::audit::Since;
+
+/// What becomes of interrupted work.
+#[derive(Args, Debug)]
+pub(crate) struct Resuming {
+    /// An interrupted restore whose snapshot is lost ends here: the rows are back, files stay as they are
+    #[arg(long)]
+    pub(crate) give_up: bool,
+}
+
+/// From where on a trail is replayed.
+#[derive(Args, Debug)]
+pub(crate) struct Replaying {
+    /// The position in the trail of the copy that was put back, as `status` prints it, or its number
+    /// of lines [default: that of the last snapshot restored]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) since: Option<Since>,
+
+    /// Save a snapshot of this name first; without it nothing is deleted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) snapshot: Option<String>,
+}
