@@ -17,7 +17,7 @@ use crate::roots::{Kind, Roots};
 use crate::storage::Quarantine;
 
 /// How many files one thread takes beside one user's rows, whose commit waits until they are taken.
-const SLICE: usize = 128;
+const SLICE: usize = 48;
 
 /// Fewer files than this wait for more.
 const LEAST: usize = 32;

@@ -10,7 +10,7 @@ use crate::roots::Place;
 use crate::storage::{PurgeReport, Quarantine, Taken};
 
 /// Renaming and removing wait for the disk more than they work: so more than there may be processors.
-const HANDS: usize = 4;
+const HANDS: usize = 6;
 
 /// How many files are removed before one flush of their directories makes that durable.
 pub(super) const TOGETHER: usize = 512;
