@@ -177,3 +177,41 @@ fn an_index_that_leads_out_of_the_roots_is_no_index() {
     refuses(&install, &RESTORE, 4, &["damaged"]);
     let _ = archive(&install);
 }
+
+/// What an interrupted restore leaves, where the rows were as they were saved.
+fn interrupted(install: &Install) {
+    let (root, database) = (install.root(), install.database());
+    let record = serde_json::json!({
+        "run": "20260101T000000Z-00000001", "operation": "snapshot restore", "base": root,
+        "keys": "none",
+        "snapshot": {
+            "name": "clean", "path": inside(install, "clean", ""), "database": database,
+            "position": {"hash": "0".repeat(64), "lines": 0},
+        },
+    });
+    let file = install.path(".reset-app/unfinished-restore");
+    fs::write(file, record.to_string()).unwrap();
+}
+
+#[test]
+fn a_restore_whose_snapshot_is_lost_is_given_up_only_when_that_is_said() {
+    let install = changed();
+    interrupted(&install);
+    fs::remove_dir_all(inside(&install, "clean", "")).unwrap();
+    let delete = ["--delete-all-user-data", "--force", "--audit-log", "none"];
+    refuses(&install, &delete, 4, &["reset-app resume"]);
+    let resume = ["resume", "--audit-log", "none"];
+    refuses(&install, &resume, 1, &["resume --give-up"]);
+    let give_up = ["resume", "--give-up", "--audit-log", "none"];
+    command(&install, &give_up)
+        .run()
+        .expect(0)
+        .says(["clean was given up"]);
+    command(&install, &resume)
+        .run()
+        .expect(0)
+        .says(["Nothing to resume"]);
+    command(&install, &["snapshot", "save", "clean"])
+        .run()
+        .expect(0);
+}
