@@ -37,17 +37,18 @@ def rows(bench, options):
 def files(bench, options):
     """Rows and files together, and each alone."""
     size = Size(options.users, options.images, files=True)
-    alone = template(replace(size, rows=False), options.templates)
+    without_rows = template(replace(size, rows=False), options.templates)
     together = rivals.program(options.program, *DELETE_ALL)
     parts = [
         rivals.program(options.program, *DELETE_ALL, "--no-files", name="rows alone"),
-        rivals.program(options.program, *DELETE_ALL, name="files alone").on(alone),
+        rivals.program(options.program, *DELETE_ALL, name="files alone").on(without_rows),
     ]
     contenders = [together, *parts, rivals.original("files"), rivals.remove_files()]
     title = f"Rows and files of {size.users} users, {size.users * size.images} images"
     bench.contest(title, template(size, options.templates), chosen(contenders, options))
-    larger = max(part.median("seconds") for part in parts if part.took)
-    print(f"\nTogether / the larger part: {together.median('seconds') / larger:.2f}")
+    alone = [part.median("seconds") for part in parts if part.took]
+    if alone:
+        print(f"\nTogether / the larger part: {together.median('seconds') / max(alone):.2f}")
 
 
 def growth(bench, options):
