@@ -306,6 +306,9 @@ impl App {
     /// Gives up an interrupted restore that cannot be finished, for its snapshot is lost or damaged: the
     /// rows are back, and files and Redis keys stay as they are. The name of the snapshot; none where no
     /// restore was interrupted.
+    ///
+    /// Fails where another run is under way, or the restore was one of another database, directory or
+    /// audit trail, or the trail cannot be written; the restore is then as unfinished as before.
     pub fn give_up_restore(&self) -> Result<Option<String>> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;

@@ -165,10 +165,10 @@ impl Search<'_> {
             };
             let target = (parent, of.as_str());
             let found = self.count(at, &key.name, &Form::default(), target)?;
-            let Some((own, theirs)) = self.repeats((at, &key.name), target)? else {
+            if !found.is_most(100) {
                 continue;
-            };
-            if found.is_most(100) {
+            }
+            if let Some((own, theirs)) = self.repeats((at, &key.name), target)? {
                 let stem = self.stem_of(at, &key.name);
                 let mut candidate = self.candidate(at, key, target, stem, found);
                 let theirs = self.target(parent, &theirs);

@@ -95,6 +95,11 @@ pub enum RuleError {
     NoLine(String),
 }
 
+/// Whether one of the rules claims a key by its name.
+pub(crate) fn is_claimed(rules: &[KeyRule], key: &[u8]) -> bool {
+    rules.iter().any(|rule| rule.matches(key).is_some())
+}
+
 impl KeyRule {
     /// Matches a key by its name alone. The type and the field, if the rule has any, are still to be
     /// checked.

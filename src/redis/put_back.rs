@@ -11,7 +11,7 @@ use crate::keyspace::{
     Claimed, Deadline, Dump, Dumped, KeyspaceError, Plan, Request, Scope, Server, Walk, Wire,
     of_keys, within,
 };
-use crate::manifest::keys::KeyRule;
+use crate::manifest::keys::{KeyRule, is_claimed};
 use crate::outbox::Erased;
 
 /// So many keys are written at once.
@@ -49,8 +49,8 @@ pub(crate) fn put_back(
             unlink(walk.wire(), new, &gone)?;
             as_saved.extend(those_as_saved(walk.wire(), known, &saved)?);
         }
-        let claimed = |key: &[u8]| rules.iter().any(|rule| rule.matches(key).is_some());
-        let differ = |(key, _): &(&Vec<u8>, &Dumped)| !as_saved.contains(*key) && claimed(key);
+        let differ =
+            |(key, _): &(&Vec<u8>, &Dumped)| !as_saved.contains(*key) && is_claimed(&rules, key);
         let wanted: Vec<_> = saved.iter().filter(differ).collect();
         write(walk.wire(), &wanted)?;
         if let Ok(mut count) = count.lock() {

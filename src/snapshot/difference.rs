@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::compare::Changes;
 use super::plan::Plan;
 use crate::error::{Error, Result};
-use crate::keyspace::Dump;
+use crate::keyspace::{Dump, Dumped};
 use crate::outbox;
 use crate::schema::{self, Identity, Schema, Table, TableKind};
 use crate::sql::quote;
@@ -101,18 +101,24 @@ impl KeyDifference {
         self.changed + self.missing + self.new
     }
 
-    pub(super) fn between(now: &Dump, saved: &Dump) -> Self {
-        let both = saved
-            .iter()
-            .filter_map(|(key, saved)| Some((now.get(key)?, saved)));
-        let (both, changed) = both.fold((0, 0), |(both, changed), (now, saved)| {
-            (both + 1, changed + u64::from(!now.may_be(saved)))
-        });
-        Self {
-            changed,
-            missing: saved.len() as u64 - both,
-            new: now.len() as u64 - both,
+    pub(super) fn between<'d>(
+        now: &Dump,
+        saved: impl Iterator<Item = (&'d Vec<u8>, &'d Dumped)>,
+    ) -> Self {
+        let mut difference = Self {
+            new: now.len() as u64,
+            ..Self::default()
+        };
+        for (key, saved) in saved {
+            match now.get(key) {
+                Some(now) => {
+                    difference.new -= 1;
+                    difference.changed += u64::from(!now.may_be(saved));
+                }
+                None => difference.missing += 1,
+            }
         }
+        difference
     }
 }
 

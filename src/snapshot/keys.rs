@@ -9,6 +9,7 @@ use super::meta::{self, About, AboutKeys, KEYS, damaged};
 use crate::drain::REDIS_DEADLINE;
 use crate::error::Result;
 use crate::keyspace::{self, Deadline, Dump, Dumped, Server};
+use crate::manifest::keys::is_claimed;
 use crate::outbox::Erased;
 use crate::redis;
 use crate::survey::Kept;
@@ -72,10 +73,8 @@ pub(super) fn compare(target: &Target, saved: &Dump) -> std::result::Result<KeyD
         now.map_err(|error| error.to_string())
     });
     let now = now.map_err(unreachable)?;
-    let claimed = |key: &[u8]| rules.iter().any(|rule| rule.matches(key).is_some());
-    let saved = saved.iter().filter(|(key, _)| claimed(key));
-    let saved = saved.map(|(key, value)| (key.clone(), value.clone()));
-    Ok(KeyDifference::between(&now, &saved.collect()))
+    let saved = saved.iter().filter(|(key, _)| is_claimed(rules, key));
+    Ok(KeyDifference::between(&now, saved))
 }
 
 fn unreachable(reason: String) -> Kept {

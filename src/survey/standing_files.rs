@@ -24,9 +24,9 @@ pub(super) enum Named<'p> {
 }
 
 impl<'p> Named<'p> {
-    /// Looks through the files below the roots, if the pattern needs it. What cannot be read is
-    /// found by whoever looks at it by name.
-    /// What cannot be looked into is told `unseen`.
+    /// Looks through the files below the roots, if the pattern needs it. A file that cannot be looked
+    /// at is one of them, for whoever comes to take it finds out; a directory that cannot be looked into
+    /// is told `unseen`.
     ///
     /// Fails where a root cannot be read.
     pub(super) fn below(
