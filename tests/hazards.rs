@@ -21,17 +21,24 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-#[test]
-fn roots_that_are_one_directory_are_refused() {
+/// Users and their pictures, with these rows and these lines under `[files]`.
+fn pictures(rows: &str, files: &str) -> Application {
     let sql = format!(
         "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
              u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
-         INSERT INTO img VALUES (1, 1, 'pub/a.jpg'), (2, 2, 'media/a.jpg');"
+         INSERT INTO img VALUES {rows};"
     );
+    let manifest = format!("[users]\ntable = \"users\"\n[files]\n{files}\n");
+    Application::new(&sql, &manifest)
+}
+
+#[test]
+fn roots_that_are_one_directory_are_refused() {
     for (link, target) in [("pub", "media"), ("pub", ".")] {
-        let roots = "users.table = \"users\"\n[files]\nroots = [\"media\", \"pub\"]\n\
-                     columns = [{ column = \"img.path\" }]\n";
-        let application = Application::new(&sql, &roots.replace("users.table", "\n[users]\ntable"));
+        let application = pictures(
+            "(1, 1, 'pub/a.jpg'), (2, 2, 'media/a.jpg')",
+            "roots = [\"media\", \"pub\"]\ncolumns = [{ column = \"img.path\" }]",
+        );
         application.file("media/a.jpg");
         symlink(target, application.path(link)).unwrap();
         let outcome = application.run(&["delete-user", "1"]).expect(4);
@@ -49,14 +56,10 @@ fn a_file_stays_for_who_names_it(name: &str, link: impl Fn(&Application), fails:
     if !has_tool("strace", "no system call failed") {
         return;
     }
-    let sql = format!(
-        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
-             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
-         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, '{name}');"
+    let application = pictures(
+        &format!("(1, 1, 'media/a.jpg'), (2, 2, '{name}')"),
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
     );
-    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
-                    columns = [{ column = \"img.path\" }]\n";
-    let application = Application::new(&sql, manifest);
     application.file("media/a.jpg");
     link(&application);
     let words = ["delete-user", "1", "--force"];
@@ -101,14 +104,10 @@ fn a_file_that_a_row_names_by_a_link_stays_although_nobody_can_tell_where_that_l
 /// It is looked for among what stands below the root, where it is one that cannot be removed.
 #[test]
 fn a_file_found_by_a_pattern_that_cannot_go_keeps_its_user() {
-    let sql = format!(
-        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
-             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT);
-         INSERT INTO img VALUES (1, 1, 'a.jpg');"
+    let application = pictures(
+        "(1, 1, 'a.jpg')",
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\", path = \"media/*/{value}\" }]",
     );
-    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
-                    columns = [{ column = \"img.name\", path = \"media/*/{value}\" }]\n";
-    let application = Application::new(&sql, manifest);
     application.file("media/x/a.jpg");
     let chattr = |flag: &str| {
         let file = application.path("media/x/a.jpg");
@@ -135,14 +134,10 @@ fn a_directory_that_cannot_be_looked_into_for_a_pattern_is_told() {
     if !has_tool("strace", "no directory was unreadable") {
         return;
     }
-    let sql = format!(
-        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
-             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT);
-         INSERT INTO img VALUES (1, 1, 'a.jpg'), (2, 1, 'b.jpg');"
+    let application = pictures(
+        "(1, 1, 'a.jpg'), (2, 1, 'b.jpg')",
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\", path = \"media/*/{value}\" }]",
     );
-    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
-                    columns = [{ column = \"img.name\", path = \"media/*/{value}\" }]\n";
-    let application = Application::new(&sql, manifest);
     application.file("media/x/a.jpg");
     application.file("media/y/b.jpg");
     let words = ["delete-user", "1", "--force"];
@@ -203,17 +198,13 @@ fn only_the_very_key_names_a_user() {
 
 #[test]
 fn a_file_in_a_root_that_is_not_there_now_stays_recorded() {
-    let sql = format!(
-        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
-             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
-         INSERT INTO img VALUES (1, 1, 'media/a.jpg'), (2, 2, 'media/b.jpg');"
-    );
-    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
-                    columns = [{ column = \"img.path\" }]\n";
     if !support::run::has_tool("strace", "nothing is killed") {
         return;
     }
-    let application = Application::new(&sql, manifest);
+    let application = pictures(
+        "(1, 1, 'media/a.jpg'), (2, 2, 'media/b.jpg')",
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+    );
     application.file("media/a.jpg");
     application.file("media/b.jpg");
     let killed = reset_app()
@@ -321,14 +312,10 @@ fn a_password_in_an_address_is_not_told() {
 #[test]
 fn a_file_deeper_than_a_row_may_name_is_kept_for_the_row_that_names_it() {
     let deep = format!("media/user_1/{}f", "d/".repeat(140));
-    let sql = format!(
-        "{USERS} CREATE TABLE img(id INTEGER PRIMARY KEY,
-             u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path TEXT);
-         INSERT INTO img VALUES (2, 2, '{deep}');"
+    let application = pictures(
+        &format!("(2, 2, '{deep}')"),
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]\ndirectories = [\"media/user_{user}\"]",
     );
-    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
-                    columns = [{ column = \"img.path\" }]\ndirectories = [\"media/user_{user}\"]\n";
-    let application = Application::new(&sql, manifest);
     application.file(&deep);
     application.run(&["delete-user", "1"]).expect(0);
     assert!(
