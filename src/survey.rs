@@ -4,6 +4,7 @@
 //! directories. The preview prints what is found here and the deed deletes by it, so the two cannot
 //! disagree.
 
+mod aliases;
 mod collateral;
 mod contents;
 mod counts;
@@ -33,6 +34,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+pub(crate) use aliases::Doubts;
 pub use collateral::Collateral;
 pub(crate) use contents::Contents;
 pub use contents::Emptied;
@@ -47,7 +49,7 @@ pub(crate) use person::{each_person, person_at, person_of};
 pub(crate) use rows::{Rows, mention_set, set_name};
 pub use strays::Held;
 pub(crate) use strays::{held, with_strays};
-pub(crate) use survivors::{Rows as NamingRows, are_spelt_plainly, mark as mark_shared};
+pub(crate) use survivors::{NAMED, Rows as NamingRows, are_spelt_plainly, mark as mark_shared};
 pub use targets::Selection;
 pub(crate) use targets::{Targets, name_of};
 

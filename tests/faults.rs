@@ -9,13 +9,13 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use support::install::{DATABASE, Install};
-use support::run::{Outcome, has_tool, is_root, reset_app, say};
+use support::nobody::{self, mode};
+use support::run::{Outcome, has_tool, is_root, say};
 use support::small::small;
 use support::strace::{CHANGING, READING, counts};
 use support::subjects::{Deletion, Drop, Init, Reset, Restore, Resumed, Save, Secrets};
@@ -261,61 +261,15 @@ fn fill(file: &Path) {
     while file.write_all(&[0; 4096]).is_ok() {}
 }
 
-/// Who the tests run as where they need to be nobody special.
-const NOBODY: u32 = 65534;
-
-/// The install as nobody's, below a directory that nobody may enter; and the command as nobody's.
+/// The command as nobody's.
 fn as_nobody(install: &Install, arguments: &[&str]) -> Outcome {
-    let nobody = NOBODY.to_string();
-    let drop_rights = [
-        "setpriv",
-        "--reuid",
-        &nobody,
-        "--regid",
-        &nobody,
-        "--clear-groups",
-    ];
-    reset_app()
-        .root(install.root())
-        .args(arguments)
-        .under(drop_rights)
-        .run()
+    nobody::run(install.root(), arguments)
 }
 
-fn give_to_nobody(path: &Path) {
-    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-    if path.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            give_to_nobody(&entry.unwrap().path());
-        }
-    }
-}
-
-fn mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// An install of nobody's, if the tests may make one; the binary must be within reach as well.
+/// An install of nobody's, if the tests may make one.
 fn install_of_nobody() -> Option<Install> {
-    if !is_root() || !has_tool("setpriv", "nothing was tried without root's rights") {
-        say("SKIPPED: only root can become nobody, permissions were not tested");
-        return None;
-    }
     let install = small();
-    let mut above = install.root().parent();
-    give_to_nobody(above.unwrap());
-    while let Some(directory) = above.filter(|directory| *directory != Path::new("/tmp")) {
-        if directory.starts_with("/tmp") {
-            mode(directory, 0o755);
-        }
-        above = directory.parent();
-    }
-    let reached = as_nobody(&install, &["--version"]);
-    if reached.code() != Some(0) {
-        say("SKIPPED: nobody can reach the command, permissions were not tested");
-        return None;
-    }
-    Some(install)
+    nobody::takes(install.root()).then_some(install)
 }
 
 const DELETE: [&str; 3] = ["--delete-all-user-data", "--force", "--no-redis"];

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use support::application::Application;
 use support::install::Install;
+use support::nobody;
 use support::run::{has_tool, reset_app, say};
 
 const USERS: &str = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
@@ -99,6 +100,100 @@ fn a_file_that_a_row_names_by_a_link_stays_although_nobody_can_tell_where_that_l
     };
     let fails = "?readlink,?readlinkat:error=EIO";
     a_file_stays_for_who_names_it("pub/in/a.jpg", link, fails, 4);
+}
+
+/// User 2's row names user 1's file through a directory that only the application may enter.
+#[test]
+fn a_file_that_a_row_may_name_where_this_program_may_not_look_stays_until_it_may() {
+    for user_two in ["pub/in/a.jpg", "media/locked/a.jpg"] {
+        let application = pictures(
+            &format!("(1, 1, 'media/a.jpg'), (2, 1, 'media/b.jpg'), (3, 2, '{user_two}')"),
+            "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+        );
+        application.file("media/a.jpg");
+        application.file("media/b.jpg");
+        let locked = user_two.rsplit_once("/a.jpg").map_or("", |(it, _)| it);
+        let (above, _) = locked.split_once('/').unwrap();
+        fs::create_dir_all(application.path(above)).unwrap();
+        if above == "pub" {
+            symlink("../media", application.path(locked)).unwrap();
+        } else {
+            fs::create_dir(application.path(locked)).unwrap();
+            symlink("../a.jpg", application.path(user_two)).unwrap();
+        }
+        let closed = application.path(if above == "pub" { above } else { locked });
+        if !nobody::takes(application.root.path()) {
+            return;
+        }
+        nobody::mode(&closed, 0o000);
+        let words = ["delete-user", "1", "--force", "--no-redis"];
+        let preview = nobody::run(
+            application.root.path(),
+            &[&words[..], &["--dry-run"]].concat(),
+        );
+        preview
+            .expect(0)
+            .says(["media/a.jpg: a row that stays may name it", user_two]);
+        let outcome = nobody::run(application.root.path(), &words).expect(3);
+        outcome.says([
+            "media/a.jpg: a row that stays may name it",
+            "Permission denied",
+        ]);
+        assert!(application.has("media/a.jpg"), "{user_two}");
+        assert!(!application.has("media/b.jpg"), "{user_two}");
+        nobody::run(application.root.path(), &["resume", "--no-redis"]).expect(3);
+        assert!(application.has("media/a.jpg"), "{user_two}");
+
+        nobody::mode(&closed, 0o755);
+        let resumed = nobody::run(application.root.path(), &["resume", "--no-redis"]);
+        resumed
+            .expect(0)
+            .says(["media/a.jpg: a row that stays names it"]);
+        assert!(application.has("media/a.jpg"), "{user_two}");
+    }
+}
+
+/// Whatever follows it ends nowhere: no file is meant.
+#[test]
+fn a_path_that_loops_or_cannot_be_names_no_file() {
+    let long = format!("media/{}/a.jpg", "x".repeat(256));
+    let application = pictures(
+        &format!("(1, 1, 'media/a.jpg'), (2, 2, 'pub/loop/a.jpg'), (3, 2, '{long}')"),
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+    );
+    application.file("media/a.jpg");
+    fs::create_dir(application.path("pub")).unwrap();
+    symlink("pool", application.path("pub/loop")).unwrap();
+    symlink("loop", application.path("pub/pool")).unwrap();
+    application.run(&["delete-user", "1"]).expect(0);
+    assert!(!application.has("media/a.jpg"));
+}
+
+/// The application follows a short link to where the whole path is longer than any may be.
+#[test]
+fn a_file_whose_whole_path_is_too_long_stays_for_who_names_it_by_a_short_one() {
+    let name = "d".repeat(250);
+    let application = pictures(
+        &format!("(1, 1, 'media/a.jpg'), (2, 2, 'pub/{}/in/a.jpg')", "l17"),
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+    );
+    application.file("media/a.jpg");
+    fs::create_dir(application.path("pub")).unwrap();
+    let mut last = application.path("pub");
+    for level in 0..18 {
+        fs::create_dir(last.join(&name)).unwrap();
+        let link = application.path(&format!("pub/l{level}"));
+        let target = match level {
+            0 => name.clone(),
+            _ => format!("l{}/{name}", level - 1),
+        };
+        symlink(target, &link).unwrap();
+        last = link;
+    }
+    symlink(application.path("media"), last.join("in")).unwrap();
+    assert!(application.has("pub/l17/in/a.jpg"));
+    let outcome = application.run(&["delete-user", "1"]);
+    assert!(application.has("media/a.jpg"), "{outcome}");
 }
 
 /// It is looked for among what stands below the root, where it is one that cannot be removed.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::crew::{Crew, Finished, Load, TOGETHER};
+use super::names::{Names, Naming};
 use super::{Drain, Drained};
 use crate::database::Guests;
 use crate::error::{Error, Result};
@@ -42,14 +43,20 @@ impl Drain<'_> {
         drained: &mut Drained,
         watch: &mut dyn Watch,
     ) -> Result<()> {
-        let (mut named, mut done) = (None, Vec::new());
+        let (mut known, mut done) = (None, Vec::new());
         let mut next = Next::After(0);
         while let Next::After(after) = next {
             let mut kept = Vec::new();
             next = self.in_transaction(|| {
                 outbox::remove(self.connection, std::mem::take(&mut done))?;
-                self.refresh_names(&mut named)?;
-                self.give(&mut crew, after, &mut kept, (&mut *drained, &mut done))
+                let now = self.refresh_names(known.take())?;
+                let names = &*known.insert(now);
+                self.give(
+                    &mut crew,
+                    (after, names),
+                    &mut kept,
+                    (&mut *drained, &mut done),
+                )
             })?;
             for load in kept {
                 done.extend(give_back(load, drained));
@@ -69,8 +76,8 @@ impl Drain<'_> {
     fn give<'r>(
         &'r self,
         crew: &mut Crew<'r>,
-        mut after: i64,
-        kept: &mut Vec<Load<'r>>,
+        (mut after, known): (i64, &Names),
+        kept: &mut Vec<Kept<'r>>,
         (drained, done): (&mut Drained, &mut Vec<i64>),
     ) -> Result<Next> {
         let mut guests = Guests::default();
@@ -81,13 +88,22 @@ impl Drain<'_> {
             };
             after = batch.last().map_or(after, |last| last.id);
             let mut going = self.load(self.roots, &batch)?;
-            let mut named = self.load(self.roots, &batch)?;
+            let mut named = Kept {
+                quarantine: self.load(self.roots, &batch)?.quarantine,
+                files: Vec::new(),
+            };
             for record in batch {
-                match self.standing(&record, drained) {
-                    Ok(place) if self.is_named(&place)? => named.files.push((record, place)),
-                    Ok(place) => going.files.push((record, place)),
-                    Err(Fate::Dropped) => done.push(record.id),
-                    Err(_) => {}
+                let place = match self.standing(&record, drained) {
+                    Ok(place) => place,
+                    Err(Fate::Dropped) => {
+                        done.push(record.id);
+                        continue;
+                    }
+                    Err(_) => continue,
+                };
+                match self.naming(&place, known)? {
+                    Naming::Nothing => going.files.push((record, place)),
+                    naming => named.files.push((record, place, naming)),
                 }
             }
             kept.extend((!named.files.is_empty()).then_some(named));
@@ -146,6 +162,12 @@ impl Drain<'_> {
             }
         }
     }
+}
+
+/// Files that rows name, or may name, and the quarantine in which an earlier run may hold them.
+struct Kept<'r> {
+    quarantine: Quarantine<'r>,
+    files: Vec<(FileRecord, Place, Naming)>,
 }
 
 /// Where the outbox goes on.
@@ -211,14 +233,20 @@ fn judge(place: &Place, taken: Taken, drained: &mut Drained) -> Fate {
 fn release(
     quarantine: &mut Quarantine,
     record: &FileRecord,
-    place: Place,
+    (place, naming): (Place, Naming),
     drained: &mut Drained,
 ) -> Fate {
     match quarantine.release(record.id, &place) {
-        Released::NotHeld | Released::Returned => {
-            drained.shared.insert(place, NAMED_BY_ANOTHER.into());
-            Fate::Taken { counts: false }
-        }
+        Released::NotHeld | Released::Returned => match naming {
+            Naming::InDoubt(reason) => {
+                drained.leave(place.to_string(), &reason);
+                Fate::Stays
+            }
+            Naming::Nothing | Naming::Row => {
+                drained.shared.insert(place, NAMED_BY_ANOTHER.into());
+                Fate::Taken { counts: false }
+            }
+        },
         Released::Stranded { held } => {
             let reason = format!(
                 "a row that stays names it, but it is held in `{}`",
@@ -235,14 +263,15 @@ fn release(
 }
 
 /// Gives back what an earlier run took of files that rows name now.
-fn give_back(mut load: Load, drained: &mut Drained) -> Vec<i64> {
+fn give_back(mut kept: Kept, drained: &mut Drained) -> Vec<i64> {
     let mut taking = Vec::new();
-    for (record, place) in load.files {
-        if let Fate::Taken { counts } = release(&mut load.quarantine, &record, place, drained) {
+    for (record, place, naming) in kept.files {
+        let fate = release(&mut kept.quarantine, &record, (place, naming), drained);
+        if let Fate::Taken { counts } = fate {
             taking.push(Taking { record, counts });
         }
     }
-    settle(&taking, &load.quarantine.purge_beside_others(), drained)
+    settle(&taking, &kept.quarantine.purge_beside_others(), drained)
 }
 
 impl Finished {

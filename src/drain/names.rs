@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::Drain;
 use super::files::BATCH;
@@ -10,30 +10,41 @@ use crate::database::data_version;
 use crate::error::{Error, Result};
 use crate::outbox::{self, Kind};
 use crate::roots::Place;
-use crate::survey::{NamingRows, mark_shared, number};
+use crate::survey::{Doubts, NAMED, NamingRows, mark_shared, number};
+
+/// What rows say of the recorded files, as of one state of the database.
+#[derive(Debug)]
+pub(super) struct Names {
+    version: i64,
+    doubts: Doubts,
+}
+
+/// Whether a row names a file.
+pub(super) enum Naming {
+    Nothing,
+    Row,
+    /// One may, for this reason.
+    InDoubt(String),
+}
 
 impl Drain<'_> {
     /// Marks which recorded files rows name: once, and again whenever another connection has
     /// committed since. Inside a transaction that holds the write lock.
-    pub(super) fn refresh_names(&self, named: &mut Option<i64>) -> Result<()> {
+    pub(super) fn refresh_names(&self, names: Option<Names>) -> Result<Names> {
         let version = data_version(self.connection)?;
-        if *named == Some(version) {
-            return Ok(());
+        match names {
+            Some(names) if names.version == version => return Ok(names),
+            Some(_) => self.run("UPDATE temp.pending SET shared = 0")?,
+            None => self.list_pending()?,
         }
-        if named.is_none() {
-            self.list_pending()?;
-        } else {
-            self.run("UPDATE temp.pending SET shared = 0")?;
-        }
-        mark_shared(
+        let doubts = mark_shared(
             self.connection,
             self.sources,
             self.roots,
             "temp.pending",
             NamingRows::All,
         )?;
-        *named = Some(version);
-        Ok(())
+        Ok(Names { version, doubts })
     }
 
     fn list_pending(&self) -> Result<()> {
@@ -64,9 +75,8 @@ impl Drain<'_> {
         }
     }
 
-    pub(super) fn is_named(&self, place: &Place) -> Result<bool> {
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM temp.pending WHERE root = ?1 AND path = ?2 AND shared)";
+    pub(super) fn naming(&self, place: &Place, names: &Names) -> Result<Naming> {
+        let sql = "SELECT shared FROM temp.pending WHERE root = ?1 AND path = ?2";
         let mut statement = self
             .connection
             .prepare_cached(sql)
@@ -75,9 +85,15 @@ impl Drain<'_> {
             number(place.root_index()),
             place.relative().as_os_str().as_bytes()
         ];
-        statement
+        let shared: Option<i64> = statement
             .query_row(values, |row| row.get(0))
-            .map_err(Error::surveying)
+            .optional()
+            .map_err(Error::surveying)?;
+        Ok(match shared {
+            None | Some(0) => Naming::Nothing,
+            Some(NAMED) => Naming::Row,
+            Some(_) => Naming::InDoubt(names.doubts.about(place.relative()).unwrap_or_default()),
+        })
     }
 
     fn run(&self, sql: &str) -> Result<()> {

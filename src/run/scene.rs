@@ -160,7 +160,10 @@ impl<'a> Picture<'a> {
             shared: self.files.shared(connection)?.into_iter().collect(),
             refused: self.findings.refused.iter().cloned().collect(),
             refused_more: self.findings.refused_more,
-            left: trouble.map(crate::survey::Trouble::to_kept).collect(),
+            left: trouble
+                .map(crate::survey::Trouble::to_kept)
+                .chain(self.findings.doubtful.iter().cloned())
+                .collect(),
             recovery: super::recovery::pending(self.target, connection)?,
             counts,
             subject: self.subject(connection)?,

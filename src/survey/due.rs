@@ -52,8 +52,7 @@ impl Files<'_> {
         findings: &mut Findings,
         sink: &mut PathSink<'_>,
     ) -> Result<()> {
-        let sql =
-            "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND NOT shared";
+        let sql = "SELECT root, path, line FROM temp.file WHERE owner = ?1 AND state <> 2 AND shared <> 1";
         let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;
         let mut rows = statement.query([position]).map_err(Error::surveying)?;
         let mut parents = Parents::new(self.roots);

@@ -15,6 +15,7 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
+use super::aliases::Doubts;
 use super::file_table::{
     self, State, below, bytes, execute, list, list_or_raise_owner, list_or_renew, number, places,
     set_state,
@@ -22,7 +23,7 @@ use super::file_table::{
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
 use super::standing_files::Named;
-use super::survivors;
+use super::survivors::{self, IN_DOUBT};
 use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::manifest::{Directory, Files as Declared};
@@ -76,13 +77,33 @@ impl<'a> Files<'a> {
             }
             next = Targets::next(connection, position)?;
         }
-        survivors::mark(
+        let doubts = survivors::mark(
             connection,
             &self.plan.files,
             self.roots,
             "temp.file",
             survivors::Rows::NotGoing(self.plan),
-        )
+        )?;
+        self.tell_doubts(connection, &doubts, findings)
+    }
+
+    /// What is in doubt is recorded like what goes: it goes when a later look dispels the doubt.
+    fn tell_doubts(
+        &self,
+        connection: &Connection,
+        doubts: &Doubts,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let sql = "SELECT root, path FROM temp.file WHERE shared = ?1 AND state = 1";
+        for place in places(self.roots, connection, sql, [IN_DOUBT])? {
+            findings
+                .doubtful
+                .extend(doubts.about(place.relative()).map(|reason| Kept {
+                    path: place.to_string(),
+                    reason,
+                }));
+        }
+        Ok(())
     }
 
     /// The roots the files lie in.
@@ -342,7 +363,7 @@ impl<'a> Files<'a> {
     /// Files that stay because a row which stays names them, and users' directories that hold what
     /// stays.
     pub(crate) fn shared(&self, connection: &Connection) -> Result<BTreeSet<Kept>> {
-        let files = "SELECT root, path FROM temp.file WHERE shared AND state = 1 LIMIT ?1";
+        let files = "SELECT root, path FROM temp.file WHERE shared = 1 AND state = 1 LIMIT ?1";
         let directories =
             format!("SELECT root, path FROM temp.directory AS d WHERE {KEPT} LIMIT ?1");
         let mut kept = BTreeSet::new();

@@ -45,6 +45,8 @@ pub(crate) struct Findings {
     pub(crate) refused: BTreeSet<Kept>,
     /// Refused paths beyond those named.
     pub(crate) refused_more: u64,
+    /// Files that stay because it cannot be told whether a row which stays names them.
+    pub(crate) doubtful: Vec<Kept>,
     /// Users who cannot be started.
     pub(crate) trouble: Vec<Trouble>,
     /// Paths that rows name, whether or not a file is there.

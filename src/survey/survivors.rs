@@ -1,24 +1,24 @@
 //! Which listed files a row that stays names, by whatever spelling.
 //!
 //! One pass over the columns that name files, however many files are listed. A row may name a file
-//! through a symbolic link, so every directory that rows name is resolved, once.
+//! through a symbolic link, so every directory that rows name is resolved, once. Where that may not be
+//! followed, every listed file of the same name may be meant.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, params};
-use rustix::io::Errno;
 
+use super::aliases::{Aliases, Doubts};
 use super::file_table::{below, bytes, number};
 use super::files::raw_path;
 use super::rows::set_name;
 use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
-use crate::roots::{Place, Roots, RootsError, shown};
+use crate::roots::Roots;
 use crate::sql::{main_table, names_file, same_row};
 
 /// Which rows are asked.
@@ -30,29 +30,38 @@ pub(crate) enum Rows<'p> {
     NotGoing(&'p Plan),
 }
 
+/// The value of `shared` where a row names the file.
+pub(crate) const NAMED: i64 = 1;
+
+/// The value of `shared` where a row may name the file.
+pub(crate) const IN_DOUBT: i64 = 2;
+
 /// Sets `shared` in the rows of `table` (a temporary table with `root`, `path` and `shared`) whose
-/// file a row names, or lies below a directory that a row names.
+/// file a row names, or lies below a directory that a row names; to [`IN_DOUBT`] where one may name it
+/// by a path that cannot be followed. Answers why.
 pub(crate) fn mark(
     connection: &Connection,
     sources: &[FileSource],
     roots: &Roots,
     table: &str,
     which: Rows,
-) -> Result<()> {
+) -> Result<Doubts> {
     let empty = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
     if connection
         .query_row(&empty, [], |row| row.get(0))
         .map_err(Error::surveying)?
     {
-        return Ok(());
+        return Ok(Doubts::default());
     }
-    let sql = format!("UPDATE {table} SET shared = 1 WHERE root = ?1 AND path = ?2 AND NOT shared");
+    let sql =
+        format!("UPDATE {table} SET shared = {NAMED} WHERE root = ?1 AND path = ?2 AND NOT shared");
     let within = format!(
-        "UPDATE {table} SET shared = 1 WHERE root = ?1 AND path > ?2 AND path < ?3 AND NOT shared"
+        "UPDATE {table} SET shared = {NAMED} WHERE root = ?1 AND path > ?2 AND path < ?3 AND NOT shared"
     );
     let mut exact = connection.prepare(&sql).map_err(Error::surveying)?;
     let mut inside = connection.prepare(&within).map_err(Error::surveying)?;
     let mut aliases = Aliases::new(roots);
+    let mut doubts = Doubts::default();
     for source in sources {
         let query = names(source, which);
         let named = Named::among(roots, source.path.as_ref(), connection, table)?;
@@ -62,7 +71,7 @@ pub(crate) fn mark(
             let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
             let mut places = BTreeSet::new();
             for raw in named.by(value) {
-                places.append(&mut aliases.places(&raw)?);
+                places.append(&mut aliases.places(&raw, &mut doubts)?);
             }
             for place in places {
                 let values = params![number(place.root_index()), bytes(&place)];
@@ -72,6 +81,30 @@ pub(crate) fn mark(
                 inside.execute(values).map_err(Error::surveying)?;
             }
         }
+    }
+    mark_doubtful(connection, table, &doubts)?;
+    Ok(doubts)
+}
+
+/// One pass over the table, however many names are in doubt.
+fn mark_doubtful(connection: &Connection, table: &str, doubts: &Doubts) -> Result<()> {
+    if doubts.is_empty() {
+        return Ok(());
+    }
+    let mut doubtful: Vec<(i64, Vec<u8>)> = Vec::new();
+    let sql = format!("SELECT root, path FROM {table} WHERE NOT shared");
+    let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
+    let mut rows = statement.query([]).map_err(Error::surveying)?;
+    while let Some(row) = rows.next().map_err(Error::surveying)? {
+        let path: Vec<u8> = row.get(1).map_err(Error::surveying)?;
+        if doubts.about(Path::new(OsStr::from_bytes(&path))).is_some() {
+            doubtful.push((row.get(0).map_err(Error::surveying)?, path));
+        }
+    }
+    let sql = format!("UPDATE {table} SET shared = {IN_DOUBT} WHERE root = ?1 AND path = ?2");
+    let mut mark = connection.prepare(&sql).map_err(Error::surveying)?;
+    for values in doubtful {
+        mark.execute(values).map_err(Error::surveying)?;
     }
     Ok(())
 }
@@ -120,129 +153,4 @@ fn names(source: &FileSource, which: Rows) -> String {
         main_table(&source.table),
         value = names_file("c", source),
     )
-}
-
-/// The places that a path means: as it is spelt, and as its links resolve.
-struct Aliases<'r> {
-    roots: &'r Roots,
-    directories: HashMap<PathBuf, Option<Directory>>,
-}
-
-/// A directory that rows name, looked at once.
-struct Directory {
-    canonical: PathBuf,
-    /// The links in it; nothing where it cannot be listed, and every name may be one.
-    links: Option<BTreeSet<OsString>>,
-}
-
-impl<'r> Aliases<'r> {
-    fn new(roots: &'r Roots) -> Self {
-        Self {
-            roots,
-            directories: HashMap::new(),
-        }
-    }
-
-    /// Whether a file that is spelt like this has no other name by its directory. Looks at each
-    /// directory once.
-    fn are_none(&mut self, raw: &[u8]) -> Result<bool> {
-        let Some(parent) = Path::new(OsStr::from_bytes(raw)).parent() else {
-            return Ok(false);
-        };
-        if self.directories.contains_key(parent) {
-            return Ok(true);
-        }
-        let spelt = self.roots.base().join(parent);
-        let directory = Directory::look(&spelt)?;
-        let place = |directory: &Path| {
-            let file = directory.join("file");
-            self.roots.locate_kept(file.as_os_str().as_bytes()).ok()
-        };
-        let none = directory.as_ref().is_none_or(|directory| {
-            let no_links = directory.links.as_ref().is_some_and(BTreeSet::is_empty);
-            no_links && place(&spelt) == place(&directory.canonical)
-        });
-        self.directories.insert(parent.to_owned(), directory);
-        Ok(none)
-    }
-
-    fn places(&mut self, raw: &[u8]) -> Result<BTreeSet<Place>> {
-        let mut places = BTreeSet::new();
-        places.extend(self.roots.locate_kept(raw).ok());
-        if raw.contains(&0) {
-            return Ok(places);
-        }
-        let path = self.roots.base().join(OsStr::from_bytes(raw));
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(places);
-        };
-        if !self.directories.contains_key(parent) {
-            let directory = Directory::look(parent)?;
-            self.directories.insert(parent.to_owned(), directory);
-        }
-        let Some(directory) = self.directories.get(parent).and_then(Option::as_ref) else {
-            return Ok(places);
-        };
-        let mut paths = vec![directory.canonical.join(name)];
-        if directory.may_link(name) {
-            paths.extend(resolved(&directory.canonical.join(name))?);
-        }
-        let located = |path: PathBuf| self.roots.locate_kept(path.as_os_str().as_bytes()).ok();
-        places.extend(paths.into_iter().filter_map(located));
-        Ok(places)
-    }
-}
-
-/// Where a path leads; nothing where it leads nowhere, or where this program may not follow it.
-///
-/// Fails where the system cannot tell: a file that a row names by it would not be known.
-fn resolved(path: &Path) -> Result<Option<PathBuf>> {
-    const NOWHERE: [Errno; 5] = [
-        Errno::NOENT,
-        Errno::NOTDIR,
-        Errno::ACCESS,
-        Errno::LOOP,
-        Errno::NAMETOOLONG,
-    ];
-    match path.canonicalize() {
-        Ok(resolved) => Ok(Some(resolved)),
-        Err(error) if Errno::from_io_error(&error).is_some_and(|code| NOWHERE.contains(&code)) => {
-            Ok(None)
-        }
-        Err(source) => Err(Error::from(RootsError::Unresolved {
-            path: path.to_owned(),
-            source,
-        })),
-    }
-}
-
-impl Directory {
-    fn look(path: &Path) -> Result<Option<Self>> {
-        let with_links = |canonical: PathBuf| {
-            let links = links(&canonical);
-            if let Err(error) = &links {
-                log::debug!("`{}`: {error}", shown(path));
-            }
-            Self {
-                links: links.ok(),
-                canonical,
-            }
-        };
-        Ok(resolved(path)?.map(with_links))
-    }
-
-    fn may_link(&self, name: &OsStr) -> bool {
-        self.links.as_ref().is_none_or(|links| links.contains(name))
-    }
-}
-
-fn links(directory: &Path) -> io::Result<BTreeSet<OsString>> {
-    let mut links = BTreeSet::new();
-    for entry in directory.read_dir()? {
-        let entry = entry?;
-        if entry.file_type()?.is_symlink() {
-            links.insert(entry.file_name());
-        }
-    }
-    Ok(links)
 }

@@ -8,6 +8,7 @@ pub(crate) mod disk;
 pub(crate) mod fake_redis;
 pub(crate) mod figures;
 pub(crate) mod install;
+pub(crate) mod nobody;
 pub(crate) mod redis_server;
 pub(crate) mod run;
 pub(crate) mod small;
