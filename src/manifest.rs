@@ -10,6 +10,7 @@ mod names;
 mod path;
 mod reference;
 pub mod reset;
+mod sought;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +27,7 @@ pub(crate) use path::hyphenated;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
 use reset::Reset;
+pub(crate) use sought::Sought;
 
 /// The file that holds the manifest, in the application's root.
 pub const FILE_NAME: &str = "reset-app.toml";

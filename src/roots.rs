@@ -179,6 +179,11 @@ impl Roots {
         numbered.filter_map(|(index, root)| Some((index, &*root.name, root.directory.as_ref()?)))
     }
 
+    /// Every absolute path of one root, first as the manifest spells it.
+    pub(crate) fn spellings(&self, root: usize) -> &[PathBuf] {
+        self.known.get(root).map_or(&[], |root| &root.spellings)
+    }
+
     /// The directory of one root, if it exists.
     pub(crate) fn directory(&self, root: usize) -> Option<&OwnedFd> {
         self.known.get(root)?.directory.as_ref()

@@ -255,6 +255,72 @@ fn a_directory_that_cannot_be_looked_into_for_a_pattern_is_told() {
     assert!(!application.has("media/y/b.jpg"));
 }
 
+/// As on the top of a disk: `lost+found`, which is root's.
+#[test]
+fn a_closed_directory_is_told_only_where_a_file_of_a_row_may_stand_in_it() {
+    for (path, code) in [
+        ("media/*/{value}", 3),
+        ("media/{stem}_*", 0),
+        ("media/x/{stem}_*", 0),
+    ] {
+        let application = pictures(
+            "(1, 1, 'a.jpg')",
+            &format!(
+                "roots = [\"media\"]\ncolumns = [{{ column = \"img.path\", path = \"{path}\" }}]"
+            ),
+        );
+        let file = path
+            .replace('*', "x")
+            .replace("{value}", "a.jpg")
+            .replace("{stem}", "a");
+        application.file(&file);
+        fs::create_dir(application.path("media/lost+found")).unwrap();
+        if !nobody::takes(application.root.path()) {
+            return;
+        }
+        nobody::mode(&application.path("media/lost+found"), 0o000);
+        let words = ["delete-user", "1", "--force", "--no-redis"];
+        let outcome = nobody::run(application.root.path(), &words).expect(code);
+        let told = outcome
+            .stdout
+            .contains("media/lost+found: could not be looked into");
+        assert_eq!(told, code == 3, "{path}: {outcome}");
+        assert!(!application.has(&file), "{path}: {outcome}");
+    }
+}
+
+/// A relative one fits an absolute one, and `./media` fits `media`.
+#[test]
+fn a_root_and_a_pattern_need_not_be_written_alike() {
+    let absolute = "ABSOLUTE";
+    for root in ["media", "./media", "media/", "media/../media", absolute] {
+        for top in ["media", "./media", "media//.", "x/../media", absolute] {
+            let application = pictures("(1, 1, 'a.jpg'), (2, 1, '/b.jpg'), (3, 2, 'c.jpg')", "");
+            let here =
+                |written: &str| written.replace(absolute, &shown(&application.path("media")));
+            let manifest = format!(
+                "[application]\ndatabase = \"app.db\"\n[users]\ntable = \"users\"\n[files]\n\
+                 roots = [\"{}\"]\ndirectories = [\"media/user_{{user}}\"]\n\
+                 columns = [{{ column = \"img.path\", path = \"{}/*/{{value}}\" }}]\n",
+                here(root),
+                here(top)
+            );
+            fs::write(application.path("reset-app.toml"), manifest).unwrap();
+            for file in ["media/x/a.jpg", "media/x/b.jpg", "media/user_1/c.jpg"] {
+                application.file(file);
+            }
+            let outcome = application.run(&["delete-user", "1"]).expect(0);
+            for gone in ["media/x/a.jpg", "media/x/b.jpg"] {
+                assert!(!application.has(gone), "{root} {top}: {outcome}");
+            }
+            assert!(
+                application.has("media/user_1/c.jpg"),
+                "{root} {top}: {outcome}"
+            );
+        }
+    }
+}
+
 #[test]
 fn keys_that_are_no_name_of_a_directory_lead_nowhere() {
     let sql =

@@ -99,73 +99,24 @@ impl FilePath {
         spelt.rsplit_once('/').map_or("", |(top, _)| top)
     }
 
-    /// What the values are that name the file at `path`, as far as the pattern tells: with `*` behind
-    /// the placeholder there may be several readings.
-    #[must_use]
-    pub fn readings<'p>(&self, path: &'p [u8]) -> Vec<&'p [u8]> {
-        let names = self.before.matches('/').count();
-        let Some(at) = start_of(path, names) else {
-            return Vec::new();
-        };
-        let Some((directory, first)) = split_name(&self.before) else {
-            return self.readings_below(path, self.before.as_bytes());
-        };
-        if !fits(directory.as_bytes(), &path[..at]) {
-            return Vec::new();
-        }
-        self.readings_below(&path[at..], first.as_bytes())
+    /// What stands before the placeholder.
+    pub(crate) fn before(&self) -> &str {
+        &self.before
     }
 
-    /// Readings of the rest of a path, which begins with the literal `first`.
-    fn readings_below<'p>(&self, rest: &'p [u8], first: &[u8]) -> Vec<&'p [u8]> {
-        let Some(rest) = rest.strip_prefix(first) else {
-            return Vec::new();
-        };
-        let after = self.after.as_bytes();
-        let ends = (1..=rest.len()).filter(|&end| fits(after, &rest[end..]));
-        ends.map(|end| &rest[..end]).collect()
+    /// What stands behind it.
+    pub(crate) fn after(&self) -> &[u8] {
+        self.after.as_bytes()
     }
 }
 
 /// The directories of a pattern with their `/`, and what stands before the placeholder in its name.
-fn split_name(before: &str) -> Option<(&str, &str)> {
+pub(super) fn split_name(before: &str) -> Option<(&str, &str)> {
     let at = before.rfind('/')? + 1;
     Some(before.split_at(at))
 }
 
-/// Where the name after so many `/` begins.
-fn start_of(path: &[u8], slashes: usize) -> Option<usize> {
-    let mut at = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    match slashes {
-        0 => Some(0),
-        _ => at.nth(slashes - 1).map(|(at, _)| at + 1),
-    }
-}
-
-/// Whether the whole text fits a pattern in which `*` stands for anything but `/`.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p) == Some(&text[t]) {
-            (p, t) = (p + 1, t + 1);
-        } else {
-            match star {
-                Some((at, from)) if text[from] != b'/' => {
-                    star = Some((at, from + 1));
-                    (p, t) = (at + 1, from + 1);
-                }
-                _ => return false,
-            }
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
-}
-
-fn without_leading_slash(value: &[u8]) -> &[u8] {
+pub(super) fn without_leading_slash(value: &[u8]) -> &[u8] {
     let slashes = value.iter().take_while(|byte| **byte == b'/').count();
     &value[slashes..]
 }
@@ -331,13 +282,6 @@ mod tests {
         FilePath::try_from(text.to_owned()).unwrap()
     }
 
-    fn readings(pattern: &str, file: &str) -> Vec<String> {
-        let pattern = path(pattern);
-        let readings = pattern.readings(file.as_bytes());
-        let text = |reading: &&[u8]| String::from_utf8_lossy(reading).into_owned();
-        readings.iter().map(text).collect()
-    }
-
     #[test]
     fn a_path_without_stars_says_where_the_file_of_a_value_is() {
         let of = |pattern: &str, value: &str| path(pattern).of(value.as_bytes());
@@ -361,19 +305,6 @@ mod tests {
             Some(b"x/f81d4fae-7dec-11d0-a765-00a0c91e6bf6.png".to_vec())
         );
         assert_eq!(of("x/{value:uuid}", "12"), Some(b"x/12".to_vec()));
-    }
-
-    #[test]
-    fn a_file_is_read_back_to_the_values_that_name_it() {
-        assert_eq!(readings("i/*/*/{value}", "i/a/ab/Foo.jpg"), ["Foo.jpg"]);
-        assert_eq!(
-            readings("i/t/*/{value}/*", "i/t/a/Foo.jpg/9px"),
-            ["Foo.jpg"]
-        );
-        assert_eq!(readings("u/{stem}__*", "u/12__ab__c"), ["12", "12__ab"]);
-        assert!(readings("i/*/{value}", "i/a/ab/Foo.jpg").contains(&"ab/Foo.jpg".to_owned()));
-        assert!(readings("i/*/{value}", "j/a/Foo.jpg").is_empty());
-        assert!(readings("{stem}_*", "a").is_empty());
     }
 
     #[test]

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -22,7 +21,7 @@ use super::file_table::{
 };
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::rows::set_name;
-use super::standing_files::Named;
+use super::standing_files::{Named, Unseen};
 use super::survivors::{self, IN_DOUBT};
 use super::targets::Targets;
 use crate::error::{Error, Result};
@@ -166,16 +165,16 @@ impl<'a> Files<'a> {
                 value = names_file("c", source),
             );
             let listing = only.map_or(Listing::First, |_| Listing::Again);
-            let unseen = &mut |at: &Place, error: &io::Error| {
-                findings.keep(at.to_string(), format!("could not be looked into: {error}"));
-            };
-            let named = Named::below(self.roots, source.path.as_ref(), unseen)?;
+            let mut named = Named::below(self.roots, source.path.as_ref())?;
             let mut parents = Parents::new(self.roots);
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([only]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {
                 let owner: i64 = row.get(1).map_err(Error::surveying)?;
                 let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
+                for Unseen { at, error, .. } in named.unseen_of(&value) {
+                    findings.keep(at.to_string(), format!("could not be looked into: {error}"));
+                }
                 for raw in named.by(value) {
                     match self.list_one(connection, &raw, (owner, &source.line), listing)? {
                         Ok(None) => {}

@@ -64,7 +64,7 @@ impl Files<'_> {
             let (value, table) = (names_file("c", source), main_table(&source.table));
             let sql =
                 format!("SELECT {value} FROM {table} AS c WHERE {value} IS NOT NULL LIMIT 10000");
-            let named = Named::below(self.roots, source.path.as_ref(), &mut |_, _| {})?;
+            let named = Named::below(self.roots, source.path.as_ref())?;
             let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
             let mut rows = statement.query([]).map_err(Error::surveying)?;
             while let Some(row) = rows.next().map_err(Error::surveying)? {

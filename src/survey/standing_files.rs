@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use rusqlite::Connection;
 
 use super::file_table::places;
 use crate::error::Result;
-use crate::manifest::FilePath;
+use crate::manifest::{FilePath, Sought};
 use crate::roots::{Entry, Kind, Place, Roots, RootsError, entry, names};
 
 /// The files that values of one column name.
@@ -20,25 +21,36 @@ pub(super) enum Named<'p> {
     /// The value is part of a path that says exactly where.
     At(&'p FilePath),
     /// Files that were looked through, by what their paths hold.
-    Held(&'p FilePath, HashMap<Vec<u8>, Vec<Vec<u8>>>),
+    Held(Search<'p>),
+}
+
+/// Files by what their paths hold.
+#[derive(Debug)]
+pub(super) struct Search<'p> {
+    sought: Sought<'p>,
+    files: HashMap<Vec<u8>, Vec<Vec<u8>>>,
+    /// Directories that could not be looked into.
+    unseen: Vec<Unseen>,
+}
+
+/// A directory that could not be looked into.
+#[derive(Debug)]
+pub(super) struct Unseen {
+    pub(super) at: Place,
+    spellings: Vec<PathBuf>,
+    pub(super) error: io::Error,
 }
 
 impl<'p> Named<'p> {
     /// Looks through the files below the roots, if the pattern needs it. A file that cannot be looked
-    /// at is one of them, for whoever comes to take it finds out; a directory that cannot be looked into
-    /// is told `unseen`.
+    /// at is one of them, for whoever comes to take it finds out.
     ///
     /// Fails where a root cannot be read.
-    pub(super) fn below(
-        roots: &Roots,
-        path: Option<&'p FilePath>,
-        unseen: &mut dyn FnMut(&Place, &io::Error),
-    ) -> Result<Self> {
-        Self::from(path, |pattern, held| {
+    pub(super) fn below(roots: &Roots, path: Option<&'p FilePath>) -> Result<Self> {
+        Self::from(roots, path, |held| {
             for (index, root, directory) in roots.present() {
-                let spelt = root.as_os_str().as_bytes();
-                let top = pattern.top().as_bytes();
-                if !spelt.starts_with(top) && !top.starts_with(spelt) {
+                let mut spellings = roots.spellings(index).iter();
+                if !spellings.any(|root| held.sought.may_stand_below(root)) {
                     continue;
                 }
                 let unreadable = |source| RootsError::Root {
@@ -51,11 +63,11 @@ impl<'p> Named<'p> {
                     };
                     let _ = roots.walk(&place, &mut |entry| {
                         match entry {
-                            Entry::File(file, _) => note(pattern, &file, held),
+                            Entry::File(file, _) => held.note(roots, &file),
                             Entry::Trouble(file, _) if is_file(roots, &file) => {
-                                note(pattern, &file, held);
+                                held.note(roots, &file);
                             }
-                            Entry::Trouble(at, error) => unseen(&at, &error),
+                            Entry::Trouble(at, error) => held.miss(roots, at, error),
                             Entry::Directory(..) | Entry::Refused(..) => {}
                         }
                         ControlFlow::Continue(())
@@ -73,18 +85,19 @@ impl<'p> Named<'p> {
         connection: &Connection,
         table: &str,
     ) -> Result<Self> {
-        Self::from(path, |pattern, held| {
+        Self::from(roots, path, |held| {
             let sql = format!("SELECT root, path FROM {table}");
             for file in places(roots, connection, &sql, [])? {
-                note(pattern, &file, held);
+                held.note(roots, &file);
             }
             Ok(())
         })
     }
 
     fn from(
+        roots: &Roots,
         path: Option<&'p FilePath>,
-        look: impl FnOnce(&FilePath, &mut HashMap<Vec<u8>, Vec<Vec<u8>>>) -> Result<()>,
+        look: impl FnOnce(&mut Search) -> Result<()>,
     ) -> Result<Self> {
         let Some(pattern) = path else {
             return Ok(Self::Spelt);
@@ -92,9 +105,13 @@ impl<'p> Named<'p> {
         if pattern.of(b"").is_some() {
             return Ok(Self::At(pattern));
         }
-        let mut held = HashMap::new();
-        look(pattern, &mut held)?;
-        Ok(Self::Held(pattern, held))
+        let mut held = Search {
+            sought: Sought::from(roots.base(), pattern),
+            files: HashMap::new(),
+            unseen: Vec::new(),
+        };
+        look(&mut held)?;
+        Ok(Self::Held(held))
     }
 
     /// The paths that a value names.
@@ -102,26 +119,58 @@ impl<'p> Named<'p> {
         match self {
             Self::Spelt => vec![value],
             Self::At(pattern) => pattern.of(&value).into_iter().collect(),
-            Self::Held(pattern, held) => held
-                .get(&*pattern.held(&value))
-                .cloned()
-                .unwrap_or_default(),
+            Self::Held(held) => {
+                let files = held.files.get(&*held.sought.held(&value));
+                files.cloned().unwrap_or_default()
+            }
         }
     }
+
+    /// Takes out the directories below which a file that a value names may stand unseen.
+    pub(super) fn unseen_of(&mut self, value: &[u8]) -> Vec<Unseen> {
+        let Self::Held(Search { sought, unseen, .. }) = self else {
+            return Vec::new();
+        };
+        let may_hold = |unseen: &mut Unseen| {
+            let mut spellings = unseen.spellings.iter();
+            spellings.any(|spelt| sought.of_value_may_stand_below(value, spelt))
+        };
+        unseen.extract_if(.., may_hold).collect()
+    }
+}
+
+impl Search<'_> {
+    fn note(&mut self, roots: &Roots, file: &Place) {
+        for spelt in spellings(roots, file) {
+            let readings = self.sought.readings(&spelt);
+            if readings.is_empty() {
+                continue;
+            }
+            for reading in readings {
+                let files = self.files.entry(reading.to_vec()).or_default();
+                files.push(spelt.as_os_str().as_bytes().to_vec());
+            }
+            return;
+        }
+    }
+
+    fn miss(&mut self, roots: &Roots, at: Place, error: io::Error) {
+        self.unseen.push(Unseen {
+            spellings: spellings(roots, &at).collect(),
+            at,
+            error,
+        });
+    }
+}
+
+/// Every absolute path of a place.
+fn spellings(roots: &Roots, place: &Place) -> impl Iterator<Item = PathBuf> {
+    let roots = roots.spellings(place.root_index()).iter();
+    roots.map(|root| root.join(place.relative()))
 }
 
 fn is_file(roots: &Roots, place: &Place) -> bool {
     let parent = roots.open_parent(place);
     let found = parent.map(|(parent, name)| entry(parent, name));
     found.is_ok_and(|found| found.is_ok_and(|it| it.identity.kind != Kind::Directory))
-}
-
-fn note(pattern: &FilePath, file: &Place, held: &mut HashMap<Vec<u8>, Vec<Vec<u8>>>) {
-    let path = file.root_name().join(file.relative());
-    let path = path.as_os_str().as_bytes();
-    for reading in pattern.readings(path) {
-        held.entry(reading.to_vec())
-            .or_default()
-            .push(path.to_vec());
-    }
 }
