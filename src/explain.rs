@@ -1,6 +1,7 @@
 //! Why a table is a user's, in which order it is emptied, and what stays: made from the graph and the
 //! plan, for people to read. Pure.
 
+mod evidence;
 mod graph;
 
 use std::collections::VecDeque;
@@ -9,9 +10,9 @@ pub use graph::{dot, mermaid};
 
 use crate::full_text::FullText;
 use crate::graph::{Graph, Reference};
-use crate::manifest::{Columns, Decision, Form, Manifest, Meaning, UserRows};
+use crate::manifest::{Manifest, Meaning, UserRows};
 use crate::plan::{Feed, MentionFate, Plan};
-use crate::schema::{Action, Schema, TableKind};
+use crate::schema::{Schema, TableKind};
 
 /// What a plan does, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,12 @@ pub struct Explanation {
     pub users: String,
     /// The column of the users' key.
     pub key: String,
+    /// What the manifest notes of the users table.
+    pub note: Option<String>,
     /// Whether the users table holds accounts, or data like any other.
     pub accounts: UserRows,
+    /// The directories of one user, whose files go.
+    pub directories: Vec<DirectoryOf>,
     /// The tables with users' rows, in the order in which their rows are deleted.
     pub steps: Vec<Step>,
     /// References of rows that stay to rows that go.
@@ -47,7 +52,7 @@ pub struct Step {
     /// The shortest way to the users table, reference by reference.
     pub way: Vec<String>,
     /// Columns that name files.
-    pub files: Vec<String>,
+    pub files: Vec<FilesOf>,
     /// Full-text indexes of its rows, and what takes a row out of them.
     pub indexes: Vec<(String, &'static str)>,
     /// How many rows of the user go.
@@ -67,6 +72,30 @@ pub struct Because {
     pub to: String,
     /// Who says so.
     pub evidence: String,
+    /// What the manifest notes of it: the reason, and what the values show, where `init` wrote it.
+    pub note: Option<String>,
+}
+
+/// A column that names files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilesOf {
+    /// The column.
+    pub column: String,
+    /// Where in JSON the value stands.
+    pub json: Option<String>,
+    /// Where the file of a value stands, if not at the value itself.
+    pub path: Option<String>,
+    /// What the manifest notes of it.
+    pub note: Option<String>,
+}
+
+/// A directory of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryOf {
+    /// Its name, with `{user}` for the user.
+    pub pattern: String,
+    /// What the manifest notes of it.
+    pub note: Option<String>,
 }
 
 /// A reference of a row that stays to a row that goes.
@@ -85,6 +114,8 @@ pub struct Nobodys {
     pub table: String,
     /// Why.
     pub reason: &'static str,
+    /// What the manifest notes of it.
+    pub note: Option<String>,
 }
 
 impl Explanation {
@@ -100,7 +131,9 @@ impl Explanation {
         Self {
             users: plan.tables[0].name.clone(),
             key: graph.user_key.clone(),
+            note: manifest.notes.users().map(str::to_owned),
             accounts: graph.user_rows,
+            directories: view.directories(),
             steps: view.steps(),
             mentions: view.mentions(),
             nobodys: view.nobodys(),
@@ -117,6 +150,9 @@ impl Explanation {
         self.steps.retain(|step| is(&step.table));
         self.mentions
             .retain(|stay| is(&stay.reference.table) || is(&stay.reference.parent));
+        if !is(&self.users) {
+            self.directories.clear();
+        }
         self.nobodys.retain(|nobodys| is(&nobodys.table));
         known.then_some(self)
     }
@@ -150,11 +186,6 @@ impl View<'_> {
             r.meaning == Meaning::Keeper
                 && r.parent.is_some_and(|parent| self.name(parent) == table)
         };
-        let files = self
-            .plan
-            .files
-            .iter()
-            .filter(|source| source.planned == Some(at));
         Step {
             table: table.clone(),
             place,
@@ -164,51 +195,10 @@ impl View<'_> {
                 .map(|r| self.because(r))
                 .collect(),
             way: self.way(table),
-            files: files.map(|source| source.column.clone()).collect(),
+            files: self.files(at),
             indexes: self.indexes(at),
             rows: None,
         }
-    }
-
-    fn because(&self, reference: &Reference) -> Because {
-        let columns = |table: usize, columns: &[String]| {
-            let (table, columns) = (self.name(table).to_owned(), columns.to_vec());
-            Columns { table, columns }
-        };
-        let from = columns(reference.child, &reference.columns);
-        let to = reference
-            .parent
-            .map(|parent| columns(parent, &reference.parent_columns));
-        Because {
-            evidence: self.evidence(reference, &from),
-            parent: to.as_ref().map_or_else(String::new, |to| to.table.clone()),
-            from: from.to_string(),
-            table: from.table,
-            to: to.map_or_else(String::new, |to| to.to_string()),
-        }
-    }
-
-    fn evidence(&self, reference: &Reference, from: &Columns) -> String {
-        let Some(action) = reference.on_delete else {
-            return format!("the manifest declares it{}", form(&reference.form));
-        };
-        let decisions = self.manifest.references.iter();
-        let same = |columns: &Columns| columns.to_string().eq_ignore_ascii_case(&from.to_string());
-        let mut decided = decisions.filter_map(|(columns, decision)| match decision {
-            Decision::Declared(meaning) if same(columns) => Some(meaning),
-            _ => None,
-        });
-        if let Some(meaning) = decided.next() {
-            return format!("the manifest says \"{}\"", meaning.word());
-        }
-        match action {
-            Action::Cascade if reference.meaning == Meaning::Owner => "`ON DELETE CASCADE`",
-            Action::Cascade => "`ON DELETE CASCADE`, but an account is nobody's",
-            Action::SetNull => "`ON DELETE SET NULL`",
-            Action::SetDefault => "`ON DELETE SET DEFAULT`",
-            Action::NoAction | Action::Restrict => "a foreign key, and the column may be null",
-        }
-        .into()
     }
 
     /// The shortest way over owner references, breadth first.
@@ -298,29 +288,10 @@ impl View<'_> {
             .map(|table| Nobodys {
                 table: table.name.clone(),
                 reason: reason(table),
+                note: self.manifest.notes.table(&table.name).map(str::to_owned),
             })
             .collect()
     }
-}
-
-fn form(form: &Form) -> String {
-    let conditions = form.when.keys();
-    let conditions = conditions.map(|column| format!(", under a condition on `{column}`"));
-    let path = form
-        .json
-        .iter()
-        .map(|path| format!(", in JSON at `{path}`"));
-    let prefix = form
-        .prefix
-        .iter()
-        .map(|prefix| format!(", behind `{prefix}`"));
-    let suffix = form
-        .suffix
-        .iter()
-        .map(|suffix| format!(", before `{suffix}`"));
-    let list = form.list.iter().map(|_| ", in a list".to_owned());
-    let parts = prefix.chain(suffix).chain(list);
-    conditions.chain(path).chain(parts).collect()
 }
 
 fn fate(fate: &MentionFate) -> String {

@@ -7,6 +7,7 @@
 pub mod environment;
 pub mod keys;
 mod names;
+mod notes;
 mod path;
 mod reference;
 pub mod reset;
@@ -23,6 +24,7 @@ use environment::Environment;
 use keys::KeyRule;
 pub use names::Columns;
 pub(crate) use names::quoted;
+pub use notes::Notes;
 pub(crate) use path::hyphenated;
 pub use path::{Directory, FilePath, FilePathError};
 pub use reference::{Decision, Form, List, Literal, Meaning, Undeclared};
@@ -70,6 +72,9 @@ pub struct Manifest {
     /// Where the manifest came from.
     #[serde(skip)]
     pub source: Source,
+    /// Its comments.
+    #[serde(skip)]
+    pub notes: Notes,
 }
 
 /// Where a manifest came from.
@@ -261,6 +266,7 @@ impl Manifest {
             })
         })?;
         manifest.source = source;
+        manifest.notes = Notes::of(text);
         manifest.validate()?;
         Ok(manifest)
     }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use serde_json::json;
 use support::application::Application;
 
 const SQL: &str = "
@@ -70,4 +71,50 @@ fn programs_and_painters_are_served_too() {
 fn what_is_neither_a_table_nor_a_user_is_said_with_what_was_meant() {
     let unknown = application().run(&["explain", "comment"]).expect(4);
     unknown.complains(["`users.id`, `users.name`, `sqlite_schema.name`; is `comments` meant?"]);
+}
+
+#[test]
+fn the_evidence_that_init_wrote_down_is_told_with_each_decision() {
+    let application = application();
+    application
+        .database()
+        .execute_batch(
+            "CREATE TABLE scans(id INTEGER PRIMARY KEY, owner TEXT NOT NULL, file TEXT);
+            INSERT INTO scans VALUES (1, 'ann', 'media/a.png'), (2, 'ben', 'media/b.png');",
+        )
+        .unwrap();
+    for file in ["media/a.png", "media/b.png", "homes/1/x", "homes/2/x"] {
+        application.file(file);
+    }
+    application.run(&["init"]).expect(0);
+    let explained = application.run(&["explain", "ann"]).expect(0);
+    explained.says([
+        "Users: `users`, key `id`\n  # its name says `user`; 2 foreign keys lead to it\n",
+        "     `posts.u` names `users.id`: the manifest says \"owner\"\n       # ON DELETE CASCADE: the database deletes the row with the account; 3 of 3 values are users.id\n",
+        "     `scans.owner` names `users.name`: the manifest declares it\n       # `owner` says whose the row is, and every row has one; 2 of 2 values are users.name\n",
+        "     files named in `file` go too\n       # 2 of 2 values stand in the paths of files\n",
+        "`approved` is set to null\n    # `approved` says what somebody did to the row, or is to do with it; 2 of 2 values are users.id\n",
+        "Directories of one user, whose files go:\n  `homes/{user}`\n    # 2 users have one\n",
+        "  `settings`: the manifest keeps it\n    # the application's own books: `settings`\n",
+    ]);
+    let object = application
+        .run(&["explain", "--format", "json"])
+        .expect(0)
+        .json();
+    let scans = &object["order"][2];
+    assert_eq!(scans["files"], json!(["file"]));
+    for (noted, note) in [
+        (&scans["because"][0], "`owner` says whose the row is"),
+        (&scans["file_columns"][0], "2 of 2 values"),
+        (&object["mentions"][0]["reference"], "`approved` says what"),
+        (&object["directories"][0], "2 users have one"),
+        (&object["nobodys"][0], "the application's own books"),
+        (&object, "its name says `user`"),
+    ] {
+        assert!(noted["note"].as_str().unwrap().starts_with(note), "{noted}");
+    }
+    let graph = application
+        .run(&["explain", "--graph", "mermaid"])
+        .expect(0);
+    assert!(!graph.stdout.contains('#'), "{graph}");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use reset_app::explain::{Because, Explanation, Stay, Step};
+use reset_app::explain::{Because, Explanation, FilesOf, Nobodys, Stay, Step};
 use reset_app::manifest::UserRows;
 use serde_json::{Value, json};
 
@@ -13,8 +13,10 @@ pub(crate) fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "Users: `{}`, key `{}`",
-        explanation.users, explanation.key
+        "Users: `{}`, key `{}`{}",
+        explanation.users,
+        explanation.key,
+        below(2, explanation.note.as_ref())
     );
     if !explanation.steps.is_empty() {
         let whose = explanation.user.as_ref();
@@ -29,11 +31,16 @@ pub(crate) fn text(explanation: &Explanation) -> String {
         "Rows that stay but name what goes:",
         explanation.mentions.iter().map(stay),
     );
-    let nobodys = explanation.nobodys.iter();
+    let directories = explanation.directories.iter();
+    section(
+        &mut out,
+        "Directories of one user, whose files go:",
+        directories.map(|one| format!("`{}`{}", one.pattern, below(4, one.note.as_ref()))),
+    );
     section(
         &mut out,
         "Tables that are nobody's, and stay:",
-        nobodys.map(|nobodys| format!("`{}`: {}", nobodys.table, nobodys.reason)),
+        explanation.nobodys.iter().map(nobodys),
     );
     out
 }
@@ -50,24 +57,29 @@ fn one_step(out: &mut String, explanation: &Explanation, step: &Step) {
     };
     let _ = writeln!(out, "  {}. `{}`{counted}{account}", step.place, step.table);
     for because in &step.because {
-        let _ = writeln!(out, "     {}", reference(because));
+        let _ = writeln!(out, "     {}", reason(because));
     }
     for kept in &step.kept_by {
         let _ = writeln!(
             out,
             "     goes with the last that keeps it: {}",
-            reference(kept)
+            reason(kept)
         );
     }
     if step.way.len() > 1 {
         let _ = writeln!(out, "     way to the user: {}", step.way.join(", "));
     }
     for column in &step.files {
-        let _ = writeln!(out, "     files named in `{column}` go too");
+        let _ = writeln!(out, "     {}", files(column));
     }
     for (index, how) in &step.indexes {
         let _ = writeln!(out, "     full-text index `{index}`: {how}");
     }
+}
+
+/// A comment of the manifest, on a line of its own below what it says.
+fn below(indent: usize, note: Option<&String>) -> String {
+    note.map_or_else(String::new, |note| format!("\n{:indent$}# {note}", ""))
 }
 
 fn reference(because: &Because) -> String {
@@ -77,8 +89,29 @@ fn reference(because: &Because) -> String {
     )
 }
 
+fn reason(because: &Because) -> String {
+    reference(because) + &below(7, because.note.as_ref())
+}
+
+fn files(files: &FilesOf) -> String {
+    let json = files
+        .json
+        .iter()
+        .map(|path| format!(", in JSON at `{path}`"));
+    let path = files.path.iter().map(|path| format!(", as `{path}`"));
+    let how: String = json.chain(path).collect();
+    let note = below(7, files.note.as_ref());
+    format!("files named in `{}`{how} go too{note}", files.column)
+}
+
 fn stay(stay: &Stay) -> String {
-    format!("{}; {}", reference(&stay.reference), stay.becomes)
+    let note = below(4, stay.reference.note.as_ref());
+    format!("{}; {}{note}", reference(&stay.reference), stay.becomes)
+}
+
+fn nobodys(nobodys: &Nobodys) -> String {
+    let note = below(4, nobodys.note.as_ref());
+    format!("`{}`: {}{note}", nobodys.table, nobodys.reason)
 }
 
 /// As programs read it.
@@ -92,26 +125,34 @@ pub(crate) fn json(explanation: &Explanation) -> String {
             "because": step.because.iter().map(because).collect::<Vec<_>>(),
             "kept_by": step.kept_by.iter().map(because).collect::<Vec<_>>(),
             "way": step.way,
-            "files": step.files,
+            "files": step.files.iter().map(|files| &files.column).collect::<Vec<_>>(),
+            "file_columns": step.files.iter().map(file_column).collect::<Vec<_>>(),
             "full_text": indexes.map(|(index, how)| json!({"index": index, "how": how})).collect::<Vec<_>>(),
         })
     };
     let stay =
         |stay: &Stay| json!({"reference": because(&stay.reference), "becomes": stay.becomes});
     let nobodys = explanation.nobodys.iter();
+    let directories = explanation.directories.iter();
     let object = json!({
         "operation": "explain",
         "users": explanation.users,
         "key": explanation.key,
+        "note": explanation.note,
         "accounts": explanation.accounts == UserRows::One,
         "user": explanation.user,
         "order": explanation.steps.iter().map(step).collect::<Vec<_>>(),
         "mentions": explanation.mentions.iter().map(stay).collect::<Vec<_>>(),
-        "nobodys": nobodys.map(|n| json!({"table": n.table, "reason": n.reason})).collect::<Vec<_>>(),
+        "directories": directories.map(|d| json!({"pattern": d.pattern, "note": d.note})).collect::<Vec<_>>(),
+        "nobodys": nobodys.map(|n| json!({"table": n.table, "reason": n.reason, "note": n.note})).collect::<Vec<_>>(),
     });
     format!("{object:#}\n")
 }
 
 fn because(because: &Because) -> Value {
-    json!({"from": because.from, "to": because.to, "evidence": because.evidence})
+    json!({"from": because.from, "to": because.to, "evidence": because.evidence, "note": because.note})
+}
+
+fn file_column(files: &FilesOf) -> Value {
+    json!({"column": files.column, "json": files.json, "path": files.path, "note": files.note})
 }
