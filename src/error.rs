@@ -320,8 +320,9 @@ pub enum Error {
     OutboxRow,
     /// A trigger or constraint kept rows.
     #[error(
-        "{rows} rows of `{table}` are still there after they were deleted: a trigger of the database keeps them; \
-         the user is left as before; drop that trigger for the run"
+        "after the deletion {} of `{table}` {} still there: a trigger of the database keeps what it is told to delete; \
+         the user is left as before; drop that trigger for the run",
+        sentences::counted(*rows), if *rows == 1 { "is" } else { "are" }
     )]
     RowsKept {
         /// The table.
@@ -341,9 +342,10 @@ pub enum Error {
     },
     /// A default that names no row.
     #[error(
-        "{rows} rows of `{table}` that stay would be set to a default that names no row of `{parent}`; \
+        "{} of `{table}` that would stay would be set to a default that names no row of `{parent}`; \
          decide on that reference in the manifest, or give the column another default; \
-         the user is left as before"
+         the user is left as before",
+        sentences::counted(*rows)
     )]
     DefaultMissing {
         /// The table.

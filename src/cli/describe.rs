@@ -177,8 +177,8 @@ fn checked_text(checked: &Checked) -> String {
     }
     let _ = writeln!(
         out,
-        "{manifest} does not fit `{database}`: {} findings",
-        checked.findings.len()
+        "{manifest} does not fit `{database}`: {}",
+        counted(checked.findings.len() as u64, "finding")
     );
     for finding in &checked.findings {
         let _ = writeln!(

@@ -55,9 +55,10 @@ pub(super) fn loose(keys: &Blocking) -> String {
         ..
     } = keys;
     format!(
-        "SQLite would take rows with `{column}` for children of {rows} rows of `{parent}` that are to go and \
+        "SQLite would take rows with `{column}` for children of {} of `{parent}` that are to go and \
          that they do not name: that column holds numbers, the key text, and `'01'` is the number 1; \
-         give the column the type of the key, or write such keys in another way"
+         give the column the type of the key, or write such keys in another way",
+        counted(*rows)
     )
 }
 
@@ -156,7 +157,7 @@ pub(super) fn constraint(doing: &str, error: &rusqlite::Error) -> String {
     format!("{doing} failed: {error}; the user is left as before; {remedy}")
 }
 
-fn counted(rows: u64) -> String {
+pub(super) fn counted(rows: u64) -> String {
     format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
