@@ -13,6 +13,7 @@ use std::process::Command;
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use support::application::Application;
 use support::figures::{Share, is_soak, write_down};
+use support::nobody;
 use support::run::say;
 
 const MANIFEST: &str = "[users]\ntable = \"users\"\n[files]\nroots = [\"media\"]\n\
@@ -90,6 +91,235 @@ fn inside_swap() {
         if there {
             let _ = fs::rename(&aside, &real);
         }
+    }
+}
+
+/// The pictures of users 1 and 2.
+fn pictures(rows: &str) -> Application {
+    let sql = format!(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+         CREATE TABLE img(id INTEGER PRIMARY KEY, u INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, path);
+         INSERT INTO users VALUES (1, 'ann'), (2, 'ben');
+         INSERT INTO img VALUES {rows};"
+    );
+    Application::new(&sql, MANIFEST)
+}
+
+/// Whichever way it leads there; a hard link is another file.
+#[test]
+fn a_file_stays_for_a_row_that_names_it_in_any_way() {
+    let ways = [
+        "media/user_1/a.jpg",
+        "./media//user_1/./a.jpg",
+        "ROOT/media/user_1/a.jpg",
+        "media/user_1",
+        "media/user_1/",
+        "media/by_link/a.jpg",
+        "beside/a.jpg",
+        "beside/../media/user_1/a.jpg",
+        "file_link.jpg",
+        "media/file_link.jpg",
+        "media/chain.jpg",
+        "media/user_1/a_link.jpg",
+        "ROOT_BY_LINK/media/user_1/a.jpg",
+    ];
+    for way in ways {
+        for cast in ["TEXT", "BLOB"] {
+            let application =
+                pictures("(1, 1, 'media/user_1/a.jpg'), (2, 1, 'media/user_1/b.jpg')");
+            for file in [
+                "media/user_1/a.jpg",
+                "media/user_1/b.jpg",
+                "media/user_1/stray",
+            ] {
+                application.file(file);
+            }
+            let root = application.root.path().to_str().unwrap();
+            let by_link = tempfile::tempdir().unwrap();
+            let by_link = by_link.path().join("app");
+            symlink(root, &by_link).unwrap();
+            for (link, target) in [
+                ("media/by_link", "user_1"),
+                ("beside", "media/user_1"),
+                ("file_link.jpg", "media/user_1/a.jpg"),
+                ("media/file_link.jpg", "user_1/a.jpg"),
+                ("media/chain.jpg", "file_link.jpg"),
+                ("media/user_1/a_link.jpg", "a.jpg"),
+            ] {
+                symlink(target, application.path(link)).unwrap();
+            }
+            let name = way
+                .replace("ROOT_BY_LINK", by_link.to_str().unwrap())
+                .replace("ROOT", root);
+            let sql = format!("INSERT INTO img VALUES (3, 2, CAST('{name}' AS {cast}))");
+            application.database().execute_batch(&sql).unwrap();
+            let whole = way.trim_end_matches('/') == "media/user_1";
+
+            let preview = application
+                .run(&["delete-user", "1", "--dry-run"])
+                .expect(0);
+            let outcome = application.run(&["delete-user", "1"]);
+            assert!(matches!(outcome.code(), Some(0 | 3)), "{way}: {outcome}");
+            assert_eq!(
+                preview.line("Total Items"),
+                outcome.line("Total Items"),
+                "{way}: {preview}{outcome}"
+            );
+            let file = fs::read_to_string(application.path("media/user_1/a.jpg"));
+            assert!(file.is_ok(), "{way} as {cast}: {outcome}");
+            assert_eq!(
+                application.has("media/user_1/b.jpg"),
+                whole,
+                "{way}: {outcome}"
+            );
+            assert_eq!(
+                application.has("media/user_1/stray"),
+                whole,
+                "{way}: {outcome}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_root_is_told_and_stays() {
+    let application = application();
+    application.file("disk/canary");
+    let mount = application.path("media/user_1/mounted");
+    fs::create_dir(&mount).unwrap();
+    let bind = Command::new("mount")
+        .arg("--bind")
+        .arg(application.path("disk"))
+        .arg(&mount)
+        .output();
+    if !bind.is_ok_and(|bound| bound.status.success()) {
+        return say(
+            "SKIPPED: mount --bind is not permitted here, nothing was mounted below a root",
+        );
+    }
+    let sql = "INSERT INTO img VALUES (99, 1, 'media/user_1/mounted/canary'), (98, 1, 'media/user_1/mounted')";
+    application.database().execute_batch(sql).unwrap();
+    let outcome = application.run(&["delete-user", "1"]);
+    assert!(
+        Command::new("umount")
+            .arg(&mount)
+            .status()
+            .unwrap()
+            .success()
+    );
+    outcome
+        .expect(3)
+        .says(["media/user_1/mounted: is on another mount"]);
+    assert!(application.has("disk/canary") && application.has("media"));
+    assert!(!application.has("media/user_1/1.jpg"));
+}
+
+/// What stands in the way of a file of user 1, and how it is put away again.
+struct Obstacle {
+    name: &'static str,
+    put: fn(&Path),
+    away: fn(&Path),
+}
+
+fn chattr(flag: &str, path: &Path) {
+    let done = Command::new("chattr").arg(flag).arg(path).status();
+    assert!(done.unwrap().success(), "chattr {flag}");
+}
+
+const OBSTACLES: [Obstacle; 8] = [
+    Obstacle {
+        name: "a directory that may not be written",
+        put: |file| nobody::mode(file.parent().unwrap(), 0o555),
+        away: |file| nobody::mode(file.parent().unwrap(), 0o755),
+    },
+    Obstacle {
+        name: "a directory that may not be entered",
+        put: |file| nobody::mode(file.parent().unwrap(), 0o000),
+        away: |file| nobody::mode(file.parent().unwrap(), 0o755),
+    },
+    Obstacle {
+        name: "a directory that may not be listed",
+        put: |file| nobody::mode(file.parent().unwrap(), 0o333),
+        away: |file| nobody::mode(file.parent().unwrap(), 0o755),
+    },
+    Obstacle {
+        name: "a directory above that may not be entered",
+        put: |file| nobody::mode(file.parent().unwrap().parent().unwrap(), 0o000),
+        away: |file| nobody::mode(file.parent().unwrap().parent().unwrap(), 0o755),
+    },
+    Obstacle {
+        name: "a sticky directory with a file of somebody else's",
+        put: |file| {
+            nobody::mode(file.parent().unwrap(), 0o1777);
+            for owned in [file, file.parent().unwrap()] {
+                std::os::unix::fs::chown(owned, Some(0), Some(0)).unwrap();
+            }
+        },
+        away: |file| nobody::mode(file.parent().unwrap(), 0o777),
+    },
+    Obstacle {
+        name: "a directory that became a loop of links",
+        put: |file| {
+            let directory = file.parent().unwrap();
+            fs::rename(directory, directory.with_extension("aside")).unwrap();
+            symlink("album", directory).unwrap();
+        },
+        away: |file| {
+            let directory = file.parent().unwrap();
+            fs::remove_file(directory).unwrap();
+            fs::rename(directory.with_extension("aside"), directory).unwrap();
+        },
+    },
+    Obstacle {
+        name: "an immutable file",
+        put: |file| chattr("+i", file),
+        away: |file| chattr("-i", file),
+    },
+    Obstacle {
+        name: "a directory to which things are only added",
+        put: |file| chattr("+a", file.parent().unwrap()),
+        away: |file| chattr("-a", file.parent().unwrap()),
+    },
+];
+
+/// As somebody whom permissions concern: what is still there is told, and nothing else of the user is.
+#[test]
+fn what_is_still_there_is_told_whatever_stands_in_the_way() {
+    for Obstacle { name, put, away } in OBSTACLES {
+        let application = pictures(
+            "(1, 1, 'media/sub/album/a.jpg'), (2, 2, 'media/b.jpg'), (3, 1, 'media/c.jpg')",
+        );
+        for file in ["media/sub/album/a.jpg", "media/b.jpg", "media/c.jpg"] {
+            application.file(file);
+        }
+        if !nobody::takes(application.root.path()) {
+            return;
+        }
+        let file = application.path("media/sub/album/a.jpg");
+        put(&file);
+        let words = ["delete-user", "1", "--force", "--no-redis"];
+        let preview = nobody::run(
+            application.root.path(),
+            &[&words[..], &["--dry-run"]].concat(),
+        );
+        let outcome = nobody::run(application.root.path(), &words);
+        away(&file);
+        assert!(file.exists(), "{name}: {outcome}");
+        assert!(matches!(outcome.code(), Some(1 | 3)), "{name}: {outcome}");
+        preview.expect(0).says(["media/sub/album/a.jpg"]);
+        outcome.says(["media/sub/album/a.jpg"]);
+        let rows = application.count("SELECT count(*) FROM img WHERE u = 1");
+        assert_eq!(
+            rows == 0,
+            !application.has("media/c.jpg"),
+            "{name}: half a user"
+        );
+        assert!(application.has("media/b.jpg"), "{name}");
+        assert_eq!(
+            application.count("SELECT count(*) FROM img WHERE u = 2"),
+            1,
+            "{name}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::refusal::{Refusal, shown};
-use super::{Place, Root, Roots};
+use super::{Place, Root, Roots, lexical};
 
 /// The most components a path named by a row may have.
 const MAX_NAMED: usize = 128;
@@ -30,12 +30,16 @@ impl Roots {
         self.place(&normal(raw, MAX_NAMED)?)
     }
 
-    /// As [`locate`](Self::locate), for a path whose file is to be kept: as deep as a walk goes.
+    /// As [`locate`](Self::locate), for a path whose file is to be kept: as deep as a walk goes, and
+    /// with `..` as an application may read it that asks no file system.
     ///
     /// # Errors
     /// As [`locate`](Self::locate).
     pub(crate) fn locate_kept(&self, raw: &[u8]) -> Result<Place, Refusal> {
-        self.place(&normal(trimmed(raw), MAX_WALKED)?)
+        match normal(trimmed(raw), MAX_WALKED) {
+            Err(Refusal::DotDot) => self.place(&lexical(&self.base.join(OsStr::from_bytes(raw)))),
+            path => self.place(&path?),
+        }
     }
 
     /// As [`locate`](Self::locate), for a path that names a directory: it may end with `/`.

@@ -98,6 +98,37 @@ fn a_file_replaced_after_the_listing_stays() {
     assert_eq!(world.digest(), before);
 }
 
+/// Same name, number, size and write time: only the time of its birth tells it.
+#[test]
+fn a_file_that_got_the_number_of_a_listed_one_stays() {
+    for _ in 0..200 {
+        let world = World::new();
+        let path = world.file("storage/images/x", "old");
+        let roots = world.roots();
+        let (x, identity) = listed(&roots, "storage/images/x");
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "new").unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(written).unwrap();
+        let (_, now) = listed(&roots, "storage/images/x");
+        if now.ino != identity.ino || identity.birth_ns.is_none() {
+            continue;
+        }
+        assert_eq!((now.size, now.mtime_ns), (identity.size, identity.mtime_ns));
+        assert!(matches!(
+            batch(&roots).take(1, &x, &identity),
+            Taken::Replaced
+        ));
+        assert_eq!(fs::read_to_string(path).unwrap(), "new");
+        return;
+    }
+    skip(
+        "a_file_that_got_the_number_of_a_listed_one_stays",
+        "this file system gave no number twice, or knows no time of birth",
+    );
+}
+
 #[test]
 fn a_file_written_to_after_the_listing_stays() {
     let world = World::new();
