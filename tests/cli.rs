@@ -452,6 +452,44 @@ fn a_database_of_another_application_is_refused() {
 }
 
 #[test]
+fn what_the_manifest_names_and_the_database_does_not_hold_is_refused() {
+    let install = Install::copy("example");
+    for (text, named) in [
+        ("[sessions]\ntables = [\"nosuch\"]", "nosuch"),
+        ("[[summary]]\nline = \"X\"\ntables = [\"nosuch\"]", "nosuch"),
+        ("[reset]\nkeep = [\"nosuch\"]", "nosuch"),
+        (
+            "[references]\n\"nosuch.user_id\" = { is = \"owner\", to = \"users.id\" }",
+            "nosuch",
+        ),
+        (
+            "[references]\n\"posts.user_id\" = { is = \"owner\", to = \"nosuch.id\" }",
+            "nosuch",
+        ),
+        (
+            "[files]\nroots = [\"storage\"]\ncolumns = [{ column = \"nosuch.path\" }]",
+            "nosuch",
+        ),
+        (
+            "[files]\nroots = [\"storage\"]\ncolumns = [{ column = \"images.nosuch\" }]",
+            "images.nosuch",
+        ),
+        (
+            "[files]\nroots = [\"storage\"]\ndirectories = [\"storage/{nosuch}\"]",
+            "nosuch",
+        ),
+    ] {
+        let manifest = format!(
+            "[application]\ndatabase = \"{DATABASE}\"\n[users]\ntable = \"users\"\n{text}\n"
+        );
+        fs::write(install.path("reset-app.toml"), manifest).unwrap();
+        for arguments in [PREVIEW, DELETE] {
+            refused(&install, on(&install).args(arguments), 4, [named]);
+        }
+    }
+}
+
+#[test]
 fn a_misspelt_manifest_is_refused_with_line_and_column() {
     let install = Install::copy("example");
     let manifest = |text: &str| fs::write(install.path("reset-app.toml"), text).unwrap();

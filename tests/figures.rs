@@ -1,4 +1,4 @@
-//! The README's promises, each with the test that would falsify it, and the figures of the long form,
+//! The README's promises, each with the tests that would falsify it, and the figures of the long form,
 //! which `scripts/figures` renders. The figures themselves are not tested: they are what was found.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -54,27 +54,46 @@ fn the_table_of_the_readme_is_one_that_the_script_writes() {
     }
 }
 
-/// `` `suite: test` `` behind each promise.
+/// The numbers of the README's promises, and the tests that `tests/README.md` names for each.
 #[test]
-fn every_promise_of_the_readme_names_tests_that_there_are() {
+fn every_promise_has_tests_that_there_are() {
     let readme = readme();
     let (_, section) = readme.split_once("\n## Promises\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section
-        .lines()
-        .filter(|line| line.starts_with("| ") && line.contains(": "));
-    let promises: Vec<&str> = rows.filter(|line| line.ends_with("` |")).collect();
+    let section = section.split("<!-- figures -->").next().unwrap();
+    let number = |line: &str| line.split_once(". ")?.0.parse::<usize>().ok();
+    let promises: Vec<usize> = section.lines().filter_map(number).collect();
     assert!(promises.len() > 15, "{promises:?}");
-    for promise in promises {
-        let (_, tests) = promise.trim_end_matches(" |").rsplit_once(" | ").unwrap();
-        for named in tests.split(", ") {
+
+    let map = fs::read_to_string(Path::new(CRATE).join("tests/README.md")).unwrap();
+    let rows: Vec<Vec<&str>> = map
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect())
+        .filter(|row: &Vec<&str>| row.len() == 5 && row[1].parse::<usize>().is_ok())
+        .collect();
+    let mapped: Vec<usize> = rows.iter().map(|row| row[1].parse().unwrap()).collect();
+    assert_eq!(promises, (1..=promises.len()).collect::<Vec<_>>());
+    assert_eq!(mapped, promises);
+    for row in rows {
+        for named in row[2].split(", ") {
             let (suite, test) = named.trim_matches('`').split_once(": ").unwrap();
             let sources = support::sources::of_suite(suite);
-            let declared = format!("fn {test}(");
-            let there = sources.iter().any(|source| source.contains(&declared));
-            assert!(there, "no `{test}` in `{suite}`: {promise}");
+            let declared = format!("#[test]\nfn {test}() {{");
+            let there = sources
+                .iter()
+                .any(|source| flush(source).contains(&declared));
+            assert!(
+                there,
+                "no `{test}` in `{suite}`, named for promise {}",
+                row[1]
+            );
         }
     }
+}
+
+/// Without what stands before each line.
+fn flush(source: &str) -> String {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    lines.join("\n")
 }
 
 const HEADER: [&str; 2] = [
