@@ -537,3 +537,38 @@ fn a_mount_point_is_refused_and_not_entered() {
     }
     world.assert_canary_sings();
 }
+
+#[test]
+fn a_walk_past_known_files_still_tells_directories_and_links_of_such_names() {
+    let world = World::new();
+    world.file("storage/images/1/known", "k");
+    world.file("storage/images/1/new", "n");
+    world.file("storage/images/1/directory/known", "k");
+    std::os::unix::fs::symlink("new", world.path("storage/images/1/link")).unwrap();
+    let roots = world.roots();
+    let mut entries = Vec::new();
+    let is_known = |place: &Place| {
+        let name = place.relative().file_name().unwrap_or_default();
+        ["known", "directory", "link"]
+            .iter()
+            .any(|known| name == *known)
+    };
+    let end = roots.walk_past(
+        &place(&roots, "storage/images/1"),
+        &is_known,
+        &mut |entry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        },
+    );
+    assert_eq!(end, ControlFlow::Continue(()));
+    assert_eq!(
+        told(&entries),
+        [
+            "Symlink 1/link",
+            "File 1/new",
+            "Directory 1/directory",
+            "Directory 1"
+        ]
+    );
+}

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use rustix::fs::Dir;
+use rustix::fs::{Dir, FileType};
 
 use super::beneath::Barrier;
 use super::gate::MAX_WALKED;
@@ -33,6 +33,9 @@ pub enum Entry {
 /// Receives what a walk finds; `Break` ends the walk.
 pub type Sink<'s> = dyn FnMut(Entry) -> ControlFlow<()> + 's;
 
+/// Answers whether a file is known already, and need not be told.
+pub(crate) type IsKnown<'k> = dyn Fn(&Place) -> bool + 'k;
+
 /// A directory that has been entered: the subdirectories still to enter.
 struct Level {
     identity: Identity,
@@ -48,6 +51,7 @@ enum Verdict {
 
 struct Walk<'r, 's, 'f> {
     roots: &'r Roots,
+    is_known: &'s IsKnown<'s>,
     sink: &'s mut Sink<'f>,
     here: Place,
     levels: Vec<Level>,
@@ -62,6 +66,16 @@ impl Roots {
     ///
     /// Returns `Break` if the sink did.
     pub fn walk(&self, place: &Place, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        self.walk_past(place, &|_| false, sink)
+    }
+
+    /// The same past regular files that are known, which are not looked at.
+    pub(crate) fn walk_past(
+        &self,
+        place: &Place,
+        is_known: &IsKnown<'_>,
+        sink: &mut Sink<'_>,
+    ) -> ControlFlow<()> {
         match self.inspect(place) {
             Inspection::Directory(_) => {}
             Inspection::File(identity) => return sink(Entry::File(place.clone(), identity)),
@@ -71,6 +85,7 @@ impl Roots {
         }
         let mut walk = Walk {
             roots: self,
+            is_known,
             sink,
             here: place.clone(),
             levels: Vec::new(),
@@ -97,6 +112,7 @@ impl Roots {
         };
         let mut walk = Walk {
             roots: self,
+            is_known: &|_| false,
             sink: &mut beneath,
             here: Place {
                 root,
@@ -154,11 +170,14 @@ impl Walk<'_, '_, '_> {
         &mut self,
         directory: &OwnedFd,
         own: &Standing,
-        names: Vec<OsString>,
+        names: Vec<(OsString, FileType)>,
     ) -> ControlFlow<(), bool> {
         let mut pending = Vec::new();
-        for name in names {
+        for (name, kind) in names {
             let place = self.here.child(&name);
+            if kind == FileType::RegularFile && (self.is_known)(&place) {
+                continue;
+            }
             match self.judge(directory, own, place, &name) {
                 Verdict::Enter => pending.push(name),
                 Verdict::Gone => {}
@@ -212,8 +231,8 @@ impl Walk<'_, '_, '_> {
 }
 
 /// The directory itself and its names; trouble if there are any and they could not be removed.
-fn read(directory: &OwnedFd) -> io::Result<(Standing, Vec<OsString>)> {
-    let names = names(directory)?;
+fn read(directory: &OwnedFd) -> io::Result<(Standing, Vec<(OsString, FileType)>)> {
+    let names = names_that(directory, |_| true)?;
     let own = if names.is_empty() {
         standing::own(directory)?
     } else {
@@ -224,22 +243,24 @@ fn read(directory: &OwnedFd) -> io::Result<(Standing, Vec<OsString>)> {
 
 /// The names in an open directory, in byte order.
 pub(crate) fn names(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
-    names_that(directory, |_| true)
+    let names = names_that(directory, |_| true)?;
+    Ok(names.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Those of them that are asked for.
+/// Those of them that are asked for, and what the directory says they are: a directory of some file
+/// systems says nothing (`readdir(3)`).
 pub(crate) fn names_that(
     directory: &OwnedFd,
     is_meant: impl Fn(&[u8]) -> bool,
-) -> io::Result<Vec<OsString>> {
+) -> io::Result<Vec<(OsString, FileType)>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." && is_meant(name) {
-            names.push(OsStr::from_bytes(name).to_owned());
+            names.push((OsStr::from_bytes(name).to_owned(), entry.file_type()));
         }
     }
-    names.sort_unstable();
+    names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     Ok(names)
 }

@@ -30,7 +30,7 @@ pub struct Leftover {
 pub fn leftovers(roots: &Roots) -> io::Result<Vec<Leftover>> {
     let mut found = Vec::new();
     for (root, name, top) in roots.present() {
-        for entry in names_that(top, |name| run_of(name).is_some())? {
+        for (entry, _) in names_that(top, |name| run_of(name).is_some())? {
             let Some(run) = run_of(entry.as_bytes()) else {
                 continue;
             };

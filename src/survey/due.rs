@@ -32,7 +32,8 @@ impl Files<'_> {
                 continue;
             };
             let mut found = Ok(());
-            let _ = self.roots.walk(&place, &mut |entry| {
+            let is_known = |file: &Place| is_listed(connection, file).unwrap_or(false);
+            let _ = self.roots.walk_past(&place, &is_known, &mut |entry| {
                 found = self.entry_of(connection, &place, entry, findings, sink);
                 if found.is_err() {
                     ControlFlow::Break(())

@@ -15,29 +15,16 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::aliases::Doubts;
-use super::file_table::{
-    self, State, below, bytes, execute, list, list_or_raise_owner, list_or_renew, number, places,
-    set_state,
-};
+use super::file_table::{self, below, bytes, execute, is_listed, list, number, places};
 use super::findings::{Findings, Kept, NAMED, Trouble};
-use super::rows::set_name;
-use super::standing_files::{Named, Unseen};
 use super::survivors::{self, IN_DOUBT};
 use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::manifest::{Directory, Files as Declared};
 use crate::outbox;
 use crate::plan::Plan;
-use crate::roots::{Entry, Identity, Inspection, Parents, Place, Refusal, Roots};
-use crate::sql::{main_table, names_file, same_row};
+use crate::roots::{Entry, Identity, Inspection, Place, Refusal, Roots};
 use crate::user::UserKey;
-
-/// Whether files are listed for all users, or anew for one whose rows were found anew.
-#[derive(Clone, Copy)]
-enum Listing {
-    First,
-    Again,
-}
 
 /// The files of a run.
 #[derive(Debug)]
@@ -143,111 +130,6 @@ impl<'a> Files<'a> {
         self.list_named(connection, Some(position), findings)
     }
 
-    fn list_named(
-        &self,
-        connection: &Connection,
-        only: Option<i64>,
-        findings: &mut Findings,
-    ) -> Result<()> {
-        for source in &self.plan.files {
-            let Some(at) = source
-                .planned
-                .filter(|at| self.plan.going().any(|going| going == *at))
-            else {
-                continue;
-            };
-            let sql = format!(
-                "SELECT {value}, s.owner FROM {} AS s CROSS JOIN {} AS c ON {} WHERE {value} IS NOT NULL \
-                 AND (?1 IS NULL OR s.owner = ?1)",
-                set_name(at),
-                main_table(&source.table),
-                same_row("c", "s", &source.identity),
-                value = names_file("c", source),
-            );
-            let listing = only.map_or(Listing::First, |_| Listing::Again);
-            let mut named = Named::below(self.roots, source.path.as_ref())?;
-            let mut parents = Parents::new(self.roots);
-            let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
-            let mut rows = statement.query([only]).map_err(Error::surveying)?;
-            while let Some(row) = rows.next().map_err(Error::surveying)? {
-                let owner: i64 = row.get(1).map_err(Error::surveying)?;
-                let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-                for Unseen { at, error, .. } in named.unseen_of(&value) {
-                    findings.keep(at.to_string(), format!("could not be looked into: {error}"));
-                }
-                for raw in named.by(value) {
-                    match self.list_one(connection, &raw, (owner, &source.line), listing)? {
-                        Ok(None) => {}
-                        Ok(Some(place)) => {
-                            let looking = (&mut parents, &mut *findings);
-                            Self::look_at(connection, &place, owner, looking)?;
-                        }
-                        Err(refusal) => {
-                            let path = Path::new(OsStr::from_bytes(&raw));
-                            findings.refuse(crate::roots::shown(path), &refusal);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Lists what a row names. Its place, if it was not listed before; or why it names none.
-    fn list_one(
-        &self,
-        connection: &Connection,
-        raw: &[u8],
-        (owner, line): (i64, &str),
-        listing: Listing,
-    ) -> Result<std::result::Result<Option<Place>, Refusal>> {
-        let place = match self.roots.locate(raw) {
-            Ok(place) => place,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let known = match listing {
-            Listing::First => list_or_raise_owner(connection, &place, owner, line)?,
-            Listing::Again => list_or_renew(connection, &place, owner, line)?,
-        };
-        Ok(Ok((!known).then_some(place)))
-    }
-
-    /// What stands at a place that was just listed, as present.
-    fn look_at(
-        connection: &Connection,
-        place: &Place,
-        owner: i64,
-        (parents, findings): (&mut Parents, &mut Findings),
-    ) -> Result<()> {
-        findings.named += 1;
-        let state = match parents.inspect(place) {
-            Inspection::File(_) => State::Present,
-            Inspection::Missing => State::Missing,
-            Inspection::Directory(_) => {
-                findings.refuse(place.to_string(), &Refusal::Directory);
-                State::Refused
-            }
-            Inspection::Refused(refusal) => {
-                findings.refuse(place.to_string(), &refusal);
-                State::Refused
-            }
-            Inspection::Trouble(error) => {
-                let path = place.to_string();
-                findings.trouble.push(Trouble {
-                    position: owner,
-                    path,
-                    error,
-                });
-                State::Present
-            }
-        };
-        findings.present += u64::from(state == State::Present);
-        if state == State::Present {
-            return Ok(());
-        }
-        set_state(connection, place, state)
-    }
-
     fn list_directories(
         &self,
         connection: &Connection,
@@ -260,38 +142,7 @@ impl<'a> Files<'a> {
             else {
                 continue;
             };
-            let mut found = Ok(());
-            let mut clean = true;
-            let _ = self.roots.walk(&place, &mut |entry| {
-                let step = match entry {
-                    // One that a row names is listed already.
-                    Entry::File(file, _) => {
-                        list(connection, &file, position, &self.declared.other_line).map(drop)
-                    }
-                    Entry::Directory(..) => Ok(()),
-                    Entry::Refused(at, refusal) => {
-                        clean = false;
-                        findings.refuse(at.to_string(), &refusal);
-                        Ok(())
-                    }
-                    Entry::Trouble(at, error) => {
-                        let path = at.to_string();
-                        findings.trouble.push(Trouble {
-                            position,
-                            path,
-                            error,
-                        });
-                        Ok(())
-                    }
-                };
-                found = step;
-                if found.is_err() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
-            found?;
+            let clean = self.list_directory(connection, position, &place, findings)?;
             if matches!(self.roots.inspect(&place), Inspection::Directory(_)) {
                 let (first, last) = below(bytes(&place));
                 let sql = "INSERT OR IGNORE INTO temp.directory(root, path, first, last, clean) \
@@ -307,6 +158,46 @@ impl<'a> Files<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Lists what a user's directory holds beside the files that rows name, which are listed already.
+    /// Whether nothing in it is refused.
+    fn list_directory(
+        &self,
+        connection: &Connection,
+        position: i64,
+        place: &Place,
+        findings: &mut Findings,
+    ) -> Result<bool> {
+        let (mut found, mut clean) = (Ok(()), true);
+        // Where this cannot be asked, listing the file fails too.
+        let is_known = |file: &Place| is_listed(connection, file).unwrap_or(false);
+        let _ = self.roots.walk_past(place, &is_known, &mut |entry| {
+            match entry {
+                Entry::File(file, _) => {
+                    found = list(connection, &file, position, &self.declared.other_line).map(drop);
+                }
+                Entry::Directory(..) => {}
+                Entry::Refused(at, refusal) => {
+                    clean = false;
+                    findings.refuse(at.to_string(), &refusal);
+                }
+                Entry::Trouble(at, error) => {
+                    let path = at.to_string();
+                    findings.trouble.push(Trouble {
+                        position,
+                        path,
+                        error,
+                    });
+                }
+            }
+            if found.is_err() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        found.map(|()| clean)
     }
 
     /// The directory of a user; none where it cannot be, or the user has no value that names it.
