@@ -10,6 +10,7 @@ mod census;
 mod gate;
 mod identity;
 mod inspect;
+mod letters;
 mod parents;
 mod place;
 mod protected;
@@ -59,10 +60,14 @@ struct Root {
     /// None if the root does not exist.
     directory: Option<OwnedFd>,
     device: u64,
+    /// Which directory it is, however it is reached.
+    inode: Option<(u64, u64)>,
     /// A protected directory lies inside: compare each step on the way with it.
     wary: bool,
     /// A protected path lies inside, or it lies in one: compare each path with them.
     guarded: bool,
+    /// Names in it that differ only in case are one.
+    ignores_case: bool,
 }
 
 /// Why the roots cannot be used.
@@ -213,14 +218,17 @@ impl Root {
             .map_err(|error| failed(error.into()))?;
         let standing = own(&directory).map_err(|error| failed(error.into()))?;
         let wary = protected.has_directory_in(&canonical);
+        let ignores_case = letters::ignores_case(&directory, &canonical);
         let spellings = spellings(base, name, given, Some(canonical));
         Ok(Self {
             device: standing.identity.dev,
+            inode: Some(standing.identity.inode()),
             guarded: protected.concerns(&spellings),
             spellings,
             directory: Some(directory),
             name: name.into(),
             wary,
+            ignores_case,
         })
     }
 
@@ -232,7 +240,9 @@ impl Root {
             spellings,
             directory: None,
             device: 0,
+            inode: None,
             wary: false,
+            ignores_case: false,
         }
     }
 }
@@ -253,7 +263,8 @@ fn refuse_aliases(roots: &[Root]) -> Result<(), RootsError> {
                 .spellings
                 .first()
                 .is_some_and(|root| given.starts_with(root));
-            let twice = number > at && one.spellings == other.spellings;
+            let is_one = one.inode.is_some() && one.inode == other.inode;
+            let twice = number > at && (is_one || one.spellings == other.spellings);
             if number != at && (twice || (inside && !spelt_inside)) {
                 return Err(RootsError::Alias {
                     one: one.name.to_path_buf(),

@@ -14,6 +14,7 @@ mod files;
 mod findings;
 mod heir;
 mod keepers;
+mod letters;
 mod levels;
 mod lists;
 mod looks;

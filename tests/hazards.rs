@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 use support::application::Application;
 use support::install::Install;
@@ -286,6 +287,55 @@ fn a_closed_directory_is_told_only_where_a_file_of_a_row_may_stand_in_it() {
             .contains("media/lost+found: could not be looked into");
         assert_eq!(told, code == 3, "{path}: {outcome}");
         assert!(!application.has(&file), "{path}: {outcome}");
+    }
+}
+
+/// It is not asked for each of them which of the files below are meant.
+#[test]
+fn twenty_thousand_rows_that_name_one_directory_are_no_burden() {
+    let application = pictures(
+        "(1, 1, 'media/album/1.jpg')",
+        "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+    );
+    application.file("media/album/1.jpg");
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO img SELECT i, 1, 'media/album/' || i || '.jpg' FROM n;
+        INSERT INTO img SELECT 20000 + id, 2, 'media/album' FROM img;";
+    application.database().execute_batch(rows).unwrap();
+    let outcome = application.run(&["delete-user", "1", "--dry-run"]);
+    let outcome = outcome.expect(0);
+    let outcome = outcome.says(["media/album/1.jpg: a row that stays names it"]);
+    assert!(outcome.took < Duration::from_secs(15), "{outcome}");
+}
+
+/// Two hard links make a directory look like one that ignores case.
+#[test]
+fn where_case_is_ignored_a_file_stays_for_a_row_that_writes_it_in_other_letters() {
+    for (name, stays) in [
+        ("media/1/A.JPG", true),
+        ("media/1/a.Jpg", true),
+        ("media/1", true),
+        ("media/1/B.jpg", false),
+    ] {
+        for ignored in [true, false] {
+            let application = pictures(
+                &format!("(1, 1, 'media/1/a.jpg'), (2, 2, '{name}'), (3, 1, 'media/1/A.jpg')"),
+                "roots = [\"media\"]\ncolumns = [{ column = \"img.path\" }]",
+            );
+            application.file("media/1/a.jpg");
+            if ignored {
+                application.file("media/probe");
+                fs::hard_link(
+                    application.path("media/probe"),
+                    application.path("media/PROBE"),
+                )
+                .unwrap();
+            }
+            let outcome = application.run(&["delete-user", "1"]).expect(0);
+            let kept = application.has("media/1/a.jpg");
+            let expected = stays && (ignored || name == "media/1");
+            assert_eq!(kept, expected, "{name}, {ignored}: {outcome}");
+        }
     }
 }
 

@@ -6,11 +6,11 @@ use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::world::{World, identity, place, skip};
-use super::{Entry, Identity, Inspection, Kind, Place, Refusal, Roots, shown};
+use super::{Entry, Identity, Inspection, Kind, Place, Refusal, Roots, RootsError, shown};
 
 fn refusal(roots: &Roots, raw: &[u8]) -> Refusal {
     roots.locate(raw).unwrap_err()
@@ -484,6 +484,33 @@ fn an_immutable_file_is_trouble() {
         trouble(of_parent)
             .to_string()
             .starts_with("the directory that holds it is immutable")
+    );
+}
+
+#[test]
+fn one_directory_mounted_twice_is_not_two_roots() {
+    let world = World::new();
+    let [one, other] = ["storage/images", "storage/files"].map(|root| world.path(root));
+    let mut mount = Command::new("mount");
+    let bound = mount.arg("--bind").arg(&one).arg(&other).output();
+    if !bound.is_ok_and(|out| out.status.success()) {
+        return skip(
+            "one_directory_mounted_twice",
+            "mount --bind is not permitted here",
+        );
+    }
+    let names = ["storage/images", "storage/files"].map(PathBuf::from);
+    let opened = Roots::open(&world.base(), &names, &[]);
+    assert!(
+        Command::new("umount")
+            .arg(&other)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(
+        matches!(opened, Err(RootsError::Alias { .. })),
+        "{opened:?}"
     );
 }
 

@@ -4,21 +4,22 @@
 //! through a symbolic link, so every directory that rows name is resolved, once. Where that may not be
 //! followed, every listed file of the same name may be meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use super::aliases::{Aliases, Doubts};
 use super::file_table::{below, bytes, number};
 use super::files::raw_path;
+use super::letters::Letters;
 use super::rows::set_name;
 use super::standing_files::Named;
 use crate::error::{Error, Result};
 use crate::plan::{FileSource, Plan};
-use crate::roots::Roots;
+use crate::roots::{Place, Roots};
 use crate::sql::{main_table, names_file, same_row};
 
 /// Which rows are asked.
@@ -53,13 +54,7 @@ pub(crate) fn mark(
     {
         return Ok(Doubts::default());
     }
-    let sql =
-        format!("UPDATE {table} SET shared = {NAMED} WHERE root = ?1 AND path = ?2 AND NOT shared");
-    let within = format!(
-        "UPDATE {table} SET shared = {NAMED} WHERE root = ?1 AND path > ?2 AND path < ?3 AND NOT shared"
-    );
-    let mut exact = connection.prepare(&sql).map_err(Error::surveying)?;
-    let mut inside = connection.prepare(&within).map_err(Error::surveying)?;
+    let mut marks = Marks::on(connection, roots, table)?;
     let mut aliases = Aliases::new(roots);
     let mut doubts = Doubts::default();
     for source in sources {
@@ -74,16 +69,64 @@ pub(crate) fn mark(
                 places.append(&mut aliases.places(&raw, &mut doubts)?);
             }
             for place in places {
-                let values = params![number(place.root_index()), bytes(&place)];
-                exact.execute(values).map_err(Error::surveying)?;
-                let (first, last) = below(bytes(&place));
-                let values = params![number(place.root_index()), first, last];
-                inside.execute(values).map_err(Error::surveying)?;
+                marks.set(place)?;
             }
         }
     }
     mark_doubtful(connection, table, &doubts)?;
     Ok(doubts)
+}
+
+/// Sets the marks of what a place means: the file there, and the files below it.
+struct Marks<'c> {
+    exact: Statement<'c>,
+    holds: Statement<'c>,
+    inside: Statement<'c>,
+    /// Directories whose files are marked: many rows may name one.
+    done: HashSet<Place>,
+    letters: Letters,
+}
+
+impl<'c> Marks<'c> {
+    fn on(connection: &'c Connection, roots: &Roots, table: &str) -> Result<Self> {
+        let prepare = |sql: String| connection.prepare(&sql).map_err(Error::surveying);
+        let set = format!("UPDATE {table} SET shared = {NAMED} WHERE NOT shared AND root = ?1");
+        let below = "path > ?2 AND path < ?3";
+        Ok(Self {
+            exact: prepare(format!("{set} AND path = ?2"))?,
+            holds: prepare(format!(
+                "SELECT EXISTS (SELECT 1 FROM {table} WHERE root = ?1 AND {below})"
+            ))?,
+            inside: prepare(format!("{set} AND {below}"))?,
+            done: HashSet::new(),
+            letters: Letters::of(connection, roots, table)?,
+        })
+    }
+
+    fn set(&mut self, place: Place) -> Result<()> {
+        let root = number(place.root_index());
+        let exact = self.exact.execute(params![root, bytes(&place)]);
+        exact.map_err(Error::surveying)?;
+        if self.done.contains(&place) {
+            return Ok(());
+        }
+        let (first, last) = below(bytes(&place));
+        let range = params![root, first, last];
+        let holds = self.holds.query_row(range, |row| row.get(0));
+        let mut holds: bool = holds.map_err(Error::surveying)?;
+        if holds {
+            self.inside.execute(range).map_err(Error::surveying)?;
+        }
+        for listed in self.letters.like(&place) {
+            let listed = params![number(listed.root_index()), bytes(listed)];
+            self.exact.execute(listed).map_err(Error::surveying)?;
+            holds = true;
+        }
+        if holds {
+            self.done.insert(place);
+        }
+        Ok(())
+    }
 }
 
 /// One pass over the table, however many names are in doubt.
@@ -116,6 +159,9 @@ pub(crate) fn are_spelt_plainly(
     sources: &[FileSource],
     roots: &Roots,
 ) -> Result<bool> {
+    if roots.any_ignores_case() {
+        return Ok(false);
+    }
     let mut aliases = Aliases::new(roots);
     for source in sources {
         let named = Named::among(roots, source.path.as_ref(), connection, "temp.file")?;

@@ -64,7 +64,10 @@ fn run_cases(number: u64) {
     if let Err(error) = result {
         panic!("{error}");
     }
-    tally.borrow().require_variety();
+    // A small share may be all of a kind.
+    if cases() >= CASES {
+        tally.borrow().require_variety();
+    }
 }
 
 /// Two tests, for two processors.
