@@ -139,7 +139,11 @@ fn gone(schema: &Schema, manifest: &Manifest) -> Vec<Finding> {
     for (table, place) in tables {
         if schema.table(table).is_none() && told.insert((table.to_ascii_lowercase(), place)) {
             let names = schema.tables.iter().map(|t| t.name.as_str());
-            findings.push(missing(table, place, nearest(table, names)));
+            let near = nearest(table, names).map(str::to_owned);
+            let line = near
+                .as_ref()
+                .and_then(|near| corrected(manifest, table, near));
+            findings.push(missing(table, place, near.as_deref(), line));
         }
     }
     let files = manifest
@@ -164,18 +168,40 @@ fn gone(schema: &Schema, manifest: &Manifest) -> Vec<Finding> {
         for column in &columns.columns {
             let known =
                 table.column(column).is_some() || (rowid && column.eq_ignore_ascii_case("rowid"));
-            let subject = Columns::one(&columns.table, column).to_string();
+            let of = |column: &str| Columns::one(&columns.table, column).to_string();
+            let subject = of(column);
             if !known && told.insert((subject.to_ascii_lowercase(), place)) {
                 let near = nearest(column, table.columns.iter().map(|c| c.name.as_str()));
-                let near = near.map(|near| Columns::one(&columns.table, near).to_string());
-                findings.push(missing(&subject, place, near.as_deref()));
+                let line = near.and_then(|near| match place {
+                    "[users]" => corrected(manifest, column, near),
+                    _ => corrected(manifest, &subject, &of(near)),
+                });
+                let near = near.map(of);
+                findings.push(missing(&subject, place, near.as_deref(), line));
             }
         }
     }
     findings
 }
 
-fn missing(subject: &str, place: &str, near: Option<&str>) -> Finding {
+/// The first line that holds a name, with another name for it.
+fn corrected(manifest: &Manifest, wrong: &str, right: &str) -> Option<String> {
+    let around = |name: &str| {
+        [
+            format!("\"{name}\""),
+            format!("\"{name}."),
+            format!(".{name}\""),
+        ]
+    };
+    let pairs: Vec<_> = around(wrong).into_iter().zip(around(right)).collect();
+    let mut lines = manifest.text.lines().map(|line| line.trim());
+    lines.find_map(|line| {
+        let (wrong, right) = pairs.iter().find(|(wrong, _)| line.contains(wrong))?;
+        Some(line.replace(wrong, right))
+    })
+}
+
+fn missing(subject: &str, place: &str, near: Option<&str>, line: Option<String>) -> Finding {
     let remedy = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "take the line out".to_owned(),
@@ -184,7 +210,7 @@ fn missing(subject: &str, place: &str, near: Option<&str>) -> Finding {
         kind: FindingKind::Gone,
         subject: subject.into(),
         message: format!("{place} names it, and it is not in the database; {remedy}"),
-        line: None,
+        line,
     }
 }
 

@@ -10,7 +10,7 @@ pub use graph::{dot, mermaid};
 
 use crate::full_text::FullText;
 use crate::graph::{Graph, Reference};
-use crate::manifest::{Manifest, Meaning, UserRows};
+use crate::manifest::{Manifest, Meaning, Notes, UserRows};
 use crate::plan::{Feed, MentionFate, Plan};
 use crate::schema::{Schema, TableKind};
 
@@ -127,11 +127,12 @@ impl Explanation {
             graph,
             plan,
             manifest,
+            notes: &Notes::of(&manifest.text),
         };
         Self {
             users: plan.tables[0].name.clone(),
             key: graph.user_key.clone(),
-            note: manifest.notes.users().map(str::to_owned),
+            note: view.notes.users().map(str::to_owned),
             accounts: graph.user_rows,
             directories: view.directories(),
             steps: view.steps(),
@@ -163,6 +164,7 @@ struct View<'a> {
     graph: &'a Graph,
     plan: &'a Plan,
     manifest: &'a Manifest,
+    notes: &'a Notes,
 }
 
 impl View<'_> {
@@ -288,7 +290,7 @@ impl View<'_> {
             .map(|table| Nobodys {
                 table: table.name.clone(),
                 reason: reason(table),
-                note: self.manifest.notes.table(&table.name).map(str::to_owned),
+                note: self.notes.table(&table.name).map(str::to_owned),
             })
             .collect()
     }

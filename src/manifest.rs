@@ -72,9 +72,9 @@ pub struct Manifest {
     /// Where the manifest came from.
     #[serde(skip)]
     pub source: Source,
-    /// Its comments.
+    /// What it was read from.
     #[serde(skip)]
-    pub notes: Notes,
+    pub text: String,
 }
 
 /// Where a manifest came from.
@@ -266,7 +266,7 @@ impl Manifest {
             })
         })?;
         manifest.source = source;
-        manifest.notes = Notes::of(text);
+        text.clone_into(&mut manifest.text);
         manifest.validate()?;
         Ok(manifest)
     }

@@ -159,13 +159,20 @@ fn what_is_misspelt_or_gone_is_named_with_what_was_meant() {
     application
         .run(&["check"])
         .expect(5)
-        .says(["did you mean `posts.approved_by`?"]);
+        .says(["did you mean `posts.approved_by`?\n  \"posts.approved_by\" = { is = \"mention\", to = \"users.id\" }  # "]);
+    let misspelt = text
+        .replace("table = \"users\"", "table = \"user\"")
+        .replace("\"tags\",", "\"tag\",");
+    fs::write(application.path("reset-app.toml"), misspelt).unwrap();
+    application.run(&["check"]).expect(5).says([
+        "did you mean `users`?\n  table = \"users\"\n",
+        "did you mean `tags`?\n  \"tags\",  # ",
+    ]);
     fs::write(application.path("reset-app.toml"), &text).unwrap();
     application.execute("DROP TABLE tags");
-    application
-        .run(&["check"])
-        .expect(5)
-        .says(["gone `tags`", "[tables]"]);
+    application.run(&["check"]).expect(5).says([
+        "gone `tags`: [tables] names it, and it is not in the database; take the line out\n",
+    ]);
     fs::write(
         application.path("reset-app.toml"),
         text.replace("author_id\" = \"owner\"", "author_id\" = \"undecided\""),

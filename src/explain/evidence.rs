@@ -58,7 +58,7 @@ impl View<'_> {
             Decision::Declared(_) if reference.on_delete.is_some() => 0,
             _ => decision.undeclared().iter().position(is)?,
         };
-        self.manifest.notes.reference(line, nth).map(str::to_owned)
+        self.notes.reference(line, nth).map(str::to_owned)
     }
 
     /// The columns of a table that name files.
@@ -69,7 +69,7 @@ impl View<'_> {
             column: source.column.clone(),
             json: source.form.json.clone(),
             path: source.path.as_ref().map(ToString::to_string),
-            note: self.manifest.notes.file_column(nth).map(str::to_owned),
+            note: self.notes.file_column(nth).map(str::to_owned),
         });
         noted.collect()
     }
@@ -79,7 +79,7 @@ impl View<'_> {
         let directories = self.manifest.files.directories.iter().enumerate();
         let noted = directories.map(|(nth, directory)| DirectoryOf {
             pattern: directory.to_string(),
-            note: self.manifest.notes.directory(nth).map(str::to_owned),
+            note: self.notes.directory(nth).map(str::to_owned),
         });
         noted.collect()
     }
