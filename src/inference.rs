@@ -4,6 +4,7 @@
 //! sample of values shows, and how many values are keys of another table. Deciding is pure. Whatever is
 //! decided carries its reason, and in doubt a row is kept.
 
+mod alternatives;
 mod authorship;
 mod candidate;
 mod candidates;
@@ -164,6 +165,7 @@ fn decided<'a>(search: &Search<'a>) -> Result<(Vec<Candidate>, Decider<'a>)> {
     candidates.retain(|_| at.next().is_some_and(|at| !redundant.contains(&at)));
     decider.decide_persons(&mut candidates);
     search.decide_founders(&mut decider, &mut candidates)?;
+    search.note_alternatives(&decider, &mut candidates)?;
     decider.decide_content(&mut candidates);
     while search.decide_keepers(&mut decider, &mut candidates)?
         || search.decide_members(&mut decider, &mut candidates)?

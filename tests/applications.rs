@@ -424,6 +424,16 @@ fn users_who_are_addresses_at_a_host() {
 }
 
 #[test]
+fn rows_of_a_user_or_of_one_of_a_users_addresses() {
+    inferred("subscriptions");
+}
+
+#[test]
+fn who_entered_a_row_and_who_last_acted_on_it() {
+    inferred("audited");
+}
+
+#[test]
 fn a_text_is_theirs_whose_versions_kept_it_and_not_anothers_where_the_user_kept_it_too() {
     let application = Application::of("wiki");
     application.init();

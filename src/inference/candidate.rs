@@ -27,6 +27,8 @@ pub(super) struct Candidate {
     pub(super) chance: Chance,
     /// The column that repeats a text of the row it names, in a log.
     pub(super) repeats: Option<String>,
+    /// Where it holds something, nothing else says whose the row is.
+    pub(super) alone: Alone,
     /// What it means, once that is decided, and why.
     pub(super) decided: Option<(Meaning, String)>,
 }
@@ -49,6 +51,15 @@ pub(super) enum Chance {
     Unlikely,
     /// They may: one name in a column that need not hold any.
     Likely,
+}
+
+/// Whether a reference stands where others, that say whose a row is, are empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alone {
+    /// It stands beside them, or there are none.
+    No,
+    /// It stands only where they are empty.
+    Yes,
 }
 
 /// How a reference was found.

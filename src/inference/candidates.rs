@@ -1,7 +1,7 @@
 //! Columns that name rows: those that the database declares, and those that their names and values
 //! show. What they mean is decided elsewhere.
 
-use super::candidate::{Candidate, Chance, Kind, Optional};
+use super::candidate::{Alone, Candidate, Chance, Kind, Optional};
 use super::evidence::{Evidence, Match, Place};
 use super::names::{Names, Spoken, has_prefix, is_plain};
 use super::naming::Named;
@@ -57,6 +57,7 @@ impl Search<'_> {
                     evidence,
                     kind: Kind::Plain,
                     chance: Chance::Unlikely,
+                    alone: Alone::No,
                     repeats: None,
                     decided: None,
                 });
@@ -233,6 +234,7 @@ impl Search<'_> {
             evidence: found.sentence(&self.target(parent, key)),
             kind: Kind::Plain,
             chance: Chance::Unlikely,
+            alone: Alone::No,
             repeats: None,
             decided: None,
         }

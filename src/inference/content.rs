@@ -1,6 +1,6 @@
 //! References to rows that belong to users: what hangs on them, and what only points at them.
 
-use super::candidate::{Candidate, Chance, Kind, Optional};
+use super::candidate::{Alone, Candidate, Chance, Kind, Optional};
 use super::decide::{Decided, Decider, Verdict, mention, owner};
 use super::words::{Role, role, singulars};
 use crate::manifest::Meaning;
@@ -153,6 +153,9 @@ impl Decider<'_> {
                 mention("the row is somebody's already, and only tells of it")
             }
             Kind::Generic => owner(format!("the row hangs on one of `{parent}`")),
+            _ if candidate.alone == Alone::Yes && !self.names_in_passing(candidate) => owner(
+                format!("where the row names one of `{parent}`, nothing else says whose it is"),
+            ),
             _ if owners().next().is_some() => {
                 mention("the row is somebody's already, and may be without")
             }

@@ -68,6 +68,7 @@ impl Search<'_> {
                     .sentence(&self.target(parent, &key)),
                 kind: Kind::Plain,
                 chance: super::candidate::Chance::Unlikely,
+                alone: super::candidate::Alone::No,
                 repeats: None,
                 decided: Some((Meaning::Owner, format!("a full-text index of `{name}`"))),
             });

@@ -43,6 +43,7 @@ impl Decider<'_> {
             || self.members_of(table, all).is_some()
             || self.part_of(table, all).is_some()
             || self.book(table, all).is_some()
+            || self.is_entered_by_another(candidate, all)
             || (self.role_of(candidate) == Role::Creator
                 && self.is_noted_everywhere(candidate, all));
         if !blocks || shared {
@@ -186,6 +187,11 @@ impl Decider<'_> {
         if !sure && let Some(whole) = self.records(candidate, all) {
             return mention(format!(
                 "the row records what became of one of `{whole}`, whose it is"
+            ));
+        }
+        if self.is_entered_by_another(candidate, all) {
+            return mention(format!(
+                "`{word}` is noted of accounts or of the application's own rows, too, beside who entered a row"
             ));
         }
         let shared = self.is_container(candidate.table);

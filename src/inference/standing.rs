@@ -109,6 +109,17 @@ impl Decider<'_> {
         tables.len() >= EVERYWHERE && tables.iter().any(nobodys)
     }
 
+    /// Everywhere it stands beside a column that says who entered the row: who last had to do with it.
+    pub(super) fn is_entered_by_another(&self, candidate: &Candidate, all: &[Candidate]) -> bool {
+        let entered = |c: &&Candidate| {
+            c.table == candidate.table
+                && self.names_person(c)
+                && self.role_of(c) == Role::Creator
+                && self.is_noted_everywhere(c, all)
+        };
+        self.is_noted_everywhere(candidate, all) && all.iter().any(|c| entered(&c))
+    }
+
     /// Its rows tell from where somebody did something: they are about that person.
     fn has_traces(&self, table: usize) -> bool {
         let mut columns = self.schema.tables[table].columns.iter();

@@ -1,8 +1,8 @@
 //! Which table holds the users. Pure.
 
 use super::names::{Names, is_plain};
-use super::vocabulary::KEYS;
-use super::words::{is_in, singular, stem, words};
+use super::vocabulary::{KEYS, PERSONS};
+use super::words::{is_in, singular, singulars, stem, words};
 use crate::schema::{Affinity, Column, Schema, Table};
 
 /// A table that may hold the users, and why.
@@ -124,7 +124,9 @@ fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandi
         candidate.reasons.push(reason);
     };
     let last = names.nouns(at).last().map_or("", String::as_str);
-    if let Some((noun, points)) = NOUNS.iter().find(|(noun, _)| *noun == last) {
+    let run_together = |noun: &&(&str, u32)| noun.1 >= 4 && last.ends_with(noun.0);
+    let exact = NOUNS.iter().find(|(noun, _)| *noun == last);
+    if let Some((noun, points)) = exact.or_else(|| NOUNS.iter().find(run_together)) {
         count(*points, format!("its name says `{noun}`"));
     }
     for (list, points, what) in [
@@ -132,12 +134,13 @@ fn weigh(schema: &Schema, names: &Names, at: usize, table: &Table) -> UsersCandi
         (MAILS, 2, "an e-mail address"),
         (LOGINS, 2, "a login name"),
     ] {
-        if let Some(column) = column_with(table, list) {
-            count(points, format!("`{column}` holds {what}"));
+        let holds = |column: &&Column| !is_switch(column) && says_one(column, list);
+        if let Some(column) = table.columns.iter().find(holds) {
+            count(points, format!("`{}` holds {what}", column.name));
         }
     }
-    if let Some(column) = column_with(table, HABITS) {
-        count(1, format!("`{column}` is what accounts have"));
+    if let Some(column) = table.columns.iter().find(|column| is_habit(column)) {
+        count(1, format!("`{}` is what accounts have", column.name));
     }
     let (declared, spoken) = naming(schema, names, at);
     if declared > 0 {
@@ -192,20 +195,34 @@ fn naming(schema: &Schema, names: &Names, at: usize) -> (u32, u32) {
     (short(declared), short(spoken))
 }
 
-fn column_with<'t>(table: &'t Table, list: &[&str]) -> Option<&'t str> {
-    let has = |name: &str| {
-        let said = words(name);
-        let about =
-            |word: &String| matches!(word.as_str(), "last" | "date" | "at" | "count" | "time");
-        !said.iter().any(about)
-            && said
-                .iter()
-                .any(|word| list.contains(&singular(word).as_str()))
+/// One of its words is one of these, and it is not about when or how often, nor about somebody else:
+/// `moderator_password`.
+fn says_one(column: &Column, list: &[&str]) -> bool {
+    const ABOUT: &str = "last date at count time host server domain";
+    let said = singulars(&words(&column.name));
+    let another = |word: &String| {
+        is_in(PERSONS, word) && NOUNS.iter().all(|(noun, _)| noun != word) && !is_listed(word, list)
     };
-    let mut columns = table.columns.iter();
-    columns
-        .find(|column| has(&column.name))
-        .map(|column| column.name.as_str())
+    let fits = said.iter().any(|word| is_listed(word, list));
+    fits && !said.iter().any(|word| is_in(ABOUT, word) || another(word))
+}
+
+fn is_listed(word: &str, list: &[&str]) -> bool {
+    list.contains(&word)
+}
+
+/// Its last word is one of what accounts have: `is_admin`, `role_id`, not `admin_notes`.
+fn is_habit(column: &Column) -> bool {
+    let said = stem(&words(&column.name));
+    says_one(column, HABITS)
+        && said
+            .last()
+            .is_some_and(|last| is_listed(&singular(last), HABITS))
+}
+
+/// It holds yes or no: `can_edit_password` holds no password.
+fn is_switch(column: &Column) -> bool {
+    column.declared_type.to_lowercase().starts_with("bool")
 }
 
 /// The columns that name a person, beside the one that is the key.

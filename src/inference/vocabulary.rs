@@ -77,7 +77,7 @@ pub(super) const HOLDERS: &str = "\
 /// What is a part of something else, by the last word of a table's name.
 pub(super) const PARTS: &str = "\
     blob content text body comment file attachment asset media image photo picture avatar upload address \
-    payload data thumbnail video audio credential identity secret session wallet cart bio";
+    payload data thumbnail video audio credential identity secret session wallet cart bio preference";
 
 /// When something was, by the last word of a column's name.
 pub(super) const MOMENTS: &str = "at on date time created updated timestamp since until";

@@ -135,6 +135,27 @@ impl Evidence<'_> {
         Ok(long && names.len() > 1 && rows.len() >= LEAST && (1..=part.columns.len()).any(bears))
     }
 
+    /// Whether some rows hold something in a column, and none of them in any of these.
+    pub(in crate::inference) fn stands_alone(
+        &self,
+        table: usize,
+        column: &str,
+        others: &[&str],
+    ) -> Result<bool> {
+        let holds = |column: &str| format!("coalesce({} NOT IN (0, ''), 0)", quote(column));
+        let others = joined(others.iter().map(|other| holds(other)), " OR ");
+        let sql = format!(
+            "SELECT count(*), coalesce(sum({others}), 0) FROM {} WHERE {}",
+            main_table(&self.schema.tables[table].name),
+            holds(column),
+        );
+        let counted = self.connection.query_row(&sql, [], |row| {
+            Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))
+        });
+        let (rows, beside) = counted.map_err(Error::surveying)?;
+        Ok(rows > 0 && beside == 0)
+    }
+
     /// Counts the rows of a table that hold `value` in a column, what they name by another, and all rows
     /// that name the same.
     pub(in crate::inference) fn marked(
