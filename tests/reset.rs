@@ -740,3 +740,31 @@ fn what_only_the_environment_knew_is_told() {
     on(&install).args(PREVIEW).run().expect(0).says(told);
     on(&install).args(RESET).run().expect(0).says(told);
 }
+
+/// It says where the database is when `.env` is gone: nobody is told that it has gone who could not look.
+#[test]
+fn a_pointer_that_cannot_be_read_is_told_and_goes_with_the_next() {
+    if !has_tool("strace", "no pointer was unreadable") {
+        return;
+    }
+    let install = Install::copy("example");
+    let words = ["--reset-complete", "--force", "--no-redis"];
+    let pointer = install.path(".reset-app/unfinished-reset");
+    let pointer_shown = pointer.display().to_string();
+    let fails = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        &pointer_shown,
+        "-e",
+        "inject=read:error=EIO",
+    ];
+    let outcome = on(&install).args(words).under(fails).run().expect(1);
+    outcome.complains(["unfinished-reset", "Input/output error"]);
+    assert!(pointer.exists());
+    on(&install).args(words).run().expect(0);
+    assert!(!pointer.exists());
+}

@@ -97,7 +97,7 @@ pub enum ResetError {
         reason: String,
     },
     /// The pointer to a database that is being reset cannot be written or removed.
-    #[error("could not write `{}`, by which an interrupted reset finds its database again: {error}", file.display())]
+    #[error("could not read, write or remove `{}`, by which an interrupted reset finds its database again: {error}", file.display())]
     Pointer {
         /// The file.
         file: PathBuf,

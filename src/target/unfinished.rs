@@ -20,9 +20,13 @@ fn failed(root: &Path, error: io::Error) -> Error {
 
 /// The database that the pointer names, if there is a pointer and that database exists.
 pub(super) fn database(root: &Path) -> Option<PathBuf> {
-    let path = notes::read(root, POINTER).ok().flatten()?;
-    let path = PathBuf::from(OsString::from_vec(path));
+    let path = named(root).ok().flatten()?;
     (path.is_absolute() && path.is_file()).then_some(path)
+}
+
+fn named(root: &Path) -> io::Result<Option<PathBuf>> {
+    let path = notes::read(root, POINTER)?;
+    Ok(path.map(|path| PathBuf::from(OsString::from_vec(path))))
 }
 
 /// Writes the pointer, durably.
@@ -33,7 +37,8 @@ pub(crate) fn point_to(root: &Path, database: &Path) -> Result<()> {
 
 /// Removes the pointer, durably, if it names this database: nothing is left to finish there.
 pub(crate) fn forget(root: &Path, ours: &Path) -> Result<()> {
-    if database(root).is_none_or(|database| database != ours) {
+    let named = named(root).map_err(|error| failed(root, error))?;
+    if named.is_none_or(|named| named != ours) {
         return Ok(());
     }
     notes::remove(root, POINTER).map_err(|error| failed(root, error))
