@@ -194,7 +194,7 @@ fn corrected(manifest: &Manifest, wrong: &str, right: &str) -> Option<String> {
         ]
     };
     let pairs: Vec<_> = around(wrong).into_iter().zip(around(right)).collect();
-    let mut lines = manifest.text.lines().map(|line| line.trim());
+    let mut lines = manifest.text.lines().map(str::trim);
     lines.find_map(|line| {
         let (wrong, right) = pairs.iter().find(|(wrong, _)| line.contains(wrong))?;
         Some(line.replace(wrong, right))

@@ -28,7 +28,7 @@ impl Search<'_> {
             let says_whose = |c: &&Candidate| c.table == candidate.table && c.is(Meaning::Owner);
             let owners: Vec<&Candidate> = candidates.iter().filter(says_whose).collect();
             let optional = |c: &&Candidate| c.optional == Optional::Yes && c.columns.len() == 1;
-            if owners.is_empty() || !owners.iter().all(|c| optional(c)) {
+            if owners.is_empty() || !owners.iter().all(optional) {
                 continue;
             }
             let columns: Vec<&str> = owners.iter().map(|c| c.columns[0].as_str()).collect();
