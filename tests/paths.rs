@@ -187,31 +187,60 @@ fn what_is_mounted_below_a_root_is_told_and_stays() {
     application.file("disk/canary");
     let mount = application.path("media/user_1/mounted");
     fs::create_dir(&mount).unwrap();
-    let bind = Command::new("mount")
-        .arg("--bind")
-        .arg(application.path("disk"))
-        .arg(&mount)
-        .output();
-    if !bind.is_ok_and(|bound| bound.status.success()) {
-        return say(
-            "SKIPPED: mount --bind is not permitted here, nothing was mounted below a root",
-        );
-    }
+    let disk = application.path("disk");
+    let Some(mounted) = Mounted::at(&mount, &disk) else {
+        return;
+    };
     let sql = "INSERT INTO img VALUES (99, 1, 'media/user_1/mounted/canary'), (98, 1, 'media/user_1/mounted')";
     application.database().execute_batch(sql).unwrap();
     let outcome = application.run(&["delete-user", "1"]);
-    assert!(
-        Command::new("umount")
-            .arg(&mount)
-            .status()
-            .unwrap()
-            .success()
-    );
+    drop(mounted);
     outcome
         .expect(3)
         .says(["media/user_1/mounted: is on another mount"]);
     assert!(application.has("disk/canary") && application.has("media"));
     assert!(!application.has("media/user_1/1.jpg"));
+}
+
+/// The files of a pattern are looked for: not on another disk, which is said.
+#[test]
+fn what_is_mounted_where_a_file_of_a_pattern_may_stand_is_told() {
+    let application = pictures("(1, 1, 'a.jpg'), (2, 2, 'b.jpg')");
+    let manifest = "[application]\ndatabase = \"app.db\"\n[users]\ntable = \"users\"\n[files]\n\
+        roots = [\"media\"]\ncolumns = [{ column = \"img.path\", path = \"media/*/{value}\" }]\n";
+    fs::write(application.path("reset-app.toml"), manifest).unwrap();
+    for file in ["disk/a.jpg", "media/x/a.jpg"] {
+        application.file(file);
+    }
+    let mount = application.path("media/mounted");
+    fs::create_dir(&mount).unwrap();
+    let Some(_mounted) = Mounted::at(&mount, &application.path("disk")) else {
+        return;
+    };
+    let outcome = application.run(&["delete-user", "1"]).expect(3);
+    outcome.says(["media/mounted: is on another mount"]);
+    assert!(application.has("disk/a.jpg") && !application.has("media/x/a.jpg"));
+}
+
+/// A directory that is mounted at another path, as long as it lives.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn at(path: &'a Path, directory: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        let bound = mount.arg("--bind").arg(directory).arg(path).output();
+        let bound = bound.is_ok_and(|bound| bound.status.success());
+        if !bound {
+            say("SKIPPED: mount --bind is not permitted here, nothing was mounted below a root");
+        }
+        bound.then_some(Self(path))
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
 }
 
 /// What stands in the way of a file of user 1, and how it is put away again.

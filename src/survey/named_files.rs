@@ -66,8 +66,8 @@ impl Files<'_> {
         while let Some(row) = rows.next().map_err(Error::surveying)? {
             let owner: i64 = row.get(1).map_err(Error::surveying)?;
             let value = raw_path(row.get_ref(0).map_err(Error::surveying)?);
-            for Unseen { at, error, .. } in named.unseen_of(&value) {
-                findings.keep(at.to_string(), format!("could not be looked into: {error}"));
+            for Unseen { at, reason, .. } in named.unseen_of(&value) {
+                findings.keep(at.to_string(), reason);
             }
             for raw in named.by(value) {
                 match self.list_one(connection, &raw, (owner, &source.line), listing)? {

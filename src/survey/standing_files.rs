@@ -1,7 +1,6 @@
 //! Which files a value names: by what it spells, or by which paths hold it.
 
 use std::collections::HashMap;
-use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use rusqlite::Connection;
 use super::file_table::places;
 use crate::error::Result;
 use crate::manifest::{FilePath, Sought};
-use crate::roots::{Entry, Kind, Place, Roots, RootsError, entry, names};
+use crate::roots::{Entry, Kind, Place, Refusal, Roots, RootsError, entry, names};
 
 /// The files that values of one column name.
 #[derive(Debug)]
@@ -29,16 +28,16 @@ pub(super) enum Named<'p> {
 pub(super) struct Search<'p> {
     sought: Sought<'p>,
     files: HashMap<Vec<u8>, Vec<Vec<u8>>>,
-    /// Directories that could not be looked into.
+    /// Directories that were not looked into.
     unseen: Vec<Unseen>,
 }
 
-/// A directory that could not be looked into.
+/// A directory that was not looked into.
 #[derive(Debug)]
 pub(super) struct Unseen {
     pub(super) at: Place,
     spellings: Vec<PathBuf>,
-    pub(super) error: io::Error,
+    pub(super) reason: String,
 }
 
 impl<'p> Named<'p> {
@@ -67,7 +66,13 @@ impl<'p> Named<'p> {
                             Entry::Trouble(file, _) if is_file(roots, &file) => {
                                 held.note(roots, &file);
                             }
-                            Entry::Trouble(at, error) => held.miss(roots, at, error),
+                            Entry::Trouble(at, error) => {
+                                let reason = format!("could not be looked into: {error}");
+                                held.miss(roots, at, reason);
+                            }
+                            Entry::Refused(at, refusal) if is_unentered(&refusal) => {
+                                held.miss(roots, at, refusal.to_string());
+                            }
                             Entry::Directory(..) | Entry::Refused(..) => {}
                         }
                         ControlFlow::Continue(())
@@ -154,11 +159,11 @@ impl Search<'_> {
         }
     }
 
-    fn miss(&mut self, roots: &Roots, at: Place, error: io::Error) {
+    fn miss(&mut self, roots: &Roots, at: Place, reason: String) {
         self.unseen.push(Unseen {
             spellings: spellings(roots, &at).collect(),
             at,
-            error,
+            reason,
         });
     }
 }
@@ -167,6 +172,11 @@ impl Search<'_> {
 fn spellings(roots: &Roots, place: &Place) -> impl Iterator<Item = PathBuf> {
     let roots = roots.spellings(place.root_index()).iter();
     roots.map(|root| root.join(place.relative()))
+}
+
+/// What is protected is nobody's, and no link leads anywhere.
+fn is_unentered(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::OtherMount(_) | Refusal::TooDeep)
 }
 
 fn is_file(roots: &Roots, place: &Place) -> bool {
