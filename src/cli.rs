@@ -26,6 +26,7 @@ use reset_app::error::Result;
 use reset_app::explain::{dot, mermaid};
 use reset_app::report::Report;
 use reset_app::run::{App, Job, Preview, Reset};
+use reset_app::snapshot::GivingUp;
 
 use arguments::{Arguments, Asking, Command, Explaining, Format, GraphLanguage, Replaying};
 use exit::Exit;
@@ -131,11 +132,15 @@ fn resume(arguments: &Arguments, app: &App) -> Result<Exit> {
 }
 
 fn give_up(arguments: &Arguments, app: &App) -> Result<Exit> {
-    let (given_up, verb) = if arguments.asking.dry_run {
-        let pending = app.preview_resume()?;
-        (pending.snapshot, "would be given up")
+    let which = if arguments.asking.force {
+        GivingUp::Any
     } else {
-        (app.give_up_restore()?, "was given up")
+        GivingUp::Lost
+    };
+    let (given_up, verb) = if arguments.asking.dry_run {
+        (app.preview_giving_up(which)?, "would be given up")
+    } else {
+        (app.give_up_restore(which)?, "was given up")
     };
     let answer = match (arguments.format, &given_up) {
         (Format::Json, name) => json::given_up(name.as_deref(), arguments.asking.dry_run),

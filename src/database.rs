@@ -29,7 +29,9 @@ pub(crate) use preview::journal_mode;
 pub use preview::look;
 pub(crate) use preview::look_with_readers;
 pub(crate) use readers::Readers;
-pub(crate) use replace::{OldPages, cut_tail, is_wal, replace, settle, write_back, write_back_now};
+pub(crate) use replace::{
+    OldPages, cut_tail, difference_of_form, is_wal, replace, settle, write_back, write_back_now,
+};
 pub(crate) use stamp::Stamp;
 
 /// How long a statement waits for a lock that another connection holds.

@@ -31,7 +31,8 @@ pub use error::KeyspaceError;
 pub use server::Server;
 
 pub(crate) use deadline::within;
-pub(crate) use dump::{Dump, Dumped, dump, of_keys};
+pub use dump::KeyDifference;
+pub(crate) use dump::{Dump, Dumped, Since, dump, of_keys};
 pub(crate) use plan::{Claimed, Plan};
 pub(crate) use read::{KeyRead, read};
 pub(crate) use walk::{Tally, Walk};

@@ -27,7 +27,7 @@ use crate::plan::{Accounts, Extent};
 use crate::report::{Report, Stage};
 use crate::run_lock::RunLock;
 use crate::scrub;
-use crate::snapshot::{self, Archive, Snapshot};
+use crate::snapshot::{self, Archive, GivingUp, Snapshot};
 use crate::survey::{Kept, Selection, Unowned};
 use crate::target::{Settings, Target};
 use crate::watch::Watch;
@@ -303,17 +303,27 @@ impl App {
         Ok(report)
     }
 
+    /// The snapshot of an interrupted restore that [`give_up_restore`](Self::give_up_restore) would give
+    /// up; none where no restore was interrupted. Changes nothing.
+    ///
+    /// Fails where the restore could be finished, unless that is given up too.
+    pub fn preview_giving_up(&self, which: GivingUp) -> Result<Option<String>> {
+        database::look(&self.target.database, |connection| {
+            snapshot::may_be_given_up(&self.target, connection, which)
+        })
+    }
+
     /// Gives up an interrupted restore that cannot be finished, for its snapshot is lost or damaged: the
     /// rows are back, and files and Redis keys stay as they are. The name of the snapshot; none where no
     /// restore was interrupted.
     ///
-    /// Fails where another run is under way, or the restore was one of another database, directory or
+    /// Fails where the restore could be finished, unless that is given up too, where another run is under way, or the restore was one of another database, directory or
     /// audit trail, or the trail cannot be written; the restore is then as unfinished as before.
-    pub fn give_up_restore(&self) -> Result<Option<String>> {
+    pub fn give_up_restore(&self, which: GivingUp) -> Result<Option<String>> {
         let _lock = RunLock::take(&self.target.database)?;
         let connection = database::open(&self.target.database)?;
         recovery::require_same_trail(&self.target, &connection)?;
-        snapshot::give_up(&self.target, &connection)
+        snapshot::give_up(&self.target, &connection, which)
     }
 }
 

@@ -50,13 +50,15 @@ use rusqlite::Connection;
 use crate::consent::Consent;
 use crate::database;
 use crate::error::Result;
+pub use crate::keyspace::KeyDifference;
 use crate::outbox;
 use crate::run_lock::RunLock;
 use crate::survey::Kept;
 use crate::target::Target;
-pub use difference::{Difference, FileDifference, KeyDifference, TableDifference};
+pub use difference::{Difference, FileDifference, TableDifference};
 pub use error::SnapshotError;
-pub(crate) use finish::{finish, give_up, require_no_unfinished_restore};
+pub use finish::GivingUp;
+pub(crate) use finish::{finish, give_up, may_be_given_up, require_no_unfinished_restore};
 pub use guard::Guard;
 pub(crate) use intent::of as unfinished_files;
 pub use meta::{About, AboutDatabase, AboutFiles, AboutKeys};
@@ -86,8 +88,9 @@ pub struct Restored {
     pub database: Rows,
     /// The files that were not as saved.
     pub files: FileDifference,
-    /// How many Redis keys were written or removed; none where they are no part of it.
-    pub keys: Option<u64>,
+    /// How the Redis keys differed that were put back or removed; none where they are no part of it, or
+    /// are among what is left.
+    pub keys: Option<KeyDifference>,
     /// What is still not as saved, and why: `resume` tries again.
     pub left: Vec<Kept>,
     /// Whatever else a person should know.
@@ -213,24 +216,29 @@ impl Snapshot {
         rows::require_finished(target, connection)
     }
 
-    /// Fails where there is no snapshot of this name, nor what an interrupted save or drop left of one.
-    pub fn find(archive: &Archive, name: &str) -> Result<()> {
-        if archive.unfinished().iter().any(|left| left == name) {
-            return Ok(());
+    /// Whether a snapshot could be removed. Changes nothing.
+    ///
+    /// Fails where there is none of this name, nor what an interrupted save or drop left of one, or an
+    /// interrupted restore of it is not finished.
+    pub fn may_be_dropped(target: &Target, archive: &Archive, name: &str) -> Result<()> {
+        if !archive.unfinished().iter().any(|left| left == name) {
+            find(archive, name)?;
         }
-        find(archive, name).map(drop)
+        let unfinished = database::look(&target.database, |connection| {
+            rows::unfinished_restore(target, connection)
+        })?;
+        match unfinished.filter(|unfinished| unfinished == name) {
+            Some(name) => Err(SnapshotError::UnfinishedRestore { name }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Removes a snapshot, whatever state it is in, and what interrupted saves left.
     ///
-    /// Fails where there is none of this name, a run is under way, or an interrupted restore of it is
-    /// not finished.
+    /// Fails where a run is under way, and as [`may_be_dropped`](Self::may_be_dropped) does.
     pub fn drop(target: &Target, archive: &Archive, name: &str) -> Result<()> {
         let _lock = RunLock::take(&target.database)?;
-        Self::find(archive, name)?;
-        if intent::of(target)?.is_some_and(|run| run.snapshot.is_some_and(|it| it.name == name)) {
-            return Err(SnapshotError::UnfinishedRestore { name: name.into() }.into());
-        }
+        Self::may_be_dropped(target, archive, name)?;
         archive.remove_unfinished()?;
         match find(archive, name) {
             Ok(_) => archive.remove(name),
@@ -267,6 +275,7 @@ impl Snapshot {
             if rows::unfinished_restore(target, connection)?.as_deref() != Some(name) {
                 rows::require_finished(target, connection)?;
             }
+            plan.require_form(connection)?;
             plan.require_structure(connection, structure)
         })?;
         plan.require_whole()?;
@@ -302,7 +311,10 @@ impl Snapshot {
         }
         let mut connection = database::open(&target.database)?;
         if rows::unfinished_restore(target, &connection)?.as_deref() == Some(name) {
-            finish(target, &connection)?;
+            let finished = finish(target, &connection)?;
+            if let Some(stuck) = finished.filter(|finished| !finished.left.is_empty()) {
+                return Ok(stuck);
+            }
             connection = database::open(&target.database)?;
             plan = Plan::make(target, name, &path)?;
             plan.include(archive.keys)?;
@@ -310,6 +322,7 @@ impl Snapshot {
         rows::require_finished(target, &connection)?;
         plan.require_structure(&connection, structure)?;
         if let Asking::Somebody(ask) = asking {
+            plan.require_form(&connection)?;
             let difference = plan.difference_from(&connection)?;
             ask(&plan.about, &difference)?.require(&target.name())?;
         }

@@ -222,7 +222,8 @@ fn restore(
             "snapshot": about_object(&restored.about),
             "database_changed": restored.database == Rows::PutBack,
             "files": files_object(restored.files),
-            "keys": restored.keys,
+            "keys": restored.keys.map(|keys| keys.total()),
+            "keys_aged": restored.keys.map(|keys| keys.aged),
             "left": kept(&restored.left),
             "warnings": restored.warnings,
         })
@@ -273,7 +274,7 @@ fn drop_all(
     };
     for name in &names {
         if arguments.asking.dry_run {
-            Snapshot::find(archive, name)?;
+            Snapshot::may_be_dropped(app.target(), archive, name)?;
         } else {
             Snapshot::drop(app.target(), archive, name)?;
         }

@@ -81,14 +81,24 @@ pub(crate) fn cut_tail(live: &mut Connection, path: &Path) -> Result<()> {
 
 const WAL: &str = "wal";
 
+/// The first of page size and encoding that is not alike in both, and what it is in each.
+pub(crate) fn difference_of_form(
+    live: &Connection,
+    image: &Connection,
+) -> Result<Option<(&'static str, String, String)>> {
+    for what in ["page_size", "encoding"] {
+        let (ours, theirs) = (pragma_text(live, what)?, pragma_text(image, what)?);
+        if ours != theirs {
+            return Ok(Some((what, ours, theirs)));
+        }
+    }
+    Ok(None)
+}
+
 /// What the backup API would refuse late, or carry over silently.
 fn require_alike(live: &Connection, image: &Connection) -> Result<()> {
-    for what in ["page_size", "encoding"] {
-        let (ours, theirs): (String, String) =
-            (pragma_text(live, what)?, pragma_text(image, what)?);
-        if ours != theirs {
-            return Err(Error::from(DatabaseError::Unlike { what, ours, theirs }));
-        }
+    if let Some((what, ours, theirs)) = difference_of_form(live, image)? {
+        return Err(Error::from(DatabaseError::Unlike { what, ours, theirs }));
     }
     // The mode stands in the first page, which is copied (<https://sqlite.org/fileformat2.html>).
     let (ours, theirs) = (journal_mode(live)?, journal_mode(image)?);

@@ -22,14 +22,73 @@ pub(crate) struct Dumped {
     pub(crate) ttl: Option<u64>,
 }
 
-impl Dumped {
-    /// Whether this is `earlier`, untouched since: a time to live runs on by itself.
-    pub(crate) fn may_be(&self, earlier: &Self) -> bool {
-        let lives_on = match (self.ttl, earlier.ttl) {
-            (Some(now), Some(then)) => now <= then,
-            (now, then) => now == then,
+/// How the application's Redis keys differ from those that were saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyDifference {
+    /// Those that hold something else, or live longer.
+    pub changed: u64,
+    /// Those that are gone.
+    pub missing: u64,
+    /// Those that were not saved.
+    pub new: u64,
+    /// Those whose time to live has only run on: no difference, but a restore sets it anew.
+    pub aged: u64,
+}
+
+impl KeyDifference {
+    /// How many keys differ; not those that have only aged.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.changed + self.missing + self.new
+    }
+
+    /// Counts a key that was saved: what became of it, if it is there.
+    pub(crate) fn count(&mut self, since: Option<Since>) {
+        match since {
+            None => self.missing += 1,
+            Some(Since::Same) => {}
+            Some(Since::Aged) => self.aged += 1,
+            Some(Since::Changed) => self.changed += 1,
+        }
+    }
+
+    /// The difference of all keys that are there to all that were saved.
+    pub(crate) fn between<'d>(
+        now: &Dump,
+        saved: impl Iterator<Item = (&'d Vec<u8>, &'d Dumped)>,
+    ) -> Self {
+        let mut difference = Self {
+            new: now.len() as u64,
+            ..Self::default()
         };
-        lives_on && self.payload == earlier.payload
+        for (key, saved) in saved {
+            let since = now.get(key).map(|now| now.since(saved));
+            difference.new -= u64::from(since.is_some());
+            difference.count(since);
+        }
+        difference
+    }
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// It is what it was, and stays so.
+    Same,
+    /// Its time to live has run on, as it does by itself.
+    Aged,
+    Changed,
+}
+
+impl Dumped {
+    /// What became of `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Since {
+        match (self.ttl, earlier.ttl) {
+            _ if self.payload != earlier.payload => Since::Changed,
+            (None, None) => Since::Same,
+            (Some(now), Some(then)) if now <= then => Since::Aged,
+            _ => Since::Changed,
+        }
     }
 }
 

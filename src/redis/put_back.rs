@@ -1,15 +1,15 @@
 //! Keys put back to what they were: those that hold something else are written, those that were not
 //! there go.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use ::redis::Value;
 
 use super::{tally, unlink};
 use crate::keyspace::{
-    Claimed, Deadline, Dump, Dumped, KeyspaceError, Plan, Request, Scope, Server, Walk, Wire,
-    of_keys, within,
+    Deadline, Dump, Dumped, KeyDifference, KeyspaceError, Plan, Request, Scope, Server, Since,
+    Walk, Wire, of_keys, within,
 };
 use crate::manifest::keys::{KeyRule, is_claimed};
 use crate::outbox::Erased;
@@ -18,7 +18,7 @@ use crate::outbox::Erased;
 const KEYS_AT_ONCE: usize = 100;
 
 /// Makes the keys of the application those of `saved`, each with its type and time to live. Of those,
-/// only what a rule claims by its name is written. How many keys were written or removed.
+/// only what a rule claims by its name is written. How they differed.
 ///
 /// Returns by `deadline`. It repeats safely.
 ///
@@ -31,48 +31,49 @@ pub(crate) fn put_back(
     saved: Dump,
     deadline: Deadline,
     _after: &Erased,
-) -> Result<u64, KeyspaceError> {
+) -> Result<KeyDifference, KeyspaceError> {
     let plan = Plan::new(rules, &Scope::Application);
     if plan.is_empty() {
-        return Ok(0);
+        return Ok(KeyDifference::default());
     }
-    let changed = Arc::new(Mutex::new(0));
-    let (target, count, rules) = (server.clone(), Arc::clone(&changed), rules.to_vec());
+    let differed = Arc::new(Mutex::new(KeyDifference::default()));
+    let (target, told, rules) = (server.clone(), Arc::clone(&differed), rules.to_vec());
     within(server, deadline, move || {
         let (found, gone) = (tally(&rules), tally(&rules));
         let mut walk = Walk::start(Wire::open(&target, deadline)?, plan, found);
-        let mut as_saved = BTreeSet::new();
+        let mut known = BTreeMap::new();
         while let Some(page) = walk.next_page()? {
-            let (known, new): (Vec<_>, Vec<_>) = page
+            let (old, new): (Vec<_>, Vec<_>) = page
                 .into_iter()
                 .partition(|one| saved.contains_key(&one.key));
             unlink(walk.wire(), new, &gone)?;
-            as_saved.extend(those_as_saved(walk.wire(), known, &saved)?);
+            let old: Vec<Vec<u8>> = old.into_iter().map(|claimed| claimed.key).collect();
+            for (key, now) in of_keys(walk.wire(), &old)? {
+                let since = saved.get(&key).map(|saved| now.since(saved));
+                known.extend(since.map(|since| (key, since)));
+            }
         }
-        let differ =
-            |(key, _): &(&Vec<u8>, &Dumped)| !as_saved.contains(*key) && is_claimed(&rules, key);
-        let wanted: Vec<_> = saved.iter().filter(differ).collect();
+        let mut difference = KeyDifference {
+            new: gone.counts().iter().sum(),
+            ..KeyDifference::default()
+        };
+        let mut wanted = Vec::new();
+        for (key, saved) in saved.iter().filter(|(key, _)| is_claimed(&rules, key)) {
+            let since = known.get(key).copied();
+            difference.count(since);
+            // A time to live goes on, so what has one is written.
+            if since != Some(Since::Same) {
+                wanted.push((key, saved));
+            }
+        }
         write(walk.wire(), &wanted)?;
-        if let Ok(mut count) = count.lock() {
-            *count = wanted.len() as u64 + gone.counts().iter().sum::<u64>();
+        if let Ok(mut told) = told.lock() {
+            *told = difference;
         }
         Ok(())
     })?;
-    let changed = changed.lock().map_err(|_| KeyspaceError::broken(server))?;
-    Ok(*changed)
-}
-
-/// Keys that need not be written. A time to live goes on, so what has one is written.
-fn those_as_saved(
-    wire: &mut Wire,
-    keys: Vec<Claimed>,
-    saved: &Dump,
-) -> Result<Vec<Vec<u8>>, KeyspaceError> {
-    let keys: Vec<Vec<u8>> = keys.into_iter().map(|claimed| claimed.key).collect();
-    let now = of_keys(wire, &keys)?;
-    let same = |key: &Vec<u8>, now: &Dumped| now.ttl.is_none() && saved.get(key) == Some(now);
-    let same = now.iter().filter(|(key, now)| same(key, now));
-    Ok(same.map(|(key, _)| key.clone()).collect())
+    let differed = differed.lock().map_err(|_| KeyspaceError::broken(server))?;
+    Ok(*differed)
 }
 
 fn write(wire: &mut Wire, keys: &[(&Vec<u8>, &Dumped)]) -> Result<(), KeyspaceError> {

@@ -226,6 +226,8 @@ impl<'a> Census<'a> {
                 _ => others.push(name.to_owned()),
             }
         }
+        directories.sort_unstable();
+        others.sort_unstable();
         let look = |name: OsString| {
             let found = self.found(root, here, &directory, &name)?;
             Some((name, found))
@@ -234,7 +236,8 @@ impl<'a> Census<'a> {
         all.extend(directories.into_iter().filter_map(look));
         self.rest.add(deeper(root, here, &all));
         all.extend(others.into_iter().filter_map(look));
-        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        // Two runs in order, which this sort merges.
+        all.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(all)
     }
 

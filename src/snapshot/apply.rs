@@ -17,7 +17,6 @@ use super::index::{Entry, What};
 use super::settings;
 use super::tree;
 use crate::outbox::Erased;
-use crate::parallel::both;
 use crate::roots::{Barrier, Kind};
 use crate::storage::{self, Touched, Workshop, remove_directory};
 use crate::survey::Kept;
@@ -51,12 +50,6 @@ struct Made {
     /// Where it goes: the directory, and the name there.
     place: (OwnedFd, PathBuf),
 }
-
-/// The file, of a link none, and what of it is not permitted.
-type Filled = Result<(Option<File>, Option<String>), Barrier>;
-
-/// From so many files on, two threads fill them.
-const SHARED: usize = 16;
 
 impl<'a> Applying<'a> {
     pub(super) fn new(
@@ -177,24 +170,13 @@ impl<'a> Applying<'a> {
     }
 
     /// Makes a batch, flushes it, then renames each to its place: no name ever leads to content that
-    /// is not on disk.
+    /// is not on disk. One thread does it: several wait for each other in the file system.
     fn write(&mut self, batch: &[usize]) {
-        let mut begun = Vec::with_capacity(batch.len());
+        let mut made = Vec::with_capacity(batch.len());
         for at in batch {
-            match self.begin(*at) {
-                Ok(one) => begun.push(one),
+            match self.fill(*at, batch.len()) {
+                Ok(one) => made.push(one),
                 Err(barrier) => self.note_at(*at, Err(barrier)),
-            }
-        }
-        let filled = self.fill_all(&begun);
-        let mut made = Vec::with_capacity(begun.len());
-        for (one, filled) in begun.into_iter().zip(filled) {
-            match filled {
-                Ok((file, warning)) => {
-                    self.warnings.extend(warning);
-                    made.push(Made { file, ..one });
-                }
-                Err(barrier) => self.note_at(one.at, Err(barrier)),
             }
         }
         let together = self.flushed_together(made.iter().map(|one| one.at));
@@ -208,52 +190,36 @@ impl<'a> Applying<'a> {
         }
     }
 
-    fn begin(&mut self, at: usize) -> Result<Made, Barrier> {
+    /// Makes one of so many, and gives it what was saved of it.
+    fn fill(&mut self, at: usize, all: usize) -> Result<Made, Barrier> {
         let entry = &self.entries[at];
         let place = self.stir(entry.top, &entry.path)?;
-        let label = self.workshop(entry.top)?.label();
-        Ok(Made {
-            at,
-            label,
-            file: None,
-            place,
-        })
-    }
-
-    fn fill_all(&self, begun: &[Made]) -> Vec<Filled> {
-        let all = begun.len();
-        let fill = |some: &[Made]| some.iter().map(|one| self.fill(one, all)).collect();
-        if all < SHARED {
-            return fill(begun);
-        }
-        let (first, rest) = begun.split_at(all / 2);
-        let (mut filled, more): (Vec<_>, Vec<_>) = both(|| fill(first), || fill(rest));
-        filled.extend(more);
-        filled
-    }
-
-    /// Fills one of so many, and gives it what was saved of it.
-    fn fill(&self, made: &Made, all: usize) -> Filled {
-        let entry = &self.entries[made.at];
-        let workshop = self.workshops.get(&entry.top).ok_or(Errno::NOENT)?;
-        match &entry.what {
+        let workshop = self.workshop(entry.top)?;
+        let label = workshop.label();
+        let (file, warning) = match &entry.what {
             What::File { blob, .. } => {
-                let file = workshop.file(&made.label, &made.place.0)?;
+                let file = workshop.file(&label, &place.0)?;
                 blob::copy(&File::open(blob::path(self.path, *blob))?, &file)?;
                 let warning = settings::of_open(&file, entry)?;
                 if let Some(disk) = self.disks.get(&entry.top) {
                     disk.begin(all, &file);
                 }
-                Ok((Some(file), warning))
+                (Some(file), warning)
             }
             What::Link(target) => {
-                workshop.link(&made.label, target)?;
-                let name = Path::new(&made.label);
-                let warning = settings::of_link(workshop.directory(), name, entry)?;
-                Ok((None, warning))
+                workshop.link(&label, target)?;
+                let name = Path::new(&label);
+                (None, settings::of_link(workshop.directory(), name, entry)?)
             }
-            What::Directory | What::Other => Err(Errno::INVAL.into()),
-        }
+            What::Directory | What::Other => return Err(Errno::INVAL.into()),
+        };
+        self.warnings.extend(warning);
+        Ok(Made {
+            at,
+            label,
+            file,
+            place,
+        })
     }
 
     /// The covered directories of which all these entries are on the disk by one call.

@@ -1,7 +1,7 @@
 //! Contents of files: copied into a snapshot, out of it, and compared.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -65,13 +65,23 @@ pub(super) fn copy(mut from: &File, mut to: &File) -> io::Result<()> {
     if rustix::fs::ioctl_ficlone(to, from).is_ok() {
         return Ok(());
     }
-    let mut start = vec![0; CHUNK];
-    let read = fill(&mut from, &mut start)?;
-    to.write_all(&start[..read])?;
-    if read < CHUNK {
-        return Ok(());
+    let (mut chunk, mut end) = (vec![0; CHUNK], 0);
+    loop {
+        let read = fill(&mut from, &mut chunk)?;
+        let chunk = &chunk[..read];
+        end += read as u64;
+        // A hole stays one: what nobody wrote is zeros that take no room.
+        if read == CHUNK && chunk.iter().all(|byte| *byte == 0) {
+            to.seek(SeekFrom::Current(read.try_into().unwrap_or_default()))?;
+            continue;
+        }
+        to.write_all(chunk)?;
+        match read {
+            0 => return to.set_len(end),
+            CHUNK => {}
+            _ => return Ok(()),
+        }
     }
-    io::copy(&mut from, &mut to).map(drop)
 }
 
 /// The digest and size of what is left of a file.

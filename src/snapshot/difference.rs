@@ -6,8 +6,9 @@ use rusqlite::Connection;
 
 use super::compare::Changes;
 use super::plan::Plan;
+use crate::database;
 use crate::error::{Error, Result};
-use crate::keyspace::{Dump, Dumped};
+use crate::keyspace::KeyDifference;
 use crate::outbox;
 use crate::schema::{self, Identity, Schema, Table, TableKind};
 use crate::sql::quote;
@@ -54,17 +55,6 @@ pub struct FileDifference {
     pub settings: u64,
 }
 
-/// Redis keys that differ. One whose time to live has only run on does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyDifference {
-    /// Those that hold something else, or live longer.
-    pub changed: u64,
-    /// Those that are gone.
-    pub missing: u64,
-    /// Those that are not in the snapshot.
-    pub new: u64,
-}
-
 impl Difference {
     /// What was found of rows (see [`rows`]), files and keys.
     pub(super) fn of(plan: &Plan, rows: (Vec<String>, Vec<TableDifference>)) -> Self {
@@ -89,36 +79,8 @@ impl Difference {
         self.structure.is_empty()
             && self.tables.is_empty()
             && self.files == FileDifference::default()
-            && self.keys.unwrap_or_default() == KeyDifference::default()
+            && self.keys.is_none_or(|keys| keys.total() == 0)
             && self.left.is_empty()
-    }
-}
-
-impl KeyDifference {
-    /// How many keys that are.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.changed + self.missing + self.new
-    }
-
-    pub(super) fn between<'d>(
-        now: &Dump,
-        saved: impl Iterator<Item = (&'d Vec<u8>, &'d Dumped)>,
-    ) -> Self {
-        let mut difference = Self {
-            new: now.len() as u64,
-            ..Self::default()
-        };
-        for (key, saved) in saved {
-            match now.get(key) {
-                Some(now) => {
-                    difference.new -= 1;
-                    difference.changed += u64::from(!now.may_be(saved));
-                }
-                None => difference.missing += 1,
-            }
-        }
-        difference
     }
 }
 
@@ -146,7 +108,12 @@ pub(super) fn rows(
     connection: &Connection,
     saved: &Path,
 ) -> Result<(Vec<String>, Vec<TableDifference>)> {
-    let uri = crate::database::immutable(saved);
+    let form = |copy: &Connection| database::difference_of_form(connection, copy);
+    if let Some((what @ "encoding", ours, theirs)) = database::look(saved, form)? {
+        let line = format!("the {what} is {ours}, and {theirs} in the snapshot");
+        return Ok((vec![line], Vec::new()));
+    }
+    let uri = database::immutable(saved);
     connection
         .execute("ATTACH ?1 AS saved", [uri])
         .map_err(Error::surveying)?;
@@ -161,7 +128,7 @@ pub(super) fn rows(
 
 fn compare(connection: &Connection, saved: &Path) -> Result<(Vec<String>, Vec<TableDifference>)> {
     let now = schema::read(connection)?;
-    let then = crate::database::look(saved, schema::read)?;
+    let then = database::look(saved, schema::read)?;
     let mut lines = structure(&now, &then);
     if lines.is_empty() {
         lines = declarations(connection)?;

@@ -122,6 +122,21 @@ pub enum SnapshotError {
         /// What differs, a line each.
         differences: Vec<String>,
     },
+    /// The database was made in another form, which a copy of pages cannot change.
+    #[error(
+        "the snapshot `{name}` has the {what} {theirs} and the database {ours}, so its rows cannot be put back; nothing was changed; {}",
+        alike(what, theirs)
+    )]
+    OtherForm {
+        /// The snapshot.
+        name: String,
+        /// The pragma in which they differ.
+        what: &'static str,
+        /// The database's value.
+        ours: String,
+        /// The snapshot's.
+        theirs: String,
+    },
     /// It holds no Redis keys.
     #[error(
         "the snapshot `{name}` holds no Redis keys, for it was saved without `--with-redis`; nothing was changed"
@@ -183,6 +198,15 @@ pub enum SnapshotError {
         /// Why.
         why: String,
     },
+    /// An interrupted restore was to be given up that can be finished.
+    #[error(
+        "the snapshot `{name}`, whose restore was interrupted, is whole; nothing was changed; `reset-app resume` finishes the restore; \
+         `reset-app resume --give-up --force` gives it up all the same"
+    )]
+    NotLost {
+        /// The snapshot.
+        name: String,
+    },
     /// The snapshot cannot be read or removed.
     #[error("could not {doing} `{}`: {error}", path.display())]
     Access {
@@ -193,6 +217,16 @@ pub enum SnapshotError {
         /// Why.
         error: io::Error,
     },
+}
+
+/// How two databases come to be of one form.
+fn alike(what: &str, theirs: &str) -> String {
+    if what == "page_size" {
+        return format!(
+            "`PRAGMA page_size = {theirs}; VACUUM;` makes them alike (in WAL mode after `PRAGMA journal_mode = DELETE;`)"
+        );
+    }
+    "a database keeps the encoding that it was made with".into()
 }
 
 impl SnapshotError {

@@ -75,6 +75,16 @@ impl Unfinished {
         Ok(self)
     }
 
+    /// What is left of it to do, as far as the snapshot still tells.
+    fn plan<'a>(&'a self, target: &'a Target) -> Result<Plan<'a>> {
+        let SnapshotRecord { name, path, .. } = &self.snapshot;
+        let mut plan = Plan::make(target, name, path)?;
+        if self.snapshot.with_keys {
+            plan.include(Keys::Included)?;
+        }
+        Ok(plan)
+    }
+
     /// Takes the record away.
     fn forget(&self, target: &Target, connection: &Connection) -> Result<()> {
         match self.place {
@@ -98,10 +108,7 @@ pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<
         name: snapshot.name.clone(),
         why: error.to_string(),
     };
-    let mut plan = Plan::make(target, &snapshot.name, &snapshot.path).map_err(lost)?;
-    if snapshot.with_keys {
-        plan.include(Keys::Included).map_err(lost)?;
-    }
+    let mut plan = found.plan(target).map_err(lost)?;
     // The new rows, which the killed run had at hand; only where no database can say they are.
     Archive::of(target, None)?.remove_unfinished()?;
     let end = || found.forget(target, connection);
@@ -110,9 +117,45 @@ pub(crate) fn finish(target: &Target, connection: &Connection) -> Result<Option<
     Ok(Some(restored))
 }
 
+/// Which interrupted restores may be given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GivingUp {
+    /// Those whose snapshot is lost or damaged.
+    #[default]
+    Lost,
+    /// Those that could be finished, too.
+    Any,
+}
+
+/// The snapshot of an interrupted restore that may be given up, if there is one. Changes nothing.
+///
+/// Fails where it could be finished, unless that is given up too.
+pub(crate) fn may_be_given_up(
+    target: &Target,
+    connection: &Connection,
+    which: GivingUp,
+) -> Result<Option<String>> {
+    let Some(found) = Unfinished::find(target, connection)? else {
+        return Ok(None);
+    };
+    let name = found.snapshot.name.clone();
+    let is_whole = || found.plan(target)?.require_whole();
+    if which == GivingUp::Lost && is_whole().is_ok() {
+        return Err(SnapshotError::NotLost { name }.into());
+    }
+    Ok(Some(name))
+}
+
 /// Gives an interrupted restore up, if there is one: its rows are back, and its files and keys stay as
 /// they are. The name of its snapshot. The caller holds the run lock.
-pub(crate) fn give_up(target: &Target, connection: &Connection) -> Result<Option<String>> {
+///
+/// Fails as [`may_be_given_up`] does.
+pub(crate) fn give_up(
+    target: &Target,
+    connection: &Connection,
+    which: GivingUp,
+) -> Result<Option<String>> {
+    may_be_given_up(target, connection, which)?;
     let Some(found) = Unfinished::find(target, connection)? else {
         return Ok(None);
     };

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::difference::KeyDifference;
 use super::error::SnapshotError;
 use super::meta::{self, About, AboutKeys, KEYS, damaged};
 use crate::drain::REDIS_DEADLINE;
 use crate::error::Result;
-use crate::keyspace::{self, Deadline, Dump, Dumped, Server};
+use crate::keyspace::{self, Deadline, Dump, Dumped, KeyDifference, Server};
 use crate::manifest::keys::is_claimed;
 use crate::outbox::Erased;
 use crate::redis;
@@ -47,8 +46,12 @@ pub(super) fn read(target: &Target, path: &Path, about: &About) -> Result<Dump> 
     Ok(parsed(&bytes).ok_or_else(broken)?)
 }
 
-/// Puts them back; what keeps that from being done is left. How many were not as saved.
-pub(super) fn put_back(target: &Target, saved: Dump, proof: &Erased) -> (u64, Option<Kept>) {
+/// Puts them back: how they differed, or why they could not be.
+pub(super) fn put_back(
+    target: &Target,
+    saved: Dump,
+    proof: &Erased,
+) -> std::result::Result<KeyDifference, Kept> {
     let rules = &target.manifest.redis.keys;
     let deadline = Deadline::after(REDIS_DEADLINE);
     let done = server(target).map_err(|error| error.to_string());
@@ -56,10 +59,7 @@ pub(super) fn put_back(target: &Target, saved: Dump, proof: &Erased) -> (u64, Op
         let done = redis::put_back(server, rules, saved, deadline, proof);
         done.map_err(|error| error.to_string())
     });
-    match done {
-        Ok(count) => (count, None),
-        Err(reason) => (0, Some(unreachable(reason))),
-    }
+    done.map_err(unreachable)
 }
 
 /// How those that are there now differ from those that were saved, of the application's; or why that

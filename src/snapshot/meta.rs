@@ -133,8 +133,8 @@ impl About {
         let file = path.join(INDEX);
         let text = fs::read(&file).map_err(|error| damaged_by(&self.name, &file, &error))?;
         let broken = || damaged(&self.name, format!("`{INDEX}` is not as it was written"));
-        let read = || std::str::from_utf8(&text).ok().and_then(index::read);
-        let (found, entries) = both(|| digest(&text), read);
+        let read = || index::read(&text, self.files.entries);
+        let (entries, found) = both(read, || digest(&text));
         let entries = entries.filter(|_| found == self.files.index_sha256);
         Ok(entries.ok_or_else(broken)?)
     }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::compare::{self, Changes};
 use super::coverage::Coverage;
-use super::difference::{self, Difference, KeyDifference};
+use super::difference::{self, Difference};
 use super::error::SnapshotError;
 use super::index::{Entry, What};
 use super::meta::{About, DATABASE, damaged};
@@ -16,7 +16,7 @@ use super::place::Keys;
 use super::{Structure, blob, keys, rows, stamps};
 use crate::database;
 use crate::error::{Error, Result};
-use crate::keyspace::Dump;
+use crate::keyspace::{Dump, KeyDifference};
 use crate::survey::Kept;
 use crate::target::{FilesChoice, Target};
 
@@ -162,6 +162,21 @@ impl<'a> Plan<'a> {
             )
         };
         lost.map(sentence).collect()
+    }
+
+    /// Fails where what a database keeps from its making is not alike in both.
+    pub(super) fn require_form(&self, live: &Connection) -> Result<()> {
+        let form = |copy: &Connection| database::difference_of_form(live, copy);
+        let Some((what, ours, theirs)) = database::look(&self.path.join(DATABASE), form)? else {
+            return Ok(());
+        };
+        Err(SnapshotError::OtherForm {
+            name: self.about.name.clone(),
+            what,
+            ours,
+            theirs,
+        }
+        .into())
     }
 
     /// Fails where the structure of the database is not the snapshot's, unless that is agreed to.

@@ -17,6 +17,7 @@ use super::{Restored, Rows, intent, keys, place, rows, stamps};
 use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::Result;
+use crate::keyspace::KeyDifference;
 use crate::outbox::{self, Erased, KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
 use crate::survey::Kept;
 
@@ -49,6 +50,7 @@ impl Plan<'_> {
             return self.restore_pages(live, &image, record);
         }
         Pages::open(self.path, &self.about)?.require_all()?;
+        self.require_form(&live)?;
         let mut trail = Trail::open(self.target, std::slice::from_ref(&record.run))?;
         archive.remove_unfinished()?;
         let proof = rows::put_back(&mut live, &self.path.join(DATABASE), archive, &record)?;
@@ -164,6 +166,8 @@ impl Plan<'_> {
         applying.apply(&self.changes);
         let (mut left, mut warnings) = (applying.left, applying.warnings);
         left.extend(self.barred());
+        left.sort_by(|one, other| one.path.cmp(&other.path));
+        left.dedup_by(|one, other| one.path == other.path);
         warnings.extend(self.lost());
         let mut keys = None;
         left.extend(self.put_back_keys(proof, &mut keys));
@@ -184,11 +188,15 @@ impl Plan<'_> {
         Ok(restored)
     }
 
-    /// What is left of the keys, where they are part of it; `count` says how many were not as saved.
-    fn put_back_keys(&mut self, proof: &Erased, count: &mut Option<u64>) -> Option<Kept> {
-        let (changed, left) = keys::put_back(self.target, self.keys.take()?, proof);
-        *count = Some(changed);
-        left
+    /// What is left of the keys, where they are part of it; `done` says how they differed.
+    fn put_back_keys(&mut self, proof: &Erased, done: &mut Option<KeyDifference>) -> Option<Kept> {
+        match keys::put_back(self.target, self.keys.take()?, proof) {
+            Ok(difference) => {
+                *done = Some(difference);
+                None
+            }
+            Err(left) => Some(left),
+        }
     }
 
     /// A covered directory that is gone is made first, so that it can be opened.

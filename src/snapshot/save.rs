@@ -50,7 +50,6 @@ pub(super) fn save(
         blobs: 0,
         unflushed: Vec::new(),
         disk: disk(&draft)?,
-        warnings: Vec::new(),
     };
     make(&draft.join(BLOBS))?;
     taking.files()?;
@@ -62,7 +61,7 @@ pub(super) fn save(
         Ok((entries, keys.transpose()?))
     })?;
     taking.flush()?;
-    let (blobs, warnings) = (taking.blobs, taking.warnings);
+    let blobs = taking.blobs;
     let (database, digests) = rows::finish_copy(&copy, &target.database)?;
     write(&draft.join(PAGES), &digests)?;
     let files = write_index(&draft, &coverage, &entries)?;
@@ -80,8 +79,17 @@ pub(super) fn save(
     Ok(Snapshot {
         path,
         about,
-        warnings,
+        warnings: left_out(&coverage, &entries),
     })
+}
+
+fn left_out(coverage: &Coverage, entries: &[Entry]) -> Vec<String> {
+    let sentence = |entry: &Entry| {
+        let path = tree::shown(coverage, entry.top, &entry.path);
+        format!("`{path}` is a pipe, a socket or a device: it is not part of the snapshot")
+    };
+    let others = entries.iter().filter(|entry| entry.what == What::Other);
+    others.map(sentence).collect()
 }
 
 fn about(
@@ -130,7 +138,6 @@ struct Taking<'a> {
     /// Copies that are on their way to the disk.
     unflushed: Vec<(PathBuf, File)>,
     disk: flush::Disk,
-    warnings: Vec<String>,
 }
 
 impl Taking<'_> {
@@ -143,7 +150,6 @@ impl Taking<'_> {
             return Err(SnapshotError::File { path, why }.into());
         }
         let mut entries = Vec::with_capacity(seen.len());
-        self.warnings.clear();
         for seen in seen {
             entries.extend(self.entry(seen)?);
         }
@@ -160,13 +166,7 @@ impl Taking<'_> {
         }
         let what = match seen.standing.identity.kind {
             Kind::Directory => Some((What::Directory, seen.standing.clone())),
-            Kind::Other => {
-                let shown = tree::shown(self.coverage, seen.top, &seen.path);
-                self.warnings.push(format!(
-                    "`{shown}` is a pipe, a socket or a device: it is not part of the snapshot"
-                ));
-                Some((What::Other, seen.standing.clone()))
-            }
+            Kind::Other => Some((What::Other, seen.standing.clone())),
             Kind::Symlink => self.link(&seen)?,
             Kind::File => self.file(&seen)?,
         };

@@ -255,7 +255,7 @@ fn whatever_the_library_hands_out_may_go_to_another_thread() {
 
 #[test]
 fn tests_that_run_at_once_on_copies_do_not_disturb_each_other() {
-    let saved: Vec<Install> = (0..4)
+    let saved: Vec<Install> = (0..8)
         .map(|at| if at % 2 == 0 { small() } else { small().wal() })
         .collect();
     std::thread::scope(|threads| {
@@ -437,6 +437,18 @@ fn links_that_lead_out_of_a_root_are_saved_as_links_and_what_they_name_is_left_a
 }
 
 #[test]
+fn what_a_snapshot_does_not_hold_is_said_when_it_is_saved() {
+    let install = small();
+    let pipe = install.path("storage/images/pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    let said = ["Warnings:", "`storage/images/pipe` is a pipe"];
+    command(&install, &["snapshot", "save", "clean"])
+        .run()
+        .expect(0)
+        .says(said);
+}
+
+#[test]
 fn a_root_that_is_gone_comes_back() {
     let install = small();
     let before = State::of(&install);
@@ -446,6 +458,29 @@ fn a_root_that_is_gone_comes_back() {
     }
     restore(&install, "clean");
     before.assert_same(&State::of(&install));
+}
+
+#[test]
+fn a_hole_in_a_file_takes_no_room_in_the_snapshot_nor_afterwards() {
+    use std::os::unix::fs::FileExt;
+    const MB: u64 = 1 << 20;
+    let install = small();
+    let path = install.path("storage/images/sparse.bin");
+    let file = fs::File::create(&path).unwrap();
+    file.write_all_at(b"middle", 8 * MB + 7).unwrap();
+    file.set_len(24 * MB + 1).unwrap();
+    let before = State::of(&install);
+    save(&install, "clean");
+    let room = |directory: PathBuf| -> u64 {
+        let entries = fs::read_dir(directory).unwrap();
+        let room = entries.map(|entry| entry.unwrap().metadata().unwrap().blocks() * 512);
+        room.sum()
+    };
+    assert!(room(inside(&install, "clean", "content/0")) < MB);
+    fs::remove_file(&path).unwrap();
+    restore(&install, "clean");
+    before.assert_same(&State::of(&install));
+    assert!(room(install.path("storage/images")) < MB);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn with(redis: &RedisServer, install: &Install, words: &[&str]) -> Outcome {
 
 /// Keys of every type, those of the application and others.
 const KEYS: &[u8] = b"SET vedfolnir:session:text '{\"user_id\": 1}' EX 1000
+SET vedfolnir:session:ages '{\"user_id\": 2}' EX 1000
 HSET vedfolnir:session:hash user_id 1 more x
 RPUSH vedfolnir:queue a b c
 SADD session:set one two
@@ -58,9 +59,15 @@ SET other:new 1
     ]);
     with(&redis, &install, &diff[..3]).expect(0);
     install.execute("DELETE FROM images");
-    with(&redis, &install, &RESTORE)
-        .expect(0)
-        .says(["Redis keys put back or removed: 3"]);
+    let preview = [&RESTORE[..4], &["--dry-run", "--format", "json"]].concat();
+    let preview = with(&redis, &install, &preview).expect(0).json();
+    let kinds = serde_json::json!({"changed": 2, "missing": 0, "new": 1, "aged": 1});
+    assert_eq!(preview["keys"], kinds);
+    with(&redis, &install, &RESTORE).expect(0).says([
+        "Redis keys put back or removed: 3",
+        "2 changed, 0 missing, 1 not in the snapshot",
+        "live as long as when they were saved: 1",
+    ]);
     let mut expected = before;
     expected.extend(
         redis
@@ -123,7 +130,10 @@ fn where_redis_is_gone_rows_and_files_come_back_and_resume_brings_the_keys() {
     redis.feed_text(b"DEL vedfolnir:session:hash\n");
     install.execute("DELETE FROM images");
     let away = [&RESTORE[..], &["--redis", "redis://127.0.0.1:1"]].concat();
-    command(&install, &away).run().expect(3).says(["Redis: "]);
+    // What keeps it from its end is told by the same command once more.
+    for _ in 0..2 {
+        command(&install, &away).run().expect(3).says(["Redis: "]);
+    }
     assert!(install.query_count("SELECT count(*) FROM images") > 0);
     with(&redis, &install, &["resume"]).expect(0);
     assert_eq!(redis.dump(0), before);

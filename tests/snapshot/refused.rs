@@ -103,6 +103,33 @@ fn a_migrated_structure_is_refused_with_what_differs_and_restored_when_that_is_m
         .expect(0);
 }
 
+/// What a preview says nothing of, the restore does not refuse.
+#[test]
+fn another_page_size_or_encoding_is_refused_in_the_preview_too() {
+    let mut preview = RESTORE.to_vec();
+    preview[3] = "--dry-run";
+    let install = changed();
+    install.execute("PRAGMA page_size = 8192; VACUUM");
+    for words in [&RESTORE[..], &preview] {
+        let remedy = "`PRAGMA page_size = 4096; VACUUM;` makes them alike";
+        refuses(&install, words, 4, &["nothing was changed", remedy]);
+    }
+    install.execute("PRAGMA page_size = 4096; VACUUM");
+    command(&install, &RESTORE).run().expect(0);
+
+    let rows = install.dump();
+    fs::remove_file(install.database()).unwrap();
+    install.execute("PRAGMA encoding = 'UTF-16le'; CREATE TABLE users(id)");
+    for words in [&RESTORE[..], &preview] {
+        let words = [words, &["--other-structure"]].concat();
+        refuses(&install, &words, 4, &["encoding UTF-8", "UTF-16le"]);
+    }
+    let diff = command(&install, &["snapshot", "diff", "clean"]).run();
+    diff.expect(5)
+        .says(["the encoding is UTF-16le, and UTF-8 in the snapshot"]);
+    assert_ne!(rows, install.dump());
+}
+
 #[test]
 fn an_index_or_trigger_that_differs_is_named() {
     let install = changed();
@@ -152,12 +179,12 @@ fn names_and_places() {
         .expect(0);
 }
 
+const OUTBOX: &str = "CREATE TABLE _reset_app_outbox(id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, root BLOB, path BLOB, identity TEXT, detail TEXT)";
+
 #[test]
 fn unfinished_work_is_finished_first() {
     let install = changed();
-    install.execute(
-        "CREATE TABLE _reset_app_outbox(id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, position INTEGER, root BLOB, path BLOB, identity TEXT, detail TEXT)",
-    );
+    install.execute(OUTBOX);
     refuses(&install, &RESTORE, 4, &["reset-app resume"]);
     refuses(
         &install,
@@ -214,4 +241,45 @@ fn a_restore_whose_snapshot_is_lost_is_given_up_only_when_that_is_said() {
     command(&install, &["snapshot", "save", "clean"])
         .run()
         .expect(0);
+}
+
+/// Its files are still in the snapshot, so it is not to be lost unasked.
+#[test]
+fn a_snapshot_whose_restore_can_be_finished_is_neither_dropped_nor_given_up() {
+    let beside = changed();
+    interrupted(&beside);
+    let within = changed();
+    record_in_database(&within);
+    for install in [beside, within] {
+        let drop = ["snapshot", "drop", "clean", "--audit-log", "none"];
+        let give_up = ["resume", "--give-up", "--audit-log", "none"];
+        let (finish, force) = (["reset-app resume"], ["--give-up --force"]);
+        refuses(&install, &drop, 4, &finish);
+        refuses(&install, &[&drop[..], &["--dry-run"]].concat(), 4, &finish);
+        refuses(&install, &give_up, 4, &force);
+        refuses(
+            &install,
+            &[&give_up[..], &["--dry-run"]].concat(),
+            4,
+            &force,
+        );
+        let forced = [&give_up[..], &["--force"]].concat();
+        command(&install, &forced)
+            .run()
+            .expect(0)
+            .says(["clean was given up"]);
+        command(&install, &drop).run().expect(0);
+    }
+}
+
+/// As [`interrupted`], where rows had changed.
+fn record_in_database(install: &Install) {
+    interrupted(install);
+    let file = install.path(".reset-app/unfinished-restore");
+    let record = fs::read_to_string(&file).unwrap();
+    fs::remove_file(file).unwrap();
+    let insert = format!(
+        "{OUTBOX}; INSERT INTO _reset_app_outbox (run, kind, detail) VALUES ('20260101T000000Z-00000001', 'run', '{record}')"
+    );
+    install.execute(&insert);
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use reset_app::snapshot::{About, Difference, FileDifference, Restored, Rows, Snapshot};
+use reset_app::snapshot::{
+    About, Difference, FileDifference, KeyDifference, Restored, Rows, Snapshot,
+};
 use reset_app::survey::Kept;
 use serde_json::{Value, json};
 
@@ -37,9 +39,7 @@ pub(super) fn went_back(restored: &Restored) -> String {
     };
     let mut text = format!("Restored {}: the database {rows}.\n", restored.about.name);
     files(&mut text, restored.files, "Files and directories put back");
-    if let Some(keys) = restored.keys {
-        let _ = writeln!(text, "\nRedis keys put back or removed: {keys}");
-    }
+    keys(&mut text, restored.keys, "Redis keys put back or removed");
     let left: Vec<String> = restored.left.iter().map(one_kept).collect();
     section(
         &mut text,
@@ -73,16 +73,7 @@ pub(super) fn differs(about: &About, difference: &Difference) -> String {
         difference.files,
         "Files and directories that differ",
     );
-    if let Some(keys) = difference.keys.filter(|keys| keys.total() > 0) {
-        let _ = writeln!(
-            text,
-            "\nRedis keys that differ: {}\n  {} changed, {} missing, {} not in the snapshot",
-            keys.total(),
-            keys.changed,
-            keys.missing,
-            keys.new
-        );
-    }
+    keys(&mut text, difference.keys, "Redis keys that differ");
     let left: Vec<String> = difference.left.iter().map(one_kept).collect();
     section(&mut text, "Cannot be compared:", &left);
     section(&mut text, "Warnings:", &difference.warnings);
@@ -103,6 +94,28 @@ fn files(text: &mut String, files: FileDifference, title: &str) {
         files.new,
         files.settings
     );
+}
+
+fn keys(text: &mut String, keys: Option<KeyDifference>, title: &str) {
+    let keys = keys.unwrap_or_default();
+    if keys.total() > 0 {
+        let _ = writeln!(
+            text,
+            "\n{title}: {}\n  {} changed, {} missing, {} not in the snapshot",
+            keys.total(),
+            keys.changed,
+            keys.missing,
+            keys.new
+        );
+    }
+    if keys.aged > 0 {
+        let _ = writeln!(
+            text,
+            "\nRedis keys whose time to live has only run on, and which a restore lets live as long as when they \
+             were saved: {}",
+            keys.aged
+        );
+    }
 }
 
 fn one_kept(kept: &Kept) -> String {
@@ -150,7 +163,7 @@ pub(super) fn difference_object(operation: &str, about: &About, difference: &Dif
         "tables": tables.collect::<Vec<_>>(),
         "files": files_object(difference.files),
         "keys": difference.keys.map(|keys| {
-            json!({"changed": keys.changed, "missing": keys.missing, "new": keys.new})
+            json!({"changed": keys.changed, "missing": keys.missing, "new": keys.new, "aged": keys.aged})
         }),
         "left": kept(&difference.left),
         "warnings": difference.warnings,
