@@ -195,13 +195,11 @@ fn draft(
             .cmp(&other.from)
             .then_with(|| one.form.when.cmp(&other.form.when))
     });
+    let going = draft::going(search.users, candidates);
     let (mut kept, mut shared) = (Vec::new(), Vec::new());
     for (at, table) in schema.tables.iter().enumerate() {
         let to_claim = is_plain(table) || stands_alone(schema, table);
-        let indexed = candidates
-            .iter()
-            .any(|c| c.table == at && c.is(Meaning::Owner));
-        if decider.owned.contains(&at) || indexed || !to_claim {
+        if going.contains(&at) || !to_claim {
             continue;
         }
         let name = table.name.clone();

@@ -429,6 +429,11 @@ fn rows_of_a_user_or_of_one_of_a_users_addresses() {
 }
 
 #[test]
+fn addresses_that_are_also_the_accounts_own() {
+    inferred("signup");
+}
+
+#[test]
 fn who_entered_a_row_and_who_last_acted_on_it() {
     inferred("audited");
 }

@@ -74,7 +74,24 @@ impl<'a> Decider<'a> {
             c.parent == candidate.table && c.table != candidate.table && c.kind == Kind::Plain
         });
         let plain = candidate.kind == Kind::Plain && candidate.form.is_plain();
-        of_person && one_each && plain && named && self.role_of(candidate) == Role::Owner
+        let one_of_several = all.iter().any(|c| self.is_one_of_several(c, candidate));
+        of_person
+            && one_each
+            && plain
+            && named
+            && !one_of_several
+            && self.role_of(candidate) == Role::Owner
+    }
+
+    /// `email_addresses.user_id` beside `email_addresses.email`, which is some user's: one person may have
+    /// several such rows.
+    fn is_one_of_several(&self, whose: &Candidate, candidate: &Candidate) -> bool {
+        whose.table == candidate.table
+            && self.persons.contains(&whose.parent)
+            && self.names_by_key(whose)
+            && !self.names_by_key(candidate)
+            && !self.schema.tables[whose.table].is_key(&whose.columns)
+            && self.role_of(whose) == Role::Owner
     }
 
     /// References by a name, or inside JSON, in rows of which a key says whose they are: what looks

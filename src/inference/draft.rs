@@ -1,5 +1,8 @@
 //! What was inferred, as values.
 
+use std::collections::BTreeSet;
+
+use super::candidate::Candidate;
 use super::directories::DirectoryProposal;
 use super::files::FileProposal;
 use crate::manifest::{Columns, Form, Meaning, UserRows};
@@ -86,4 +89,24 @@ pub struct ProposedTable {
     pub name: String,
     /// Why.
     pub reason: String,
+}
+
+/// The tables with rows that go with a user, by what was decided.
+pub(super) fn going(users: usize, candidates: &[Candidate]) -> BTreeSet<usize> {
+    let mut going = BTreeSet::from([users]);
+    loop {
+        let next = candidates.iter().find_map(|c| {
+            let owned = c.is(Meaning::Owner) || c.is(Meaning::Dependent);
+            let (from, to) = match () {
+                () if owned => (c.parent, c.table),
+                () if c.is(Meaning::Keeper) => (c.table, c.parent),
+                () => return None,
+            };
+            (going.contains(&from) && !going.contains(&to)).then_some(to)
+        });
+        match next {
+            Some(table) => going.insert(table),
+            None => return going,
+        };
+    }
 }
