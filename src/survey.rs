@@ -22,6 +22,7 @@ mod lookup;
 mod loose;
 mod mentioned;
 mod named_files;
+mod namesakes;
 mod person;
 mod renamed;
 mod right_root;

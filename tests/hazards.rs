@@ -371,6 +371,32 @@ fn a_root_and_a_pattern_need_not_be_written_alike() {
     }
 }
 
+/// A name need not be one user's only.
+#[test]
+fn a_directory_that_two_users_share_by_their_name_goes_with_the_last_of_them() {
+    let sql = "CREATE TABLE users(id INTEGER PRIMARY KEY, name);
+        INSERT INTO users VALUES (1, 'ann'), (2, CAST('ann' AS BLOB)), (3, 'ben'), (4, NULL), (5, NULL);";
+    let manifest = "[users]\ntable = \"users\"\n[files]\nroots = [\"home\"]\ndirectories = [\"home/{name}\"]\n";
+    let application = Application::new(sql, manifest);
+    application.file("home/ann/a.txt");
+    application.file("home/ben/b.txt");
+    for words in [&["--dry-run"][..], &[]] {
+        let words = [&["delete-user", "1"][..], words].concat();
+        let outcome = application.run(&words);
+        outcome.says(["home/ann: is also the directory of a user who stays"]);
+        assert!(application.has("home/ann/a.txt"));
+    }
+    application.run(&["delete-user", "1"]).expect(3);
+    application.run(&["delete-user", "3"]).expect(0);
+    assert!(!application.has("home/ben"));
+    let both = ["delete-all-user-data", "--only", "1", "2"];
+    let preview = application.run(&[&both[..], &["--dry-run"]].concat());
+    let outcome = application.run(&both).expect(0);
+    assert_eq!(outcome.line("Total Items"), Some(2), "{outcome}");
+    assert_eq!(preview.line("Total Items"), Some(2), "{preview}");
+    assert!(!application.has("home/ann"));
+}
+
 #[test]
 fn keys_that_are_no_name_of_a_directory_lead_nowhere() {
     let sql =

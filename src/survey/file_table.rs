@@ -15,14 +15,16 @@ pub(super) enum State {
     Refused = 2,
 }
 
-/// Creates the table, and one of the users' directories.
+/// Creates the table, one of the users' directories, and one of users who share theirs.
 pub(super) fn create(connection: &Connection) -> Result<()> {
     let sql = "CREATE TEMP TABLE file(root INTEGER, path BLOB, owner INTEGER NOT NULL, \
                line TEXT NOT NULL, state INTEGER NOT NULL, shared INTEGER NOT NULL DEFAULT 0, \
                PRIMARY KEY (root, path)) WITHOUT ROWID; \
                CREATE INDEX temp.file_owner ON file(owner); \
                CREATE TEMP TABLE directory(root INTEGER, path BLOB, first BLOB, last BLOB, \
-               clean INTEGER NOT NULL, PRIMARY KEY (root, path)) WITHOUT ROWID;";
+               clean INTEGER NOT NULL, PRIMARY KEY (root, path)) WITHOUT ROWID; \
+               CREATE TEMP TABLE namesake(of TEXT, value BLOB, stays INTEGER NOT NULL, last INTEGER, \
+               PRIMARY KEY (of, value)) WITHOUT ROWID;";
     connection.execute_batch(sql).map_err(Error::surveying)
 }
 

@@ -17,6 +17,7 @@ use rusqlite::{Connection, params};
 use super::aliases::Doubts;
 use super::file_table::{self, below, bytes, execute, is_listed, list, number, places};
 use super::findings::{Findings, Kept, NAMED, Trouble};
+use super::namesakes::{self, Shared};
 use super::survivors::{self, IN_DOUBT};
 use super::targets::Targets;
 use crate::error::{Error, Result};
@@ -55,6 +56,7 @@ impl<'a> Files<'a> {
 
     /// Lists the files of all targets, whose rows have been found.
     pub(crate) fn find(&self, connection: &Connection, findings: &mut Findings) -> Result<()> {
+        self.list_namesakes(connection, None)?;
         self.list_named(connection, None, findings)?;
         let mut next = Targets::next(connection, 0)?;
         while let Some(position) = next {
@@ -127,6 +129,7 @@ impl<'a> Files<'a> {
         position: i64,
         findings: &mut Findings,
     ) -> Result<()> {
+        self.list_namesakes(connection, Some(position))?;
         self.list_named(connection, Some(position), findings)
     }
 
@@ -220,6 +223,18 @@ impl<'a> Files<'a> {
                 return Ok(None);
             }
         };
+        let shared = pattern
+            .column()
+            .map(|column| namesakes::shared(connection, (column, &value), position));
+        match shared.transpose()? {
+            Some(Shared::WithWhoStays) => {
+                let path = crate::roots::shown(Path::new(OsStr::from_bytes(&raw)));
+                findings.keep(path, ALSO_WHO_STAYS.into());
+                return Ok(None);
+            }
+            Some(Shared::WithLater) => return Ok(None),
+            Some(Shared::Not) | None => {}
+        }
         match self.roots.locate_directory(&raw) {
             Ok(place) => Ok(Some(place)),
             Err(refusal) => {
@@ -275,6 +290,9 @@ const KEPT: &str = "NOT d.clean OR EXISTS (SELECT 1 FROM temp.file AS f WHERE f.
 
 /// Why a file is kept.
 pub(crate) const NAMED_BY_ANOTHER: &str = "a row that stays names it";
+
+/// Why a user's directory is kept.
+const ALSO_WHO_STAYS: &str = "is also the directory of a user who stays";
 
 /// Why a directory is kept.
 pub(crate) const STILL_HOLDS: &str = "the directory still holds what stays";
