@@ -4,6 +4,7 @@
 //! connection of this process holds (invariant 11, <https://sqlite.org/howtocorrupt.html>).
 
 mod bounds;
+mod checkpoints;
 mod durability;
 mod guests;
 pub(crate) mod pages;
@@ -22,7 +23,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::{DatabaseError, Error, Result};
-pub(crate) use durability::{Durability, Rare, make_commits};
+pub(crate) use checkpoints::Rare;
+pub(crate) use durability::{Durability, make_commits};
 pub(crate) use guests::Guests;
 pub(crate) use preview::immutable;
 pub(crate) use preview::journal_mode;

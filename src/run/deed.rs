@@ -43,6 +43,7 @@ struct Deed<'a> {
     erased: Option<Erased>,
     /// Users whose commits only a later one makes durable.
     undurable: u64,
+    checkpoints: Rare<'a>,
     /// Files of users who are gone, on their way.
     beside: Option<Beside<'a>>,
     counts: Counts,
@@ -86,7 +87,6 @@ pub(super) fn delete(
     watch: &mut dyn Watch,
 ) -> Result<Report> {
     let key = trail.key().cloned();
-    let _rare = Rare::checkpoints(connection, &picture.target.database)?;
     let mut deed = Deed::new(connection, picture, (record, key), recovered.erased)?;
     deed.follow(recovered.restructured)?;
     let slower = deed.adapt_indexes()?;
@@ -139,6 +139,7 @@ impl<'a> Deed<'a> {
             schema_version: picture.scene.schema_version,
             erased,
             undurable: 0,
+            checkpoints: Rare::checkpoints(connection, &picture.target.database)?,
             beside: None,
             counts,
             users: 0,

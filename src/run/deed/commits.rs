@@ -60,6 +60,7 @@ impl Deed<'_> {
                 };
                 self.erased = erased.or(self.erased.take());
                 self.schema_version = schema_version(self.connection)?;
+                self.checkpoints.committed();
                 Ok(())
             }
             Commit::RolledBack(error) => Err(error),
