@@ -167,6 +167,8 @@ def snapshot(bench, options):
     for number in range(100):
         (small / "storage" / "images" / f"{number}.jpg").write_bytes(b"x" * 2000)
     snapshots.contests(bench, options.program, big, small)
+    if not options.small:
+        snapshots.in_process()
 
 
 PARTS = {

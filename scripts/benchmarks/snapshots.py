@@ -26,6 +26,7 @@ def contests(bench, program, big, small):
     place.contest("The database, 1 % of its rows changed", [rows, *databases()], change_rows)
     place.contest("The tree, 1 % of its files changed", [again(restore), rsync()], change_files)
     place.contest("Nothing changed", [again(restore), rsync()], lambda copy: None)
+    place.contest("Saving", saves(program), lambda copy: forget_saves(program, copy))
     # Rows that are inserted anew stand on other pages: each way has a copy of its own.
     for contender in [again(restore), seed()]:
         place = Place(bench, program, small)
@@ -33,7 +34,8 @@ def contests(bench, program, big, small):
         shutil.rmtree(place.copy)
 
 
-RESTORE = ("snapshot", "restore", "clean", "--force", "--no-redis", "--audit-log", "none")
+ALONE = ("--no-redis", "--audit-log", "none")
+RESTORE = ("snapshot", "restore", "clean", "--force", *ALONE)
 
 
 class Place:
@@ -48,7 +50,7 @@ class Place:
         subprocess.run(["cp", "-a", self.copy / "storage" / "images", saved / "images"], check=True)
         dump = subprocess.run(["sqlite3", self.copy / DATABASE, ".dump --data-only"], check=True, capture_output=True)
         (saved / "seed.sql").write_bytes(dump.stdout)
-        save = [program, "--root", self.copy, "snapshot", "save", "clean", "--no-redis", "--audit-log", "none"]
+        save = [program, "--root", self.copy, "snapshot", "save", "clean", *ALONE]
         subprocess.run(save, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([program, "--root", self.copy, *RESTORE], check=True, stdout=subprocess.DEVNULL)
 
@@ -111,6 +113,31 @@ def databases():
         # Whoever has the database open sees a mixture.
         Contender("cp", lambda copy: ["cp", copy / SAVED / "database", copy / DATABASE]),
     ]
+
+
+OTHER = "saved/other"
+
+
+def saves(program):
+    """Both end with everything on the disk; only a snapshot has been read back."""
+    copying = f"sqlite3 {DATABASE} '.backup {OTHER}/database' && cp -a storage/images {OTHER} && sync -f {OTHER}"
+    return [
+        Contender("reset-app", lambda copy: [program, "--root", copy, "snapshot", "save", "other", *ALONE]),
+        Contender("sqlite3 .backup, cp -a and sync", lambda copy: ["sh", "-c", copying]),
+    ]
+
+
+def forget_saves(program, copy):
+    if (copy / ".reset-app" / "snapshots" / "other").exists():
+        subprocess.run([program, "--root", copy, "snapshot", "drop", "other", *ALONE], check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(copy / OTHER, ignore_errors=True)
+    (copy / OTHER).mkdir()
+
+
+def in_process():
+    """What the small install takes where no process has to start."""
+    print("\n## Inside a process: 5 MB of rows and 100 files, 1 % of both changed\n", flush=True)
+    subprocess.run(["cargo", "bench", "--locked", "--quiet", "--bench", "steps", "--", "restore"], check=True)
 
 
 def rsync():

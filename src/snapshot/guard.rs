@@ -16,7 +16,7 @@ use crate::target::Target;
 /// let archive = Archive::of(app.target(), None)?;
 /// Snapshot::save(app.target(), &archive, "clean")?;
 /// {
-///     let _clean = Guard::new(app.target().clone(), archive, "clean");
+///     let _clean = Guard::new(app.target().clone(), archive, "clean")?;
 ///     // a test, which may change whatever it likes
 /// } // everything is as it was
 /// # Ok(())
@@ -31,13 +31,16 @@ pub struct Guard {
 
 impl Guard {
     /// From now on; changes nothing yet. A structure that was changed meanwhile goes back, too.
-    #[must_use]
-    pub fn new(target: Target, archive: Archive, name: impl Into<String>) -> Self {
-        Self {
+    ///
+    /// Fails where there is no snapshot of this name.
+    pub fn new(target: Target, archive: Archive, name: impl Into<String>) -> Result<Self> {
+        let name = name.into();
+        super::find(&archive, &name)?;
+        Ok(Self {
             target,
             archive,
-            name: name.into(),
-        }
+            name,
+        })
     }
 
     /// Goes back now, and once more when it is dropped.

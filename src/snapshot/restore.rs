@@ -13,13 +13,17 @@ use super::meta::DATABASE;
 use super::pages::Pages;
 use super::place::Archive;
 use super::plan::Plan;
-use super::{Restored, Rows, intent, keys, place, rows, stamps};
+use super::tree::Barred;
+use super::{Restored, Rows, intent, keys, place, rows, settings, stamps};
 use crate::audit::{RESTORE, Trail};
 use crate::database;
 use crate::error::Result;
 use crate::keyspace::KeyDifference;
 use crate::outbox::{self, Erased, KeysRecord, RunRecord, SnapshotRecord, TrailRecord};
 use crate::survey::Kept;
+
+/// So many closed directories are opened at most that lie each in the one before.
+const DEEPEST: usize = 100;
 
 impl Plan<'_> {
     /// The report where nothing had to be done.
@@ -161,6 +165,7 @@ impl Plan<'_> {
     ) -> Result<Restored> {
         let files = FileDifference::of(&self.changes);
         self.make_roots()?;
+        self.open_closed_directories()?;
         let mut applying =
             Applying::new(&self.coverage, &self.entries, self.path, &record.run, proof);
         applying.apply(&self.changes);
@@ -222,6 +227,20 @@ impl Plan<'_> {
                 self.coverage.files.clone(),
             );
             self.coverage = Coverage::open(self.target, directories, files)?;
+            self.compare()?;
+        }
+        Ok(())
+    }
+
+    /// What lies in a directory that its owner has closed to everybody is known only once that is open. Its
+    /// mode goes back with all others.
+    fn open_closed_directories(&mut self) -> Result<()> {
+        for _ in 0..DEEPEST {
+            let barred = self.changes.barred.iter();
+            let open = |some, it: &Barred| some | settings::open_closed(&self.coverage, it);
+            if !barred.fold(false, open) {
+                break;
+            }
             self.compare()?;
         }
         Ok(())

@@ -13,8 +13,8 @@ use rustix::io::{Errno, retry_on_intr};
 use super::blob;
 use super::coverage::Coverage;
 use super::index::{Entry, MODE};
-use super::tree;
-use crate::roots::{Barrier, Kind, own};
+use super::tree::{self, Barred};
+use crate::roots::{Barrier, Kind, entry, own};
 
 /// Gives an open file or directory what was saved of it; what is not permitted is a warning.
 pub(super) fn of_open(file: &impl AsFd, entry: &Entry) -> io::Result<Option<String>> {
@@ -80,6 +80,43 @@ pub(super) fn open_up(directory: &OwnedFd) -> io::Result<()> {
         return Ok(());
     }
     Ok(fchmod(directory, mode(standing.mode | 0o700))?)
+}
+
+/// Lets the owner read and work in a directory that bars the way to a path, be it that itself or the
+/// one above. Whether there was one.
+pub(super) fn open_closed(coverage: &Coverage, barred: &Barred) -> bool {
+    let path = barred.path.as_path();
+    let above = path.parent().into_iter();
+    let places = above.chain([path]);
+    let opened = places.map(|path| open_if_closed(coverage, barred.top, path));
+    opened.fold(false, |some, opened| some | opened.unwrap_or(false))
+}
+
+fn open_if_closed(coverage: &Coverage, top: usize, path: &Path) -> Result<bool, Barrier> {
+    let (above, name) = blob::parent(coverage, top, path)?;
+    let standing = entry(&above, &name)?;
+    let closed = standing.identity.kind == Kind::Directory && standing.mode & 0o700 != 0o700;
+    if !closed || standing.owner != rustix::process::geteuid().as_raw() {
+        return Ok(false);
+    }
+    set_mode_beneath(&above, &name, standing.mode | 0o700)?;
+    Ok(true)
+}
+
+/// Of what may not be opened, and through no link.
+#[cfg(target_os = "linux")]
+fn set_mode_beneath(above: &OwnedFd, name: &Path, bits: u32) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = openat(above, name, flags, Mode::empty())?;
+    let open = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    Ok(rustix::fs::chmod(open, mode(bits))?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_mode_beneath(above: &OwnedFd, name: &Path, bits: u32) -> io::Result<()> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    Ok(rustix::fs::chmodat(above, name, mode(bits), flags)?)
 }
 
 fn mode(bits: u32) -> Mode {

@@ -19,6 +19,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 use reset_app::snapshot::{Archive, Asking, Guard, Restored, Snapshot, Structure};
 use reset_app::target::{RedisChoice, Settings, Target};
 use support::install::Install;
+use support::nobody;
 use support::run::{Invocation, reset_app};
 use support::small::small;
 use support::state::State;
@@ -277,12 +278,16 @@ fn tests_that_run_at_once_on_copies_do_not_disturb_each_other() {
 #[test]
 fn a_guard_that_cannot_go_back_says_so() {
     let install = small();
-    save(&install, "clean");
-    let guard = Guard::new(target(&install), archive(&install), "cleen");
+    let guard = |name| Guard::new(target(&install), archive(&install), name);
+    let unknown = guard("cleen").unwrap_err().to_string();
+    assert!(unknown.contains("no snapshot `cleen`"), "{unknown}");
+    let saved = save(&install, "clean");
+    let guard = guard("clean").unwrap();
+    fs::remove_dir_all(saved.path).unwrap();
     let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(guard)));
     let said = dropped.unwrap_err();
     let said = said.downcast_ref::<String>().unwrap();
-    assert!(said.contains("no snapshot `cleen`"), "{said}");
+    assert!(said.contains("no snapshot `clean`"), "{said}");
 }
 
 #[test]
@@ -290,7 +295,7 @@ fn a_guard_goes_back_when_a_test_ends_on_any_thread() {
     let install = small();
     let before = State::of(&install);
     save(&install, "clean");
-    let guard = Guard::new(target(&install), archive(&install), "clean");
+    let guard = Guard::new(target(&install), archive(&install), "clean").unwrap();
     let test = || {
         let _guard = guard;
         install.execute("DELETE FROM images; CREATE TABLE added(a)");
@@ -446,6 +451,39 @@ fn what_a_snapshot_does_not_hold_is_said_when_it_is_saved() {
         .run()
         .expect(0)
         .says(said);
+}
+
+/// A test that wants an application to fail takes its permissions away.
+#[test]
+fn what_its_owner_has_closed_is_opened_and_goes_back() {
+    let install = small();
+    for directory in ["user_1/closed/in", "user_1/listed"] {
+        fs::create_dir_all(install.path(format!("storage/images/{directory}"))).unwrap();
+    }
+    fs::write(install.path("storage/images/user_1/closed/in/a"), "a").unwrap();
+    fs::write(install.path("storage/images/user_1/listed/b"), "b").unwrap();
+    if !nobody::takes(install.root()) {
+        return;
+    }
+    let before = State::of(&install);
+    nobody::run(install.root(), &["snapshot", "save", "clean"]).expect(0);
+    fs::remove_file(install.path("storage/images/user_1/closed/in/a")).unwrap();
+    fs::create_dir(install.path("storage/images/new")).unwrap();
+    fs::write(install.path("storage/images/new/c"), "c").unwrap();
+    nobody::give(&install.path("storage/images/new"));
+    for (path, mode) in [
+        ("user_1/bridge.jpg", 0),
+        ("user_1/closed/in", 0),
+        ("user_1/closed", 0),
+        ("user_1/listed", 0o600),
+        ("new", 0o100),
+    ] {
+        nobody::mode(&install.path(format!("storage/images/{path}")), mode);
+    }
+    let restore = ["snapshot", "restore", "clean", "--force"];
+    nobody::run(install.root(), &restore).expect(0);
+    before.assert_same(&State::of(&install));
+    nobody::run(install.root(), &["snapshot", "diff", "clean"]).expect(0);
 }
 
 #[test]
