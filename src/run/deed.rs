@@ -78,9 +78,9 @@ pub(super) struct Noted {
 }
 
 /// Deletes what the picture shows.
-pub(super) fn delete(
-    connection: &Connection,
-    (picture, noted): (Picture<'_>, Noted),
+pub(super) fn delete<'a>(
+    connection: &'a Connection,
+    (picture, noted): (Picture<'a>, Noted),
     record: RunRecord,
     recovered: Recovered,
     trail: &mut Trail,

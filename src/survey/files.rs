@@ -5,6 +5,7 @@
 //! of several users name goes with the last of them; a file that a row which stays names is
 //! `shared` and stays (invariant 5). Nothing is changed here.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -18,6 +19,7 @@ use super::aliases::Doubts;
 use super::file_table::{self, below, bytes, execute, is_listed, list, number, places};
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::namesakes::{self, Shared};
+use super::standing_files::Named;
 use super::survivors::{self, IN_DOUBT};
 use super::targets::Targets;
 use crate::error::{Error, Result};
@@ -33,6 +35,8 @@ pub(crate) struct Files<'a> {
     pub(super) plan: &'a Plan,
     pub(super) declared: &'a Declared,
     pub(super) roots: &'a Roots,
+    /// What was found for each column, until something changes below the roots.
+    pub(super) named: RefCell<Vec<Option<Named<'a>>>>,
 }
 
 /// What is handed to the outbox: a place, what stands there, and the summary line it counts for.
@@ -51,6 +55,7 @@ impl<'a> Files<'a> {
             plan,
             declared,
             roots,
+            named: RefCell::default(),
         })
     }
 

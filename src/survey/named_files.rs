@@ -25,7 +25,7 @@ enum Listing {
     Again,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
     pub(super) fn list_named(
         &self,
         connection: &Connection,
@@ -34,14 +34,37 @@ impl Files<'_> {
     ) -> Result<()> {
         thread::scope(|scope| {
             let mut looks = Looks::new(scope, self.roots);
-            for source in &self.plan.files {
+            for (number, source) in self.plan.files.iter().enumerate() {
                 let planned = source.planned;
                 if let Some(at) = planned.filter(|at| self.plan.going().any(|going| going == *at)) {
-                    self.list_source(connection, (source, at), only, (&mut looks, findings))?;
+                    let mut named = self.named(number, source)?;
+                    let looking = (&mut named, &mut looks, &mut *findings);
+                    self.list_source(connection, (source, at), only, looking)?;
+                    self.keep_named(number, named);
                 }
             }
             note(connection, looks.rest(), findings)
         })
+    }
+
+    /// Looks through the files below the roots, unless what was found before is current.
+    fn named(&self, number: usize, source: &'a FileSource) -> Result<Named<'a>> {
+        let before = self
+            .named
+            .borrow_mut()
+            .get_mut(number)
+            .and_then(Option::take);
+        match before.filter(|named| named.is_current(self.roots)) {
+            Some(named) => Ok(named),
+            None => Named::below(self.roots, source.path.as_ref()),
+        }
+    }
+
+    fn keep_named(&self, number: usize, named: Named<'a>) {
+        let mut all = self.named.borrow_mut();
+        let length = all.len().max(number + 1);
+        all.resize_with(length, || None);
+        all[number] = Some(named);
     }
 
     fn list_source(
@@ -49,7 +72,7 @@ impl Files<'_> {
         connection: &Connection,
         (source, at): (&FileSource, usize),
         only: Option<i64>,
-        (looks, findings): (&mut Looks, &mut Findings),
+        (named, looks, findings): (&mut Named, &mut Looks, &mut Findings),
     ) -> Result<()> {
         let sql = format!(
             "SELECT {value}, s.owner FROM {} AS s CROSS JOIN {} AS c ON {} WHERE {value} IS NOT NULL \
@@ -60,7 +83,6 @@ impl Files<'_> {
             value = names_file("c", source),
         );
         let listing = only.map_or(Listing::First, |_| Listing::Again);
-        let mut named = Named::below(self.roots, source.path.as_ref())?;
         let mut statement = connection.prepare(&sql).map_err(Error::surveying)?;
         let mut rows = statement.query([only]).map_err(Error::surveying)?;
         while let Some(row) = rows.next().map_err(Error::surveying)? {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::file_table::places;
 use crate::error::Result;
 use crate::manifest::{FilePath, Sought};
-use crate::roots::{Entry, Kind, Place, Refusal, Roots, RootsError, entry, names};
+use crate::roots::{Entry, Kind, Parents, Place, Refusal, Roots, RootsError, entry, names, own};
 
 /// The files that values of one column name.
 #[derive(Debug)]
@@ -30,7 +30,14 @@ pub(super) struct Search<'p> {
     files: HashMap<Vec<u8>, Vec<Vec<u8>>>,
     /// Directories that were not looked into.
     unseen: Vec<Unseen>,
+    /// The others, each with the time of its last change, and when the search began.
+    looked_into: Vec<(Place, i128)>,
+    roots: Vec<(usize, i128)>,
+    began: i128,
 }
+
+/// Of what changed so shortly before it was looked into, its time does not tell whether it changed again.
+const UNSETTLED: i128 = 2_000_000_000;
 
 /// A directory that was not looked into.
 #[derive(Debug)]
@@ -56,6 +63,8 @@ impl<'p> Named<'p> {
                     path: root.to_owned(),
                     source,
                 };
+                let top = own(directory).map_err(|error| unreadable(error.into()))?;
+                held.roots.push((index, top.ctime_ns));
                 for name in names(directory).map_err(unreadable)? {
                     let Ok(place) = roots.place_at(index, name.as_bytes()) else {
                         continue;
@@ -73,7 +82,8 @@ impl<'p> Named<'p> {
                             Entry::Refused(at, refusal) if is_unentered(&refusal) => {
                                 held.miss(roots, at, refusal.to_string());
                             }
-                            Entry::Directory(..) | Entry::Refused(..) => {}
+                            Entry::Directory(at, _) => held.looked_into(roots, at),
+                            Entry::Refused(..) => {}
                         }
                         ControlFlow::Continue(())
                     });
@@ -114,9 +124,29 @@ impl<'p> Named<'p> {
             sought: Sought::from(roots.base(), pattern),
             files: HashMap::new(),
             unseen: Vec::new(),
+            looked_into: Vec::new(),
+            roots: Vec::new(),
+            began: now(),
         };
         look(&mut held)?;
         Ok(Self::Held(held))
+    }
+
+    /// Whether looking again would find the same: no directory has got or lost an entry.
+    pub(super) fn is_current(&self, roots: &Roots) -> bool {
+        let Self::Held(search) = self else {
+            return true;
+        };
+        let settled = |time: i128| time < search.began - UNSETTLED;
+        let mut parents = Parents::new(roots);
+        let tops = search.roots.iter().all(|(root, time)| {
+            let top = roots.directory(*root).and_then(|top| own(top).ok());
+            settled(*time) && top.is_some_and(|top| top.ctime_ns == *time)
+        });
+        tops && search
+            .looked_into
+            .iter()
+            .all(|(at, time)| settled(*time) && changed(&mut parents, at) == Some(*time))
     }
 
     /// The paths that a value names.
@@ -159,6 +189,12 @@ impl Search<'_> {
         }
     }
 
+    fn looked_into(&mut self, roots: &Roots, at: Place) {
+        // What cannot be told never settles.
+        let time = changed(&mut Parents::new(roots), &at).unwrap_or(i128::MAX);
+        self.looked_into.push((at, time));
+    }
+
     fn miss(&mut self, roots: &Roots, at: Place, reason: String) {
         self.unseen.push(Unseen {
             spellings: spellings(roots, &at).collect(),
@@ -179,8 +215,70 @@ fn is_unentered(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::OtherMount(_) | Refusal::TooDeep)
 }
 
+/// When a directory last got or lost an entry, or changed otherwise.
+fn changed(parents: &mut Parents, at: &Place) -> Option<i128> {
+    let (parent, name) = parents.of(at).ok()?;
+    let standing = entry(parent.directory(), name).ok()?;
+    Some(standing.ctime_ns)
+}
+
+fn now() -> i128 {
+    jiff::Timestamp::now().as_nanosecond()
+}
+
 fn is_file(roots: &Roots, place: &Place) -> bool {
     let parent = roots.open_parent(place);
     let found = parent.map(|(parent, name)| entry(parent, name));
     found.is_ok_and(|found| found.is_ok_and(|it| it.identity.kind != Kind::Directory))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::roots::world::World;
+
+    #[test]
+    fn a_search_is_current_until_a_directory_gets_or_loses_an_entry() {
+        let pattern = FilePath::try_from("storage/images/*/{value}".to_owned()).unwrap();
+        let changes: [fn(&World); 3] = [
+            |world| drop(world.file("storage/images/1/new", "x")),
+            |world| drop(world.file("storage/images/new/a", "x")),
+            |world| {
+                fs::rename(
+                    world.path("storage/images/1/a"),
+                    world.path("storage/images/1/c"),
+                )
+                .unwrap();
+            },
+        ];
+        let worlds = changes.map(|change| {
+            let world = World::new();
+            world.file("storage/images/1/a", "x");
+            world.file("storage/images/1/2/b", "x");
+            (world, change)
+        });
+        let search = |roots: &Roots| {
+            Named::below(roots, Some(&pattern))
+                .unwrap()
+                .is_current(roots)
+        };
+        assert!(
+            !search(&worlds[0].0.roots()),
+            "what is so new may change unseen"
+        );
+        std::thread::sleep(Duration::from_millis(2_100));
+        for (world, change) in worlds {
+            let roots = world.roots();
+            let named = Named::below(&roots, Some(&pattern)).unwrap();
+            assert!(named.is_current(&roots));
+            fs::write(world.path("storage/images/1/a"), "other content").unwrap();
+            assert!(named.is_current(&roots), "the same files");
+            change(&world);
+            assert!(!named.is_current(&roots));
+        }
+    }
 }
