@@ -218,6 +218,7 @@ fn words_that_stay_in_an_index_without_text_are_told() {
             .contains("full-text index `idx`")
     };
     assert!(warned("fts5(title, body, content='')", FILL_ONCE));
+    assert!(warned("fts4(title, body, content='')", FILL_ONCE));
     assert!(!warned("fts5(title, body, content='')", SYNC));
     assert!(!warned(
         "fts5(title, body, content='', contentless_delete=1)",
