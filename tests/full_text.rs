@@ -207,24 +207,29 @@ fn an_index_without_rows_of_its_own_cannot_be_declared() {
 
 #[test]
 fn words_that_stay_in_an_index_without_text_are_told() {
-    let warned = |using: &str, sync: &str| {
+    let told = |using: &str, sync: &str| {
         let sql = format!("{POSTS} CREATE VIRTUAL TABLE idx USING {using}; {sync} {ROWS}");
         let manifest = "[users]\ntable = \"users\"\nnames = [\"name\"]\n";
         let application = Application::new(&sql, manifest);
         let words = ["delete-user", "ann", "--dry-run", "--format", "json"];
-        let report = application.run(&words).expect(0).json();
-        report["warnings"]
+        let preview = application.run(&words).expect(0).json();
+        let warned = preview["warnings"]
             .to_string()
-            .contains("full-text index `idx`")
+            .contains("full-text index `idx`");
+        let ran = application.run(&["delete-user", "ann", "--format", "json"]);
+        let left = ran.json()["left"].to_string();
+        assert_eq!(left.contains("words in the full-text index `idx`"), warned);
+        ran.expect(if warned { 3 } else { 0 });
+        warned
     };
-    assert!(warned("fts5(title, body, content='')", FILL_ONCE));
-    assert!(warned("fts4(title, body, content='')", FILL_ONCE));
-    assert!(!warned("fts5(title, body, content='')", SYNC));
-    assert!(!warned(
+    assert!(told("fts5(title, body, content='')", FILL_ONCE));
+    assert!(told("fts4(title, body, content='')", FILL_ONCE));
+    assert!(!told("fts5(title, body, content='')", SYNC));
+    assert!(!told(
         "fts5(title, body, content='', contentless_delete=1)",
         FILL_ONCE
     ));
-    assert!(!warned("fts5(title, body)", FILL_ONCE));
+    assert!(!told("fts5(title, body)", FILL_ONCE));
 }
 
 /// As an application does that feeds its index itself.

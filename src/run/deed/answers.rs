@@ -4,6 +4,7 @@
 use super::Deed;
 use crate::erase::Deletion;
 use crate::error::{Error, Result};
+use crate::full_text::unforgetting;
 use crate::plan::Accounts;
 use crate::report::Written;
 use crate::scrub;
@@ -66,10 +67,18 @@ impl Deed<'_> {
             return Vec::new();
         }
         let failed = scrub::keep_in_step(self.connection, self.picture.survey.plan);
-        let kept = |(table, error): (String, Error)| Kept {
+        let failed = failed.into_iter().map(|(table, error)| {
+            let reason = format!("{error}; run again, with the same user or another");
+            (table, reason)
+        });
+        let unforgetting = unforgetting(&self.picture.scene.schema).map(|table| {
+            let reason = "those of deleted rows are in it until the application makes it anew";
+            (table, reason.into())
+        });
+        let kept = |(table, reason): (String, String)| Kept {
             path: format!("words in the full-text index `{table}`"),
-            reason: format!("{error}; run again, with the same user or another"),
+            reason,
         };
-        failed.into_iter().map(kept).collect()
+        failed.chain(unforgetting).map(kept).collect()
     }
 }
