@@ -77,7 +77,7 @@ impl<'c> Rare<'c> {
         if wal.written < self.pages {
             return;
         }
-        if wal.written - wal.copied <= self.pages / 4 {
+        if wal.left() <= self.pages / 4 {
             copy(self.connection);
             return;
         }
@@ -105,6 +105,13 @@ impl Drop for Rare<'_> {
         if !matches!(shrunk, Ok(OldPages::Gone)) {
             log::debug!("the `-wal` stays as large as it is: {shrunk:?}");
         }
+    }
+}
+
+impl Wal {
+    /// The two numbers are read one after the other, and others write and copy between the two.
+    fn left(&self) -> u64 {
+        self.written.saturating_sub(self.copied)
     }
 }
 
@@ -214,6 +221,12 @@ mod tests {
         assert!(wal(&connection).unwrap().written < before);
         drop(rare);
         assert_eq!(neighbour(&path, "-wal").metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn of_a_wal_that_others_copied_further_meanwhile_nothing_is_left() {
+        let left = |written, copied| Wal { written, copied }.left();
+        assert_eq!([left(9, 2), left(9, 9), left(9, 12)], [7, 0, 0]);
     }
 
     #[test]
