@@ -1,12 +1,16 @@
-//! Texts in base64: sessions, and signed values whose parts stand between `.` and `:`.
+//! Texts in base64, compressed by zlib or not: sessions, and signed values whose parts stand between
+//! `.` and `:`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 /// A shorter part holds nothing that names somebody.
 const SHORTEST: usize = 12;
 /// A longer value is a picture or a document.
 const LONGEST: usize = 1 << 16;
+/// What is longer when it is decompressed is no session.
+const INFLATED: usize = 1 << 20;
 
 /// The texts that a value holds in base64, where it is nothing else.
 pub(super) fn decoded(value: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
@@ -22,8 +26,13 @@ fn text(part: &[u8]) -> Option<Vec<u8>> {
     let part = &part[..part.len() - padding];
     let decoded = STANDARD_NO_PAD.decode(part);
     let decoded = decoded.or_else(|_| URL_SAFE_NO_PAD.decode(part)).ok()?;
-    // What is no text came about by chance, or is compressed or encrypted.
-    std::str::from_utf8(&decoded).is_ok().then_some(decoded)
+    // What is no text came about by chance, or is encrypted.
+    let is_text = |bytes: &Vec<u8>| std::str::from_utf8(bytes).is_ok();
+    let inflated = || decompress_to_vec_zlib_with_limit(&decoded, INFLATED).ok();
+    if is_text(&decoded) {
+        return Some(decoded);
+    }
+    inflated().filter(is_text)
 }
 
 #[cfg(test)]
@@ -52,7 +61,19 @@ mod tests {
     }
 
     #[test]
-    fn words_numbers_and_what_is_compressed_are_no_texts() {
+    fn a_compressed_session_is_read_and_no_more_than_a_session_is_long() {
+        let compressed = |text: &str| {
+            let bytes = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+            format!(".{}:1vX2Yz:c2lnbmF0dXJl_x", URL_SAFE_NO_PAD.encode(bytes))
+        };
+        let session = r#"{"_auth_user_id":"3","_auth_user_hash":"aaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#;
+        assert_eq!(texts(&compressed(session))[0], session);
+        let bomb = "a".repeat(INFLATED + 1);
+        assert!(!texts(&compressed(&bomb)).contains(&bomb));
+    }
+
+    #[test]
+    fn words_numbers_and_what_is_broken_are_no_texts() {
         let compressed =
             STANDARD_NO_PAD.encode([0x78, 0x9c, 0x8b, 0x56, 0x4a, 0xff, 0xfe, 0xc1, 0x80]);
         for value in [
