@@ -89,16 +89,22 @@ impl<'c> Rare<'c> {
             let _busy = beside.asked.try_send(());
         }
     }
+
+    /// Waits until nothing is copied beside the run any more, which others might take for a reader.
+    pub(crate) fn join(&mut self) {
+        let Some(Beside { asked, thread }) = self.beside.take() else {
+            return;
+        };
+        drop(asked);
+        if thread.join().is_err() {
+            log::debug!("the thread that copies the `-wal` has panicked");
+        }
+    }
 }
 
 impl Drop for Rare<'_> {
     fn drop(&mut self) {
-        if let Some(Beside { asked, thread }) = self.beside.take() {
-            drop(asked);
-            if thread.join().is_err() {
-                log::debug!("the thread that copies the `-wal` has panicked");
-            }
-        }
+        self.join();
         let usual = after_pages(self.connection, USUAL);
         // Readers are not waited for: whoever closes the database last does the same.
         let shrunk = usual.and_then(|()| write_back_now(self.connection));

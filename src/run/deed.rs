@@ -95,6 +95,7 @@ pub(super) fn delete<'a>(
     log::debug!("removed for an earlier run: {before:?}");
     drained.of_run = Some(deed.record.run.clone());
     let mut drained = deed.users_and_files(drained, watch)?;
+    deed.checkpoints.join();
     restore_indexes(connection, &mut drained);
     if let Err(error) = deed.settle() {
         deed.erased = None;
