@@ -341,6 +341,21 @@ fn files_that_may_not_be_removed_are_named_and_resumed() {
     assert_eq!(install.query_count("SELECT count(*) FROM posts"), 0);
 }
 
+/// Work that threads share is done by the calling one where the system gives none.
+#[test]
+fn a_system_that_gives_no_thread_is_done_without() {
+    let Some(install) = install_of_nobody() else {
+        return;
+    };
+    let alone = |arguments: &[&str]| nobody::run_without_threads(install.root(), arguments);
+    alone(&["snapshot", "save", "clean", "--force", "--no-redis"]).expect(0);
+    alone(&DELETE).expect(0);
+    assert_eq!(install.query_count("SELECT count(*) FROM posts"), 0);
+    assert!(!install.has("storage/images/user_1"));
+    alone(&["snapshot", "restore", "clean", "--force", "--no-redis"]).expect(0);
+    assert!(install.has("storage/images/user_1/bridge.jpg"));
+}
+
 #[test]
 fn a_trail_that_cannot_be_written_stops_a_run_before_it_deletes() {
     let Some(install) = install_of_nobody() else {

@@ -1,6 +1,7 @@
 //! Progress bars on stderr, only where a person looks at it.
 
 use std::io::{self, IsTerminal};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,7 +41,10 @@ impl Bars {
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);
         }
-        self.bar.enable_steady_tick(Duration::from_millis(200));
+        // `indicatif` panics where the system gives it no thread to tick on.
+        if !self.bar.is_hidden() && thread::Builder::new().spawn(|| {}).is_ok() {
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
     }
 }
 

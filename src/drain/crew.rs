@@ -3,7 +3,7 @@
 //! judged by who holds the connection.
 
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 
 use crate::outbox::FileRecord;
 use crate::roots::Place;
@@ -22,6 +22,7 @@ pub(super) struct Load<'r> {
 }
 
 /// What became of a load.
+#[derive(Debug)]
 pub(super) struct Finished {
     pub(super) files: Vec<(FileRecord, Place, Taken)>,
     pub(super) report: PurgeReport,
@@ -31,10 +32,12 @@ pub(super) struct Finished {
 /// else to make durable what was removed.
 type Task<'r> = Option<(Load<'r>, Sender<()>)>;
 
-/// The threads, as long as it lives.
+/// The threads, as long as it lives. Where the system gives none, the calling one does the work.
 #[derive(Debug)]
 pub(super) struct Crew<'r> {
     hands: Vec<Hand<'r>>,
+    /// What the calling thread has finished.
+    own: Vec<Finished>,
 }
 
 #[derive(Debug)]
@@ -54,34 +57,45 @@ impl<'r> Crew<'r> {
         let hand = |_| {
             let (tasks, of_tasks) = channel();
             let (finished, of_finished) = channel();
-            scope.spawn(move || work(&of_tasks, &finished));
-            Hand {
+            let work = move || work(&of_tasks, &finished);
+            Builder::new().spawn_scoped(scope, work).ok()?;
+            Some(Hand {
                 tasks,
                 finished: of_finished,
                 tasked: 0,
-            }
+            })
         };
         Self {
-            hands: (0..HANDS).map(hand).collect(),
+            hands: (0..HANDS).map_while(hand).collect(),
+            own: Vec::new(),
         }
     }
 
     /// Whether somebody has nothing to do.
     pub(super) fn is_free(&self) -> bool {
-        self.hands.iter().any(|hand| hand.tasked == 0)
+        let alone = self.hands.is_empty() && self.own.is_empty();
+        alone || self.hands.iter().any(|hand| hand.tasked == 0)
     }
 
     /// Hands a load to somebody who is free; none where nobody is. The lock must be held until the
     /// answer hears that nobody speaks any more: then every file is taken.
     pub(super) fn give(&mut self, load: Load<'r>) -> Option<Receiver<()>> {
-        let hand = self.hands.iter_mut().find(|hand| hand.tasked == 0)?;
         let (taken, of_taken) = channel();
+        if self.hands.is_empty() {
+            let mut removed = Removed::none(load.quarantine);
+            removed.take(load.files);
+            removed.quarantine.remove_taken();
+            self.own.push(removed.flush());
+            return Some(of_taken);
+        }
+        let hand = self.hands.iter_mut().find(|hand| hand.tasked == 0)?;
         hand.tell(Some((load, taken))).then_some(of_taken)
     }
 
     /// What is finished by now.
     pub(super) fn finished(&mut self) -> Vec<Finished> {
-        self.hands.iter_mut().flat_map(Hand::hear).collect()
+        let heard = self.hands.iter_mut().flat_map(Hand::hear);
+        self.own.drain(..).chain(heard).collect()
     }
 
     /// Waits until everything is finished.
@@ -89,7 +103,7 @@ impl<'r> Crew<'r> {
         for hand in &mut self.hands {
             hand.tell(None);
         }
-        let mut all = Vec::new();
+        let mut all = std::mem::take(&mut self.own);
         for hand in &mut self.hands {
             while hand.tasked > 0 {
                 all.extend(hand.wait());

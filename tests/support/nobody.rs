@@ -45,6 +45,15 @@ pub(crate) fn give(path: &Path) {
 
 /// Runs a command on nobody's application, as nobody.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Outcome {
+    run_under(&[], root, arguments)
+}
+
+/// The same, as nobody to whom the system gives no second thread.
+pub(crate) fn run_without_threads(root: &Path, arguments: &[&str]) -> Outcome {
+    run_under(&["prlimit", "--nproc=1"], root, arguments)
+}
+
+fn run_under(limits: &[&str], root: &Path, arguments: &[&str]) -> Outcome {
     let nobody = NOBODY.to_string();
     let without_rights = [
         "setpriv",
@@ -55,7 +64,8 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Outcome {
         "--clear-groups",
     ];
     let invocation = reset_app().root(root).args(arguments);
-    invocation.under(without_rights).run()
+    let all = without_rights.into_iter().chain(limits.iter().copied());
+    invocation.under(all).run()
 }
 
 /// Sets a mode.
