@@ -6,7 +6,8 @@ use reset_app::audit::Since;
 /// What becomes of interrupted work.
 #[derive(Args, Debug)]
 pub(crate) struct Resuming {
-    /// An interrupted restore whose snapshot is lost ends here: the rows are back, files stay as they are
+    /// End an interrupted restore whose snapshot is lost, or with --force any: rows are back, files stay
+    /// as they are
     #[arg(long)]
     pub(crate) give_up: bool,
 }
