@@ -39,6 +39,8 @@ impl Doubts {
 pub(super) struct Aliases<'r> {
     roots: &'r Roots,
     directories: HashMap<PathBuf, Directory>,
+    /// Whether a file in a directory has no other name by it, of those that were asked about.
+    plain: HashMap<PathBuf, bool>,
 }
 
 /// A directory that rows name, looked at once.
@@ -57,6 +59,7 @@ impl<'r> Aliases<'r> {
         Self {
             roots,
             directories: HashMap::new(),
+            plain: HashMap::new(),
         }
     }
 
@@ -67,22 +70,21 @@ impl<'r> Aliases<'r> {
             return Ok(false);
         };
         let spelt = self.roots.base().join(parent);
-        if self.directories.contains_key(&spelt) {
-            return Ok(true);
+        if let Some(known) = self.plain.get(&spelt) {
+            return Ok(*known);
         }
-        let directory = Directory::look(&spelt)?;
         let place = |directory: &Path| {
             let file = directory.join("file");
             self.roots.locate_kept(file.as_os_str().as_bytes()).ok()
         };
-        let none = match &directory {
+        let none = match Directory::look(&spelt)? {
             Directory::Nowhere => true,
             Directory::Unknown(_) => false,
             Directory::At { canonical, links } => {
-                links.as_ref().is_some_and(BTreeSet::is_empty) && place(&spelt) == place(canonical)
+                links.as_ref().is_some_and(BTreeSet::is_empty) && place(&spelt) == place(&canonical)
             }
         };
-        self.directories.insert(spelt, directory);
+        self.plain.insert(spelt, none);
         Ok(none)
     }
 

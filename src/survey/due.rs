@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::Connection;
 
-use super::file_table::is_listed;
+use super::file_table::{is_known, is_listed};
 use super::files::{Files, PathSink};
 use super::findings::Findings;
 use crate::error::{Error, Result};
@@ -32,15 +32,16 @@ impl Files<'_> {
                 continue;
             };
             let mut found = Ok(());
-            let is_known = |file: &Place| is_listed(connection, file).unwrap_or(false);
-            let _ = self.roots.walk_past(&place, &is_known, &mut |entry| {
-                found = self.entry_of(connection, &place, entry, findings, sink);
-                if found.is_err() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
+            let _ = self
+                .roots
+                .walk_past(&place, &is_known(connection), &mut |entry| {
+                    found = self.entry_of(connection, &place, entry, findings, sink);
+                    if found.is_err() {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                });
             found?;
         }
         Ok(())

@@ -82,6 +82,11 @@ pub(super) fn list(connection: &Connection, place: &Place, owner: i64, line: &st
     Ok(execute(connection, sql, values)? > 0)
 }
 
+/// As a walk asks it. Where it cannot be asked, whoever is then told of the file asks again, and fails.
+pub(super) fn is_known(connection: &Connection) -> impl Fn(&Place) -> bool {
+    |place| is_listed(connection, place).unwrap_or(false)
+}
+
 pub(super) fn is_listed(connection: &Connection, place: &Place) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM temp.file WHERE root = ?1 AND path = ?2)";
     let mut statement = connection.prepare_cached(sql).map_err(Error::surveying)?;

@@ -16,7 +16,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::aliases::Doubts;
-use super::file_table::{self, below, bytes, execute, is_listed, list, number, places};
+use super::file_table::{self, below, bytes, execute, is_known, list, number, places};
 use super::findings::{Findings, Kept, NAMED, Trouble};
 use super::namesakes::{self, Shared};
 use super::standing_files::Named;
@@ -178,33 +178,34 @@ impl<'a> Files<'a> {
         findings: &mut Findings,
     ) -> Result<bool> {
         let (mut found, mut clean) = (Ok(()), true);
-        // Where this cannot be asked, listing the file fails too.
-        let is_known = |file: &Place| is_listed(connection, file).unwrap_or(false);
-        let _ = self.roots.walk_past(place, &is_known, &mut |entry| {
-            match entry {
-                Entry::File(file, _) => {
-                    found = list(connection, &file, position, &self.declared.other_line).map(drop);
+        let _ = self
+            .roots
+            .walk_past(place, &is_known(connection), &mut |entry| {
+                match entry {
+                    Entry::File(file, _) => {
+                        found =
+                            list(connection, &file, position, &self.declared.other_line).map(drop);
+                    }
+                    Entry::Directory(..) => {}
+                    Entry::Refused(at, refusal) => {
+                        clean = false;
+                        findings.refuse(at.to_string(), &refusal);
+                    }
+                    Entry::Trouble(at, error) => {
+                        let path = at.to_string();
+                        findings.trouble.push(Trouble {
+                            position,
+                            path,
+                            error,
+                        });
+                    }
                 }
-                Entry::Directory(..) => {}
-                Entry::Refused(at, refusal) => {
-                    clean = false;
-                    findings.refuse(at.to_string(), &refusal);
+                if found.is_err() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                Entry::Trouble(at, error) => {
-                    let path = at.to_string();
-                    findings.trouble.push(Trouble {
-                        position,
-                        path,
-                        error,
-                    });
-                }
-            }
-            if found.is_err() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
+            });
         found.map(|()| clean)
     }
 

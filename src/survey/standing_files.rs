@@ -82,7 +82,7 @@ impl<'p> Named<'p> {
                             Entry::Refused(at, refusal) if is_unentered(&refusal) => {
                                 held.miss(roots, at, refusal.to_string());
                             }
-                            Entry::Directory(at, _) => held.looked_into(roots, at),
+                            Entry::Directory(at, _) => held.note_directory(roots, at),
                             Entry::Refused(..) => {}
                         }
                         ControlFlow::Continue(())
@@ -189,7 +189,7 @@ impl Search<'_> {
         }
     }
 
-    fn looked_into(&mut self, roots: &Roots, at: Place) {
+    fn note_directory(&mut self, roots: &Roots, at: Place) {
         // What cannot be told never settles.
         let time = changed(&mut Parents::new(roots), &at).unwrap_or(i128::MAX);
         self.looked_into.push((at, time));
